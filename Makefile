@@ -1,0 +1,52 @@
+# The verbs of the house. `make run` and `make test` are the two commands of the README.
+#
+#   run      build and start a registrar and proxy on this host's UDP and TCP port 5060
+#   test     everything that must hold before a change lands (under 20 minutes cold)
+#   check    format, lints, units, flows (under 5 minutes warm)
+#   flows    write the golden ladders again; read the diff
+#   storm    seeded storms: STORMS=10000 FROM=1
+#   fuzz     every fuzz target: SECONDS=600 each (needs a nightly toolchain; installs cargo-fuzz)
+#   bench    the criterion benches of the rooms
+#   load     tandem-loadgen through a Tandem of two shards on loopback
+#   interop  real peers from the package registries, on loopback
+
+CARGO ?= cargo
+STORMS ?= 10000
+FROM ?= 1
+SECONDS ?= 600
+ARGS ?=
+
+.PHONY: run test check flows storm fuzz fuzz-replay bench load interop fmt
+
+run:
+	$(CARGO) build --release -p tandem
+	./target/release/tandem -F $(ARGS)
+
+test: check
+	$(CARGO) run --quiet --profile storm -p sim --bin storm -- --storms 500 --from 1
+	@printf '\nmake test: all passed\n'
+
+check:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	$(CARGO) test --workspace --quiet
+
+flows:
+	UPDATE_EXPECT=1 $(CARGO) test -p sim --test flows
+	git diff --stat -- sim/flows
+
+storm:
+	$(CARGO) run --profile storm -p sim --bin storm -- --storms $(STORMS) --from $(FROM)
+
+fuzz:
+	fuzz/run $(SECONDS)
+
+bench:
+	$(CARGO) bench -p parser
+	$(CARGO) bench --manifest-path parser/competitors/Cargo.toml
+
+load:
+	interop/load.sh $(ARGS)
+
+interop:
+	interop/all.sh $(ARGS)
