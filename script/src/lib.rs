@@ -1,1 +1,28 @@
-//! script
+//! `script`: turns a routing script into a program.
+//!
+//! Bytes of a configuration file go in, a [`Program`] comes out: flat operations, the tables they point into, the
+//! global parameters and the module parameters. What goes wrong comes out as [`Diagnostics`], several per run. The
+//! crate reads no files (a [`Loader`] does) and knows no SIP state: which functions, variables and modules exist is
+//! told by an [`Offer`], which fills a [`Catalog`].
+//!
+//! The way in is [`compile`]; the language is the one of `opensips.cfg`, dialects 3.4 to 4.0.
+
+pub mod catalog;
+mod compile;
+pub mod diagnostics;
+pub mod globals;
+pub mod limits;
+pub mod loader;
+pub mod ops;
+pub mod program;
+pub mod signature;
+
+pub use catalog::{
+    Access, ArgKind, ArgSpec, Catalog, Function, FunctionId, Param, ParamId, ParamKind, RouteKind,
+    RouteKinds, SubName, TransformId, Transformation, Variable, VariableId,
+};
+pub use compile::{Compiled, Offer, Options, compile};
+pub use diagnostics::{Diagnostic, Diagnostics, Severity};
+pub use loader::{InMemory, Loader};
+pub use ops::{Op, OpId};
+pub use program::Program;
