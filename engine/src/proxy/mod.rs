@@ -1,1 +1,29 @@
-//! (room under construction)
+//! The proxy core: RFC 3261 §16, with RFC 5393, 4320, 4321 and 6026.
+//!
+//! Takes a request from the script to its targets and the responses back: target set, branches,
+//! response context, best response, CANCEL, failover. Transactions themselves are in
+//! `transaction`; where a target is, in `resolve`; what the script may call, in `script.rs` here.
+//!
+//! Owned by the Call-ID. Never runs a script: what has to run next is pushed on `core.jobs`.
+
+mod attachments;
+mod event;
+mod options;
+mod target;
+
+pub use attachments::{Attachments, RecordRoute, RouteFound};
+pub use event::{TransactionEvent, TransactionEventKind};
+pub use options::{Address, Cancel, RelayError, RelayFlags, RelayOptions};
+pub use target::{Q_MAX, Target, TargetParts, TargetSet};
+
+/// Names one response context: its slot, and which of the slot's users.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub struct ContextId {
+    /// The place in the table.
+    pub slot: u32,
+    /// Counts from 1.
+    pub generation: u32,
+}
+
+/// Branches of one forked request. A larger target set is cut, lowest q first.
+pub const BRANCHES_MAX: usize = 12;

@@ -1,0 +1,88 @@
+//! What the proxy core remembers of a request while a script works on it: part of its scene.
+
+use crate::input::SocketId;
+
+use super::{RelayError, RelayFlags};
+
+/// The proxy's fields of a scene. Keeps its memory when cleared.
+#[derive(Debug, Default)]
+pub struct Attachments {
+    /// The Record-Route that every branch will get.
+    pub record_route: RecordRoute,
+    /// Parameters for it (`add_rr_param`), each with its `;`.
+    pub record_route_params: Vec<u8>,
+    /// What `loose_route` found.
+    pub route: RouteFound,
+    /// Parameters of our own Route URIs that `loose_route` removed (`$rr_params`), each with its `;`.
+    pub route_params: Vec<u8>,
+    /// `force_rport`: answer to the source port as if the Via had asked (RFC 3581).
+    pub force_rport: bool,
+    /// `add_local_rport`: ask for rport in our own Via.
+    pub add_local_rport: bool,
+    /// Answer to the Via's sent-by instead of the source.
+    pub reply_to_via: bool,
+    /// The socket that a script forces for all branches (`$fs`, `force_send_socket`).
+    pub forced_socket: Option<SocketId>,
+    /// Why the last relay or forward failed; what `sl_reply_error` answers.
+    pub error: Option<RelayError>,
+    /// Header lines for a CANCEL of ours (`t_add_cancel_reason`), each with its CRLF.
+    pub cancel_headers: Vec<u8>,
+    /// The options of the last `relay`.
+    pub relay: RelayFlags,
+    /// The destination of the last `relay`, text as the script gave it; empty for none.
+    pub relay_destination: Vec<u8>,
+    /// The final-response timers of this transaction when the script set its own (`$T_fr_timeout`), in ms.
+    pub fr_ms: Option<u32>,
+    /// The timer after a provisional response (`$T_fr_inv_timeout`), in ms.
+    pub fr_inv_ms: Option<u32>,
+    /// The To-tag of replies we make ourselves, minted once a request; empty until then.
+    pub local_tag: Vec<u8>,
+    /// How often this `relay` has waited for the resolver; bounded.
+    pub resolve_rounds: u8,
+}
+
+/// The Record-Route that a script asked for.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub enum RecordRoute {
+    /// None.
+    #[default]
+    None,
+    /// Our own, made for the sockets that a branch arrives and leaves by; with this user part.
+    Own(Vec<u8>),
+    /// Given by the script: `host[:port]`, and a second one when there are two (`record_route_preset`).
+    Preset(Vec<u8>, Option<Vec<u8>>),
+}
+
+/// What `loose_route` found.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct RouteFound {
+    /// Whether it has run.
+    pub done: bool,
+    /// Whether the request is routed by a Route header.
+    pub routed: bool,
+    /// Where the route leads to next: the socket that our second Record-Route names.
+    pub socket: Option<SocketId>,
+    /// Whether our Route said who called (`;ftag`): then, whether this request goes the caller's way.
+    pub downstream: Option<bool>,
+}
+
+impl Attachments {
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        let Attachments { record_route_params, route_params, cancel_headers, relay_destination, local_tag, .. } = self;
+        let mut kept = Attachments {
+            record_route_params: std::mem::take(record_route_params),
+            route_params: std::mem::take(route_params),
+            cancel_headers: std::mem::take(cancel_headers),
+            relay_destination: std::mem::take(relay_destination),
+            local_tag: std::mem::take(local_tag),
+            ..Attachments::default()
+        };
+        kept.record_route_params.clear();
+        kept.route_params.clear();
+        kept.cancel_headers.clear();
+        kept.relay_destination.clear();
+        kept.local_tag.clear();
+        *self = kept;
+    }
+}
