@@ -83,7 +83,9 @@ impl Transport {
     /// Reads either spelling, ignoring case.
     pub fn parse(text: &[u8]) -> Option<Transport> {
         use Transport::*;
-        [Udp, Tcp, Tls, Ws, Wss, Sctp].into_iter().find(|t| text.eq_ignore_ascii_case(t.as_str().as_bytes()))
+        [Udp, Tcp, Tls, Ws, Wss, Sctp]
+            .into_iter()
+            .find(|t| text.eq_ignore_ascii_case(t.as_str().as_bytes()))
     }
 
     /// The port that is meant when a URI or Via names none.
@@ -108,7 +110,11 @@ impl ConnectionId {
 
     /// Packs shard (16 bits), generation (24 bits) and slot (24 bits). Generation counts from 1.
     pub fn new(shard: ShardId, generation: u32, slot: u32) -> Self {
-        ConnectionId((u64::from(shard.0) << 48) | (u64::from(generation & 0xff_ffff) << 24) | u64::from(slot & 0xff_ffff))
+        ConnectionId(
+            (u64::from(shard.0) << 48)
+                | (u64::from(generation & 0xff_ffff) << 24)
+                | u64::from(slot & 0xff_ffff),
+        )
     }
 
     /// The shard that holds the connection.

@@ -23,5 +23,7 @@ pub mod statistics;
 pub mod timer;
 pub mod transaction;
 
-pub use input::{Answer, Command, ConnectionId, Flow, Input, Letter, Now, ShardId, SocketId, Ticket, Transport};
+pub use input::{
+    Answer, Command, ConnectionId, Flow, Input, Letter, Now, ShardId, SocketId, Ticket, Transport,
+};
 pub use outbox::{Outbox, Output, Query};

@@ -117,9 +117,18 @@ impl Outbox {
     }
 
     /// Sends what `write` appends to the arena. Returns the range written.
-    pub fn send(&mut self, flow: Flow, ticket: Ticket, write: impl FnOnce(&mut Vec<u8>)) -> Range<u32> {
+    pub fn send(
+        &mut self,
+        flow: Flow,
+        ticket: Ticket,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> Range<u32> {
         let range = self.write(write);
-        self.outputs.push(Output::Send { range: range.clone(), flow, ticket });
+        self.outputs.push(Output::Send {
+            range: range.clone(),
+            flow,
+            ticket,
+        });
         range
     }
 
@@ -146,4 +155,3 @@ impl Outbox {
         self.outputs.push(output);
     }
 }
-

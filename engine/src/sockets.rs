@@ -104,8 +104,11 @@ impl Sockets {
             name(&mut self.sockets[at], host, port);
             let socket = &self.sockets[at];
             if socket.advertised {
-                let alias =
-                    Alias { transport: Some(socket.transport), host: bare(&socket.host), port: socket.port };
+                let alias = Alias {
+                    transport: Some(socket.transport),
+                    host: bare(&socket.host),
+                    port: socket.port,
+                };
                 self.aliases.push(alias);
             }
         }
@@ -127,7 +130,9 @@ impl Sockets {
         };
         name(
             &mut socket,
-            listener.advertised_host.or_else(|| self.advertised_address.clone()),
+            listener
+                .advertised_host
+                .or_else(|| self.advertised_address.clone()),
             listener.advertised_port.or(self.advertised_port),
         );
         if socket.advertised {
@@ -142,7 +147,11 @@ impl Sockets {
 
     /// A name of ours (`alias=proto:host:port`). No transport or port 0 stands for any.
     pub fn add_alias(&mut self, transport: Option<Transport>, host: &str, port: u16) {
-        self.aliases.push(Alias { transport, host: bare(host), port });
+        self.aliases.push(Alias {
+            transport,
+            host: bare(host),
+            port,
+        });
     }
 
     /// All, in the order of the script.
@@ -172,7 +181,9 @@ impl Sockets {
         let port_is = |ours: u16| port.is_none_or(|port| port == ours);
         let transport_is = |ours: Transport| transport.is_none_or(|transport| transport == ours);
         self.sockets.iter().any(|socket| {
-            ip == Some(socket.address.ip()) && port_is(socket.address.port()) && transport_is(socket.transport)
+            ip == Some(socket.address.ip())
+                && port_is(socket.address.port())
+                && transport_is(socket.transport)
         }) || self.aliases.iter().any(|alias| {
             (alias.port == 0 || port_is(alias.port))
                 && alias.transport.is_none_or(transport_is)
@@ -182,26 +193,39 @@ impl Sockets {
 
     /// The socket that a script means by a text: `udp:192.0.2.1:5060`, `192.0.2.1:5060`, its advertised name or its tag.
     pub fn find(&self, text: &[u8]) -> Option<&Socket> {
-        if let Some(socket) = self.sockets.iter().find(|s| s.tag.as_ref().is_some_and(|tag| tag.as_bytes() == text)) {
+        if let Some(socket) = self
+            .sockets
+            .iter()
+            .find(|s| s.tag.as_ref().is_some_and(|tag| tag.as_bytes() == text))
+        {
             return Some(socket);
         }
         let (transport, host, port) = split_destination(text)?;
         let ip = ip_of(host);
         self.sockets.iter().find(|socket| {
-            let is_bound = ip == Some(socket.address.ip()) && port.is_none_or(|port| port == socket.address.port());
+            let is_bound = ip == Some(socket.address.ip())
+                && port.is_none_or(|port| port == socket.address.port());
             let is_advertised = same_host(without_brackets(socket.host.as_bytes()), host, ip)
                 && port.is_none_or(|port| port == socket.port);
-            transport.is_none_or(|transport| transport == socket.transport) && (is_bound || is_advertised)
+            transport.is_none_or(|transport| transport == socket.transport)
+                && (is_bound || is_advertised)
         })
     }
 
     /// The socket bound exactly there: for a Via or Route of ours that names its address.
     pub fn bound_at(&self, transport: Transport, address: SocketAddr) -> Option<&Socket> {
-        self.sockets.iter().find(|s| s.transport == transport && s.address == address)
+        self.sockets
+            .iter()
+            .find(|s| s.transport == transport && s.address == address)
     }
 
     /// The socket that Via or Record-Route of ours named as `host:port`, `transport` when known.
-    pub fn named(&self, host: &[u8], port: Option<u16>, transport: Option<Transport>) -> Option<&Socket> {
+    pub fn named(
+        &self,
+        host: &[u8],
+        port: Option<u16>,
+        transport: Option<Transport>,
+    ) -> Option<&Socket> {
         let host = without_brackets(host);
         let ip = ip_of(host);
         let matches = |socket: &&Socket| {
@@ -209,7 +233,8 @@ impl Sockets {
             let is_port = |ours: u16| port.unwrap_or(default) == ours;
             transport.is_none_or(|transport| transport == socket.transport)
                 && ((ip == Some(socket.address.ip()) && is_port(socket.address.port()))
-                    || (same_host(without_brackets(socket.host.as_bytes()), host, ip) && is_port(socket.port)))
+                    || (same_host(without_brackets(socket.host.as_bytes()), host, ip)
+                        && is_port(socket.port)))
         };
         self.sockets.iter().find(matches)
     }
@@ -237,15 +262,22 @@ impl Sockets {
             if reaches(forced) {
                 return Some(forced.id);
             }
-            let beside = |socket: &&Socket| reaches(socket) && socket.address.ip() == forced.address.ip();
+            let beside =
+                |socket: &&Socket| reaches(socket) && socket.address.ip() == forced.address.ip();
             if let Some(socket) = self.sockets.iter().find(beside) {
                 return Some(socket.id);
             }
         }
-        let received = received.and_then(|id| self.get(id)).filter(|socket| reaches(socket));
+        let received = received
+            .and_then(|id| self.get(id))
+            .filter(|socket| reaches(socket));
         received
             .filter(|socket| near(socket))
-            .or_else(|| self.sockets.iter().find(|socket| reaches(socket) && near(socket)))
+            .or_else(|| {
+                self.sockets
+                    .iter()
+                    .find(|socket| reaches(socket) && near(socket))
+            })
             .or(received)
             .or_else(|| self.sockets.iter().find(|socket| reaches(socket)))
             .map(|socket| socket.id)
@@ -253,9 +285,9 @@ impl Sockets {
 
     /// The first socket of a transport, `is_ipv4` when the family matters.
     pub fn first(&self, transport: Transport, is_ipv4: Option<bool>) -> Option<&Socket> {
-        self.sockets
-            .iter()
-            .find(|s| s.transport == transport && is_ipv4.is_none_or(|v4| s.address.is_ipv4() == v4))
+        self.sockets.iter().find(|s| {
+            s.transport == transport && is_ipv4.is_none_or(|v4| s.address.is_ipv4() == v4)
+        })
     }
 }
 
@@ -308,7 +340,9 @@ fn same_host(ours: &[u8], theirs: &[u8], their_ip: Option<IpAddr>) -> bool {
 }
 
 fn without_brackets(host: &[u8]) -> &[u8] {
-    host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or(host)
+    host.strip_prefix(b"[")
+        .and_then(|rest| rest.strip_suffix(b"]"))
+        .unwrap_or(host)
 }
 
 fn bare(host: &str) -> String {

@@ -69,7 +69,14 @@ pub struct RouteFound {
 impl Attachments {
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
-        let Attachments { record_route_params, route_params, cancel_headers, relay_destination, local_tag, .. } = self;
+        let Attachments {
+            record_route_params,
+            route_params,
+            cancel_headers,
+            relay_destination,
+            local_tag,
+            ..
+        } = self;
         let mut kept = Attachments {
             record_route_params: std::mem::take(record_route_params),
             route_params: std::mem::take(route_params),

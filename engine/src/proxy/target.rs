@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use crate::input::{ConnectionId, SocketId};
 use super::BRANCHES_MAX;
+use crate::input::{ConnectionId, SocketId};
 
 /// Text of one target, in [`TargetSet`]'s buffer.
 type Text = Range<u32>;
@@ -142,7 +142,9 @@ impl TargetSet {
 
     /// The Request-URI of entry `at`; empty while entry 0 is as received.
     pub fn uri(&self, at: usize) -> &[u8] {
-        self.targets.get(at).map_or(&[], |target| self.slice(&target.uri))
+        self.targets
+            .get(at)
+            .map_or(&[], |target| self.slice(&target.uri))
     }
 
     /// Sets the Request-URI of an entry; says whether there is such an entry.
@@ -153,18 +155,24 @@ impl TargetSet {
 
     /// The next hop of entry `at` (`$du`); empty when unset.
     pub fn destination(&self, at: usize) -> &[u8] {
-        self.targets.get(at).map_or(&[], |target| self.slice(&target.destination))
+        self.targets
+            .get(at)
+            .map_or(&[], |target| self.slice(&target.destination))
     }
 
     /// Sets the next hop of an entry; an empty one unsets it.
     pub fn set_destination(&mut self, at: usize, destination: &[u8]) -> bool {
         let text = self.keep(destination);
-        self.entry(at).map(|target| target.destination = text).is_some()
+        self.entry(at)
+            .map(|target| target.destination = text)
+            .is_some()
     }
 
     /// The Path values of entry `at`.
     pub fn path(&self, at: usize) -> &[u8] {
-        self.targets.get(at).map_or(&[], |target| self.slice(&target.path))
+        self.targets
+            .get(at)
+            .map_or(&[], |target| self.slice(&target.path))
     }
 
     /// Sets the Path values of an entry.
@@ -266,7 +274,9 @@ impl TargetSet {
 
     /// Makes the next group of serial forking the target set. 1: more are left, 2: it was the last, -1: there was none.
     pub fn next_group(&mut self) -> i32 {
-        let Some(best) = self.serial.pop() else { return -1 };
+        let Some(best) = self.serial.pop() else {
+            return -1;
+        };
         let q = best.q;
         self.targets.clear();
         self.targets.push(best);

@@ -24,7 +24,11 @@ fn office() -> Sockets {
 
 #[track_caller]
 fn is(host: &str, port: Option<u16>, transport: Option<Transport>, expected: bool) {
-    assert_eq!(office().is_myself(host.as_bytes(), port, transport), expected, "{host} {port:?} {transport:?}");
+    assert_eq!(
+        office().is_myself(host.as_bytes(), port, transport),
+        expected,
+        "{host} {port:?} {transport:?}"
+    );
 }
 
 #[test]
@@ -44,9 +48,24 @@ fn a_peer_may_call_us_by_address_advertised_name_or_alias() {
 }
 
 #[track_caller]
-fn leaves(to: &str, transport: Transport, forced: Option<u16>, received: Option<u16>, expected: Option<u16>) {
-    let chosen = office().choose(transport, address(to), forced.map(SocketId), received.map(SocketId));
-    assert_eq!(chosen, expected.map(SocketId), "{to} {transport:?} forced {forced:?} received {received:?}");
+fn leaves(
+    to: &str,
+    transport: Transport,
+    forced: Option<u16>,
+    received: Option<u16>,
+    expected: Option<u16>,
+) {
+    let chosen = office().choose(
+        transport,
+        address(to),
+        forced.map(SocketId),
+        received.map(SocketId),
+    );
+    assert_eq!(
+        chosen,
+        expected.map(SocketId),
+        "{to} {transport:?} forced {forced:?} received {received:?}"
+    );
 }
 
 #[test]
@@ -67,7 +86,11 @@ fn a_message_leaves_by_a_socket_that_reaches_its_destination() {
 #[track_caller]
 fn found(text: &str, expected: Option<&str>) {
     let sockets = office();
-    assert_eq!(sockets.find(text.as_bytes()).map(|s| s.name.as_str()), expected, "{text}");
+    assert_eq!(
+        sockets.find(text.as_bytes()).map(|s| s.name.as_str()),
+        expected,
+        "{text}"
+    );
 }
 
 #[test]
@@ -86,10 +109,19 @@ fn a_script_names_a_socket_by_address_or_tag() {
 #[test]
 fn what_via_says_of_a_socket() {
     let sockets = office();
-    let sent_by: Vec<&str> = sockets.iter().map(|socket| socket.sent_by.as_str()).collect();
+    let sent_by: Vec<&str> = sockets
+        .iter()
+        .map(|socket| socket.sent_by.as_str())
+        .collect();
     assert_eq!(
         sent_by,
-        ["127.0.0.1:5060", "10.0.0.1:5060", "10.0.0.1:5060", "sip.example.com:5070", "[2001:db8::1]:5060"]
+        [
+            "127.0.0.1:5060",
+            "10.0.0.1:5060",
+            "10.0.0.1:5060",
+            "sip.example.com:5070",
+            "[2001:db8::1]:5060"
+        ]
     );
 }
 
@@ -97,7 +129,13 @@ fn what_via_says_of_a_socket() {
 fn a_global_advertised_address_is_for_sockets_without_their_own() {
     let mut sockets = office();
     sockets.advertise(Some("nat.example.net".into()), None);
-    assert_eq!(sockets.get(SocketId(1)).unwrap().sent_by, "nat.example.net:5060");
-    assert_eq!(sockets.get(SocketId(3)).unwrap().sent_by, "sip.example.com:5070");
+    assert_eq!(
+        sockets.get(SocketId(1)).unwrap().sent_by,
+        "nat.example.net:5060"
+    );
+    assert_eq!(
+        sockets.get(SocketId(3)).unwrap().sent_by,
+        "sip.example.com:5070"
+    );
     assert!(sockets.is_myself(b"nat.example.net", Some(5060), None));
 }

@@ -5,7 +5,11 @@ fn set(lines: &str) -> TargetSet {
     let mut targets = TargetSet::new();
     for (at, line) in lines.split_whitespace().enumerate() {
         let (uri, q) = line.split_once('=').unwrap_or((line, ""));
-        let parts = TargetParts { uri: uri.as_bytes(), q: q.parse().ok(), ..TargetParts::default() };
+        let parts = TargetParts {
+            uri: uri.as_bytes(),
+            q: q.parse().ok(),
+            ..TargetParts::default()
+        };
         if at == 0 {
             assert!(targets.set(0, &parts));
         } else {
@@ -16,7 +20,9 @@ fn set(lines: &str) -> TargetSet {
 }
 
 fn show(targets: &TargetSet) -> String {
-    let uris: Vec<_> = (0..targets.len()).map(|at| String::from_utf8_lossy(targets.uri(at)).into_owned()).collect();
+    let uris: Vec<_> = (0..targets.len())
+        .map(|at| String::from_utf8_lossy(targets.uri(at)).into_owned())
+        .collect();
     uris.join(" ")
 }
 
@@ -35,14 +41,20 @@ fn rounds(lines: &str, keep_order: bool) -> Vec<String> {
 
 #[test]
 fn serial_forking_tries_the_highest_q_first_and_equals_together() {
-    assert_eq!(rounds("a=300 b=900 c=900 d=100", false), ["3", "1: b c", "1: a", "2: d"]);
+    assert_eq!(
+        rounds("a=300 b=900 c=900 d=100", false),
+        ["3", "1: b c", "1: a", "2: d"]
+    );
     assert_eq!(rounds("a b=900", false), ["2", "1: a", "2: b"]); // no q counts as 1
     assert_eq!(rounds("a", false), ["1", "2: a"]);
 }
 
 #[test]
 fn keeping_the_order_tries_one_after_the_other() {
-    assert_eq!(rounds("a=300 b=900 c=900", true), ["3", "1: a", "1: b", "2: c"]);
+    assert_eq!(
+        rounds("a=300 b=900 c=900", true),
+        ["3", "1: a", "1: b", "2: c"]
+    );
 }
 
 #[test]
@@ -50,7 +62,14 @@ fn a_second_set_waits_behind_the_first() {
     let mut targets = set("a=500 b=400");
     targets.serialize(true, false);
     targets.next_group();
-    targets.set(0, &TargetParts { uri: b"c", q: Some(900), ..TargetParts::default() });
+    targets.set(
+        0,
+        &TargetParts {
+            uri: b"c",
+            q: Some(900),
+            ..TargetParts::default()
+        },
+    );
     targets.serialize(false, false);
     assert_eq!(targets.next_group(), 1);
     assert_eq!(show(&targets), "b");
@@ -64,8 +83,17 @@ fn entry_0_is_the_request_and_cannot_be_removed() {
     assert_eq!((targets.len(), targets.uri(0)), (1, &b""[..]));
     assert!(!targets.remove(0));
     targets.set_destination(0, b"sip:next");
-    assert_eq!(targets.push(&TargetParts { uri: b"b", ..TargetParts::default() }), Some(1));
-    assert_eq!((targets.uri(0), targets.destination(0)), (&b""[..], &b"sip:next"[..]));
+    assert_eq!(
+        targets.push(&TargetParts {
+            uri: b"b",
+            ..TargetParts::default()
+        }),
+        Some(1)
+    );
+    assert_eq!(
+        (targets.uri(0), targets.destination(0)),
+        (&b""[..], &b"sip:next"[..])
+    );
     assert!(targets.remove(1));
     assert!(!targets.remove(1));
 }
@@ -73,6 +101,15 @@ fn entry_0_is_the_request_and_cannot_be_removed() {
 #[test]
 fn a_full_set_takes_no_more() {
     let mut targets = TargetSet::new();
-    let pushed = (0..100).filter(|_| targets.push(&TargetParts { uri: b"a", ..TargetParts::default() }).is_some()).count();
+    let pushed = (0..100)
+        .filter(|_| {
+            targets
+                .push(&TargetParts {
+                    uri: b"a",
+                    ..TargetParts::default()
+                })
+                .is_some()
+        })
+        .count();
     assert_eq!(pushed, BRANCHES_MAX - 1);
 }
