@@ -1,14 +1,14 @@
 //! The text of `/etc/hosts`: names that need no DNS.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use hashbrown::HashMap;
 use smallvec::SmallVec;
 
 /// Addresses by name, as the file's text says.
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
-    names: HashMap<Box<[u8]>, SmallVec<[IpAddr; 2]>>,
+    names: BTreeMap<Box<[u8]>, SmallVec<[IpAddr; 2]>>,
 }
 
 impl Hosts {
