@@ -1,0 +1,115 @@
+//! Arguments of functions and variables, as views: literals were compiled at load, variables were evaluated
+//! before the call.
+
+use regex::bytes::Regex;
+
+use crate::run::{NameId, ValueRef};
+
+/// The arguments of one call, in the declared order.
+#[derive(Clone, Copy)]
+pub struct Args<'a> {
+    pub(crate) list: &'a [Arg<'a>],
+    pub(crate) outputs: &'a std::cell::RefCell<Outputs>,
+}
+
+/// One argument.
+#[derive(Clone, Copy)]
+pub(crate) enum Arg<'a> {
+    Omitted,
+    Value(ValueRef<'a>),
+    Regex(&'a Regex),
+    /// Compiled for this call.
+    OwnRegex(&'a Regex),
+    Output,
+}
+
+/// What a function assigns to its output arguments; done by the machine when it returns.
+#[derive(Debug, Default)]
+pub(crate) struct Outputs {
+    pub(crate) text: Vec<u8>,
+    pub(crate) list: Vec<(u8, crate::run::Output)>,
+}
+
+impl<'a> Args<'a> {
+    /// Whether an argument was given.
+    pub fn has(&self, index: usize) -> bool {
+        !matches!(self.list.get(index), None | Some(Arg::Omitted))
+    }
+
+    /// A number; 0 if it was left out.
+    pub fn int(&self, index: usize) -> i32 {
+        self.maybe_int(index).unwrap_or(0)
+    }
+
+    /// A number, if it was given.
+    pub fn maybe_int(&self, index: usize) -> Option<i32> {
+        self.value(index).int()
+    }
+
+    /// A text; empty if it was left out.
+    pub fn str(&self, index: usize) -> &'a [u8] {
+        self.maybe_str(index).unwrap_or_default()
+    }
+
+    /// A text, if it was given.
+    pub fn maybe_str(&self, index: usize) -> Option<&'a [u8]> {
+        self.value(index).text()
+    }
+
+    /// The value of a variable argument; NULL if it was left out.
+    pub fn value(&self, index: usize) -> ValueRef<'a> {
+        match self.list.get(index) {
+            Some(Arg::Value(value)) => *value,
+            _ => ValueRef::Null,
+        }
+    }
+
+    /// A regular expression, if it was given.
+    pub fn regex(&self, index: usize) -> Option<&'a Regex> {
+        match self.list.get(index) {
+            Some(Arg::Regex(regex) | Arg::OwnRegex(regex)) => Some(regex),
+            _ => None,
+        }
+    }
+
+    /// Assigns an output argument; it happens when the function has returned. Of an argument that was left out,
+    /// nothing happens.
+    pub fn set<'v>(&self, index: usize, value: impl Into<ValueRef<'v>>) {
+        let _ = (index, value.into(), self.outputs);
+        todo!()
+    }
+}
+
+/// What stands behind a variable's name: `$name(name)[index]`.
+#[derive(Clone, Copy, Debug)]
+pub struct VarArgs<'a> {
+    /// The name in parentheses.
+    pub name: Option<&'a [u8]>,
+    /// The same as a number, for what is stored by it.
+    pub name_id: Option<NameId>,
+    /// The index in brackets.
+    pub index: Index,
+    /// When written: by `:=` instead of `=`.
+    pub replaces: bool,
+}
+
+/// The index of a variable.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Index {
+    /// Without.
+    #[default]
+    None,
+    /// A number; negative counts from the end.
+    At(i32),
+    /// `[*]`.
+    All,
+    /// `[append]`.
+    Append,
+}
+
+impl VarArgs<'_> {
+    /// The name in parentheses; empty if there is none.
+    pub fn name(&self) -> &[u8] {
+        self.name.unwrap_or_default()
+    }
+}

@@ -1,0 +1,234 @@
+//! The export table of a module: what scripts and operators can see of it.
+
+use std::marker::PhantomData;
+
+use script::{ArgKind, ArgSpec, RouteKind, RouteKinds};
+
+use crate::module::{Args, Context, Module, VarArgs, Verdict};
+use crate::run::{Reading, ValueRef};
+
+/// What an argument or a parameter must be. Arguments: `Kind::Int`, `Kind::Str.optional()`...
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind(pub(crate) ArgSpec);
+
+#[expect(non_upper_case_globals, reason = "reads as the enum it stands for")]
+impl Kind {
+    /// A number.
+    pub const Int: Kind = Kind(ArgSpec::new(ArgKind::Int));
+    /// A text.
+    pub const Str: Kind = Kind(ArgSpec::new(ArgKind::Str));
+    /// A parameter that is either; as an argument, a variable that the function reads.
+    pub const Any: Kind = Kind(ArgSpec::new(ArgKind::Variable));
+    /// A variable that the function reads.
+    pub const Variable: Kind = Kind(ArgSpec::new(ArgKind::Variable));
+    /// A variable that the function assigns with [`Args::set`].
+    pub const Output: Kind = Kind(ArgSpec::new(ArgKind::Output));
+    /// A regular expression.
+    pub const Regex: Kind = Kind(ArgSpec::new(ArgKind::Regex));
+
+    /// It may be left out.
+    pub const fn optional(self) -> Kind {
+        Kind(self.0.optional())
+    }
+
+    /// Only a literal without variables.
+    pub const fn literal(self) -> Kind {
+        Kind(self.0.literal())
+    }
+
+    /// Handed over as it is written, `$` included.
+    pub const fn raw(self) -> Kind {
+        Kind(self.0.raw())
+    }
+
+    /// It names a route of this kind; checked at load.
+    pub const fn route(self, kind: RouteKind) -> Kind {
+        Kind(self.0.route(kind))
+    }
+}
+
+/// The kinds of routes that may call a function: `Routes::REQUEST | Routes::FAILURE`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Routes(pub(crate) RouteKinds);
+
+#[expect(missing_docs, reason = "the names say it")]
+impl Routes {
+    pub const ALL: Routes = Routes(RouteKinds::ALL);
+    pub const REQUEST: Routes = Routes::of(RouteKind::Request);
+    pub const FAILURE: Routes = Routes::of(RouteKind::Failure);
+    pub const REPLY: Routes = Routes::of(RouteKind::Reply);
+    pub const BRANCH: Routes = Routes::of(RouteKind::Branch);
+    pub const ERROR: Routes = Routes::of(RouteKind::Error);
+    pub const LOCAL: Routes = Routes::of(RouteKind::Local);
+    pub const STARTUP: Routes = Routes::of(RouteKind::Startup);
+    pub const TIMER: Routes = Routes::of(RouteKind::Timer);
+    pub const EVENT: Routes = Routes::of(RouteKind::Event);
+
+    const fn of(kind: RouteKind) -> Routes {
+        Routes(RouteKinds::NONE.with(kind))
+    }
+
+    /// Both sets.
+    pub const fn or(self, other: Routes) -> Routes {
+        Routes(RouteKinds(self.0.0 | other.0.0))
+    }
+}
+
+impl std::ops::BitOr for Routes {
+    type Output = Routes;
+    fn bitor(self, other: Routes) -> Routes {
+        self.or(other)
+    }
+}
+
+/// What stands behind a variable's name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    pub(crate) sub_name: script::SubName,
+    pub(crate) index: bool,
+}
+
+impl Shape {
+    /// `$name`
+    pub const PLAIN: Shape = Shape { sub_name: script::SubName::None, index: false };
+    /// `$name[index]`
+    pub const INDEXED: Shape = Shape { sub_name: script::SubName::None, index: true };
+    /// `$name(name)`
+    pub const NAMED: Shape = Shape { sub_name: script::SubName::Required, index: false };
+    /// `$name` or `$name(name)`
+    pub const MAY_BE_NAMED: Shape = Shape { sub_name: script::SubName::Optional, index: false };
+    /// `$name(name)[index]`
+    pub const NAMED_INDEXED: Shape = Shape { sub_name: script::SubName::Required, index: true };
+    /// `$name` or `$name(name)`, with or without `[index]`
+    pub const MAY_BE_NAMED_INDEXED: Shape = Shape { sub_name: script::SubName::Optional, index: true };
+}
+
+/// The value of a `modparam`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParamValue<'a> {
+    /// A number.
+    Int(i32),
+    /// A text.
+    Str(&'a str),
+}
+
+impl<'a> ParamValue<'a> {
+    /// The number; 0 of a text, which a parameter of `Kind::Int` is never given.
+    pub fn int(self) -> i32 {
+        match self {
+            ParamValue::Int(n) => n,
+            ParamValue::Str(_) => 0,
+        }
+    }
+
+    /// The text; empty of a number, which a parameter of `Kind::Str` is never given.
+    pub fn text(self) -> &'a str {
+        match self {
+            ParamValue::Int(_) => "",
+            ParamValue::Str(text) => text,
+        }
+    }
+
+    /// The name of the attribute in `"$avp(name)"`.
+    pub fn avp(self) -> Result<&'a str, String> {
+        let text = self.text().trim();
+        text.strip_prefix("$avp(")
+            .and_then(|rest| rest.strip_suffix(')'))
+            .filter(|name| !name.is_empty())
+            .ok_or_else(|| format!("`{text}` is not `$avp(name)`"))
+    }
+}
+
+/// The parameters of a management command.
+#[derive(Clone, Copy, Debug)]
+pub struct CommandArgs<'a> {
+    pub(crate) list: &'a [(Option<String>, String)],
+    /// The parameter names of the recipe that fits.
+    pub(crate) recipe: &'a [&'static str],
+}
+
+/// What a management command answers: JSON text was appended to the buffer, or a code and a message.
+pub type CommandResult = Result<(), (i32, String)>;
+
+impl CommandArgs<'_> {
+    /// The parameter of this name, given by name or by its place in the recipe.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        let by_name = self.list.iter().find(|(key, _)| key.as_deref() == Some(name));
+        let place = self.recipe.iter().position(|one| *one == name);
+        let by_place = || place.and_then(|place| self.list.get(place)).filter(|(key, _)| key.is_none());
+        by_name.or_else(by_place).map(|(_, value)| value.as_str())
+    }
+
+    /// The parameter of this name; empty if it was not given.
+    pub fn text(&self, name: &str) -> &str {
+        self.get(name).unwrap_or_default()
+    }
+}
+
+/// The export table of a module.
+pub struct Exports<M> {
+    module: PhantomData<M>,
+}
+
+impl<M: Module> Exports<M> {
+    /// A parameter. A setter that fails stops the start with its message and the place in the script.
+    pub fn param(&mut self, name: &'static str, kind: Kind, set: fn(&mut M, ParamValue<'_>) -> Result<(), String>) {
+        let _ = (name, kind, set);
+    }
+
+    /// A parameter that may be set several times; each adds.
+    pub fn param_list(&mut self, name: &'static str, kind: Kind, add: fn(&mut M, ParamValue<'_>) -> Result<(), String>) {
+        let _ = (name, kind, add);
+    }
+
+    /// A script function.
+    pub fn function(&mut self, name: &'static str, args: &[Kind], routes: Routes, call: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict) {
+        let _ = (name, args, routes, call);
+    }
+
+    /// A script function that may stand in `async(...)` and `launch(...)` as well.
+    pub fn async_function(&mut self, name: &'static str, args: &[Kind], routes: Routes, call: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict) {
+        let _ = (name, args, routes, call);
+    }
+
+    /// A variable to read. Its text is appended to the buffer.
+    pub fn variable(&mut self, name: &'static str, shape: Shape, read: fn(&mut M, &mut Context<'_>, VarArgs<'_>, &mut Vec<u8>) -> Reading) {
+        let _ = (name, shape, read);
+    }
+
+    /// A variable to read and write. `ValueRef::Null` deletes; the verdict is the assignment's `$rc`.
+    pub fn set_variable(
+        &mut self,
+        name: &'static str,
+        shape: Shape,
+        read: fn(&mut M, &mut Context<'_>, VarArgs<'_>, &mut Vec<u8>) -> Reading,
+        write: fn(&mut M, &mut Context<'_>, VarArgs<'_>, ValueRef<'_>) -> Verdict,
+    ) {
+        let _ = (name, shape, read, write);
+    }
+
+    /// A management command. Each recipe is one set of parameter names; `"name?"` may be left out.
+    pub fn command(&mut self, name: &'static str, recipes: &[&[&'static str]], run: fn(&mut M, &mut Context<'_>, CommandArgs<'_>, &mut Vec<u8>) -> CommandResult) {
+        let _ = (name, recipes, run);
+    }
+
+    /// A statistic: read when somebody asks, added over all shards.
+    pub fn statistic(&mut self, name: &'static str, read: fn(&M) -> u64) {
+        let _ = (name, read);
+    }
+
+    /// `on_timer` is called every so many milliseconds.
+    pub fn timer(&mut self, period_ms: u32) {
+        let _ = period_ms;
+    }
+
+    /// Modules that must be loaded as well, and that start first.
+    pub fn needs(&mut self, modules: &[&'static str]) {
+        let _ = modules;
+    }
+
+    /// Modules that start first if they are loaded.
+    pub fn after(&mut self, modules: &[&'static str]) {
+        let _ = modules;
+    }
+}

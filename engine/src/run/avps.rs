@@ -1,0 +1,120 @@
+//! `$avp`: attributes of a message or transaction, each name a stack of values: script-language §8.2.
+//!
+//! One list, newest last, and one arena of text. Names are few per message, so finding one is a walk.
+
+use super::names::NameId;
+use super::value::{Store, Value, ValueRef};
+use crate::limits::{AVPS_MAX, AVP_BYTES_MAX};
+
+/// The attributes of one message or transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Avps {
+    entries: Vec<(NameId, Value)>,
+    store: Store,
+}
+
+/// There is no room for one more value, or for its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Full;
+
+impl Avps {
+    /// Forgets everything, keeps the memory.
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.store.text.clear();
+    }
+
+    /// The newest value: `$avp(name)`.
+    pub fn get(&self, name: NameId) -> Option<ValueRef<'_>> {
+        self.at(name, 0)
+    }
+
+    /// The value at an index: 0 is the newest, -1 the oldest.
+    pub fn at(&self, name: NameId, index: i32) -> Option<ValueRef<'_>> {
+        let place = self.place(name, index)?;
+        Some(self.entries[place].1.with(&self.store.text))
+    }
+
+    /// All values of a name, newest first.
+    pub fn all(&self, name: NameId) -> impl Iterator<Item = ValueRef<'_>> {
+        self.entries.iter().rev().filter(move |entry| entry.0 == name).map(|entry| entry.1.with(&self.store.text))
+    }
+
+    /// Everything, newest first.
+    pub fn iter(&self) -> impl Iterator<Item = (NameId, ValueRef<'_>)> {
+        self.entries.iter().rev().map(|entry| (entry.0, entry.1.with(&self.store.text)))
+    }
+
+    /// Adds a value on top: `$avp(name) = value`.
+    pub fn push(&mut self, name: NameId, value: ValueRef<'_>) -> Result<(), Full> {
+        let value = self.keep(value)?;
+        self.entries.push((name, value));
+        Ok(())
+    }
+
+    /// Adds a value at the bottom: `$(avp(name)[append]) = value`.
+    pub fn append(&mut self, name: NameId, value: ValueRef<'_>) -> Result<(), Full> {
+        let value = self.keep(value)?;
+        self.entries.insert(0, (name, value));
+        Ok(())
+    }
+
+    /// Puts a value in the place of another: `$(avp(name)[index]) = value`. False if there is none at that index.
+    pub fn replace(&mut self, name: NameId, index: i32, value: ValueRef<'_>) -> Result<bool, Full> {
+        let Some(place) = self.place(name, index) else { return Ok(false) };
+        let value = self.keep(value)?;
+        self.entries[place].1 = value;
+        Ok(true)
+    }
+
+    /// Drops all values of the name, then adds one: `$avp(name) := value`.
+    pub fn set(&mut self, name: NameId, value: ValueRef<'_>) -> Result<(), Full> {
+        self.remove_all(name);
+        self.push(name, value)
+    }
+
+    /// Drops the value at an index: `$(avp(name)[index]) = NULL`. False if there is none.
+    pub fn remove(&mut self, name: NameId, index: i32) -> bool {
+        let Some(place) = self.place(name, index) else { return false };
+        self.entries.remove(place);
+        true
+    }
+
+    /// Drops all values of the name: `$avp(name) := NULL`.
+    pub fn remove_all(&mut self, name: NameId) {
+        self.entries.retain(|entry| entry.0 != name);
+    }
+
+    /// How many values a name has.
+    pub fn count(&self, name: NameId) -> usize {
+        self.entries.iter().filter(|entry| entry.0 == name).count()
+    }
+
+    /// Becomes a copy of `other`.
+    pub fn copy_from(&mut self, other: &Avps) {
+        self.entries.clone_from(&other.entries);
+        self.store.text.clone_from(&other.store.text);
+    }
+
+    fn place(&self, name: NameId, index: i32) -> Option<usize> {
+        let mut of_name = self.entries.iter().enumerate().filter(|(_, entry)| entry.0 == name).map(|(place, _)| place);
+        match usize::try_from(index) {
+            Ok(from_newest) => of_name.rev().nth(from_newest),
+            Err(_) => of_name.nth(index.unsigned_abs() as usize - 1),
+        }
+    }
+
+    fn keep(&mut self, value: ValueRef<'_>) -> Result<Value, Full> {
+        let bytes = value.text().map_or(0, <[u8]>::len);
+        if self.entries.len() >= AVPS_MAX {
+            return Err(Full);
+        }
+        if self.store.text.len() + bytes > AVP_BYTES_MAX {
+            self.store.pack(self.entries.iter_mut().map(|entry| &mut entry.1));
+            if self.store.text.len() + bytes > AVP_BYTES_MAX {
+                return Err(Full);
+            }
+        }
+        Ok(self.store.keep(value))
+    }
+}

@@ -1,0 +1,101 @@
+//! Runs that wait, by ticket: a bounded slab with generations.
+//!
+//! A slot is reserved when a function asks for a ticket, filled when the run parks, and freed when
+//! the answer comes or the function did not wait after all. A ticket of an earlier generation is late.
+
+use std::sync::Arc;
+
+use super::frame::Run;
+use super::linked::Linked;
+use crate::input::Ticket;
+use crate::limits::RUNS_PARKED_MAX;
+
+/// The table's number in the top four bits of a ticket.
+const TABLE: u64 = 1;
+
+/// A run that waits, and the program it goes on with.
+#[derive(Debug)]
+pub(crate) struct ParkedRun {
+    pub(crate) run: Box<Run>,
+    pub(crate) linked: Arc<Linked>,
+}
+
+/// All runs that wait.
+#[derive(Debug, Default)]
+pub struct Parked {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+    waiting: usize,
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    run: Option<ParkedRun>,
+}
+
+impl Parked {
+    /// How many runs wait.
+    pub fn len(&self) -> usize {
+        self.waiting
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.waiting == 0
+    }
+
+    pub(crate) fn reserve(&mut self) -> Option<Ticket> {
+        let place = match self.free.pop() {
+            Some(place) => place,
+            None if self.slots.len() < RUNS_PARKED_MAX => {
+                self.slots.push(Slot { generation: 0, run: None });
+                self.slots.len() as u32 - 1
+            }
+            None => return None,
+        };
+        let generation = self.slots[place as usize].generation;
+        Some(Ticket(TABLE << 60 | u64::from(generation) << 28 | u64::from(place)))
+    }
+
+    pub(crate) fn fill(&mut self, ticket: Ticket, run: ParkedRun) {
+        if let Some(slot) = self.slot(ticket) {
+            slot.run = Some(run);
+            self.waiting += 1;
+        }
+    }
+
+    /// Takes the run of a ticket out and frees its place; `None` if the ticket is late.
+    pub(crate) fn take(&mut self, ticket: Ticket) -> Option<ParkedRun> {
+        let run = self.slot(ticket)?.run.take()?;
+        self.waiting -= 1;
+        self.free(ticket);
+        Some(run)
+    }
+
+    pub(crate) fn free(&mut self, ticket: Ticket) {
+        if let Some(slot) = self.slot(ticket) {
+            slot.generation = slot.generation.wrapping_add(1);
+            self.free.push(place(ticket));
+        }
+    }
+
+    fn slot(&mut self, ticket: Ticket) -> Option<&mut Slot> {
+        if !is_run_ticket(ticket) {
+            return None;
+        }
+        let generation = (ticket.0 >> 28) as u32;
+        self.slots.get_mut(place(ticket) as usize).filter(|slot| slot.generation == generation)
+    }
+}
+
+/// Whether a ticket names a parked run.
+pub fn is_run_ticket(ticket: Ticket) -> bool {
+    ticket.0 >> 60 == TABLE
+}
+
+fn place(ticket: Ticket) -> u32 {
+    (ticket.0 & 0xfff_ffff) as u32
+}
+
+const _: () = assert!(RUNS_PARKED_MAX < 1 << 28, "a place is 28 bits of a ticket");
