@@ -9,6 +9,7 @@
 //! what a feature module sees.
 
 pub mod agent;
+pub mod core;
 mod engine;
 pub mod input;
 pub mod limits;

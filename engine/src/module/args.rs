@@ -8,6 +8,7 @@ use crate::run::{NameId, ValueRef};
 /// The arguments of one call, in the declared order.
 #[derive(Clone, Copy)]
 pub struct Args<'a> {
+    pub(crate) site: u32,
     pub(crate) list: &'a [Arg<'a>],
     pub(crate) outputs: &'a std::cell::RefCell<Outputs>,
 }
@@ -27,7 +28,7 @@ pub(crate) enum Arg<'a> {
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
     pub(crate) text: Vec<u8>,
-    pub(crate) list: Vec<(u8, crate::run::Output)>,
+    pub(crate) list: Vec<(u8, crate::run::Value)>,
 }
 
 impl<'a> Args<'a> {
@@ -70,6 +71,11 @@ impl<'a> Args<'a> {
             Some(Arg::Regex(regex) | Arg::OwnRegex(regex)) => Some(regex),
             _ => None,
         }
+    }
+
+    /// The place in the script that calls: small numbers without gaps, for what a module prepares once a place.
+    pub fn site(&self) -> usize {
+        self.site as usize
     }
 
     /// Assigns an output argument; it happens when the function has returned. Of an argument that was left out,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use parser::{Draft, Message};
 
 use crate::core::Core;
-use crate::input::{Answer, Now, Ticket};
+use crate::input::{Answer, Letter, Now, ShardId, Ticket};
 use crate::module::slots::Modules;
 use crate::module::{Module, Verdict};
 use crate::outbox::{Outbox, Query};
@@ -35,6 +35,10 @@ pub struct Context<'a> {
     pub(crate) me: u16,
 }
 
+/// A format string that a module compiled, by its place in the shard's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FormatId(pub u32);
+
 impl Context<'_> {
     /// Another module, by type. `None` if it is not loaded, or is itself in the middle of a call.
     pub fn module<M: Module>(&mut self) -> Option<&mut M> {
@@ -42,7 +46,10 @@ impl Context<'_> {
     }
 
     /// Calls another module with this context; it leaves its slot meanwhile.
-    pub fn with<M: Module, R>(&mut self, call: impl FnOnce(&mut M, &mut Context<'_>) -> R) -> Option<R> {
+    pub fn with_module<M: Module, R>(
+        &mut self,
+        call: impl FnOnce(&mut M, &mut Context<'_>) -> R,
+    ) -> Option<R> {
         let _ = call;
         todo!()
     }
@@ -67,5 +74,64 @@ impl Context<'_> {
     /// The number of a name (of `$avp` or a route). `None` when there are too many names.
     pub fn name(&mut self, text: &[u8]) -> Option<NameId> {
         self.core.machine.names.intern(text)
+    }
+
+    /// The number of the attribute in `$avp(name)`, of a parameter's text.
+    pub fn avp_name(&mut self, text: &str) -> Result<NameId, String> {
+        let _ = text;
+        todo!()
+    }
+
+    /// The bit of a named message flag.
+    pub fn message_flag(&mut self, name: &[u8]) -> Option<u32> {
+        let _ = name;
+        todo!()
+    }
+
+    /// The bit of a named branch flag.
+    pub fn branch_flag(&mut self, name: &[u8]) -> Option<u32> {
+        let _ = name;
+        todo!()
+    }
+
+    /// This shard.
+    pub fn shard(&self) -> ShardId {
+        todo!()
+    }
+
+    /// The shard that owns what has this key: an AoR, the name of a lock.
+    pub fn owner_of(&self, key: &[u8]) -> ShardId {
+        let _ = key;
+        todo!()
+    }
+
+    /// Asks this module on another shard, and waits. Fails with -1 when too many runs wait.
+    pub fn ask(&mut self, to: ShardId, payload: &[u8]) -> Verdict {
+        let _ = (to, payload);
+        todo!()
+    }
+
+    /// Tells this module on another shard; nobody waits.
+    pub fn tell(&mut self, to: ShardId, payload: &[u8]) {
+        let _ = (to, payload);
+        todo!()
+    }
+
+    /// Answers a question of another shard.
+    pub fn answer_letter(&mut self, letter: &Letter, payload: &[u8]) {
+        let _ = (letter, payload);
+        todo!()
+    }
+
+    /// Compiles a text with variables; at start only.
+    pub fn compile_format(&mut self, text: &str) -> Result<FormatId, String> {
+        let _ = text;
+        todo!()
+    }
+
+    /// Appends the text of a compiled format as it reads now. False if it cannot be printed.
+    pub fn format(&mut self, format: FormatId, out: &mut Vec<u8>) -> bool {
+        let _ = (format, out);
+        todo!()
     }
 }

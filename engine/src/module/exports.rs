@@ -8,42 +8,75 @@ use crate::module::{Args, Context, Module, VarArgs, Verdict};
 use crate::run::{Reading, ValueRef};
 
 /// What an argument or a parameter must be. Arguments: `Kind::Int`, `Kind::Str.optional()`...
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Kind(pub(crate) ArgSpec);
+#[derive(Clone, Copy, Debug)]
+pub struct Kind {
+    pub(crate) spec: ArgSpec,
+    pub(crate) check: Option<Check>,
+}
+
+/// Says what is wrong with a literal argument.
+pub type Check = fn(&[u8]) -> Result<(), String>;
 
 #[expect(non_upper_case_globals, reason = "reads as the enum it stands for")]
 impl Kind {
     /// A number.
-    pub const Int: Kind = Kind(ArgSpec::new(ArgKind::Int));
+    pub const Int: Kind = Kind::new(ArgKind::Int);
     /// A text.
-    pub const Str: Kind = Kind(ArgSpec::new(ArgKind::Str));
+    pub const Str: Kind = Kind::new(ArgKind::Str);
     /// A parameter that is either; as an argument, a variable that the function reads.
-    pub const Any: Kind = Kind(ArgSpec::new(ArgKind::Variable));
+    pub const Any: Kind = Kind::new(ArgKind::Variable);
     /// A variable that the function reads.
-    pub const Variable: Kind = Kind(ArgSpec::new(ArgKind::Variable));
+    pub const Variable: Kind = Kind::new(ArgKind::Variable);
     /// A variable that the function assigns with [`Args::set`].
-    pub const Output: Kind = Kind(ArgSpec::new(ArgKind::Output));
+    pub const Output: Kind = Kind::new(ArgKind::Output);
     /// A regular expression.
-    pub const Regex: Kind = Kind(ArgSpec::new(ArgKind::Regex));
+    pub const Regex: Kind = Kind::new(ArgKind::Regex);
 
     /// It may be left out.
     pub const fn optional(self) -> Kind {
-        Kind(self.0.optional())
+        Kind {
+            spec: self.spec.optional(),
+            ..self
+        }
     }
 
     /// Only a literal without variables.
     pub const fn literal(self) -> Kind {
-        Kind(self.0.literal())
+        Kind {
+            spec: self.spec.literal(),
+            ..self
+        }
     }
 
     /// Handed over as it is written, `$` included.
     pub const fn raw(self) -> Kind {
-        Kind(self.0.raw())
+        Kind {
+            spec: self.spec.raw(),
+            ..self
+        }
     }
 
     /// It names a route of this kind; checked at load.
     pub const fn route(self, kind: RouteKind) -> Kind {
-        Kind(self.0.route(kind))
+        Kind {
+            spec: self.spec.route(kind),
+            ..self
+        }
+    }
+
+    /// A literal is checked at load; what is wrong with it becomes a diagnostic at its place in the script.
+    pub const fn check(self, check: Check) -> Kind {
+        Kind {
+            check: Some(check),
+            ..self
+        }
+    }
+
+    const fn new(kind: ArgKind) -> Kind {
+        Kind {
+            spec: ArgSpec::new(kind),
+            check: None,
+        }
     }
 }
 
@@ -90,17 +123,35 @@ pub struct Shape {
 
 impl Shape {
     /// `$name`
-    pub const PLAIN: Shape = Shape { sub_name: script::SubName::None, index: false };
+    pub const PLAIN: Shape = Shape {
+        sub_name: script::SubName::None,
+        index: false,
+    };
     /// `$name[index]`
-    pub const INDEXED: Shape = Shape { sub_name: script::SubName::None, index: true };
+    pub const INDEXED: Shape = Shape {
+        sub_name: script::SubName::None,
+        index: true,
+    };
     /// `$name(name)`
-    pub const NAMED: Shape = Shape { sub_name: script::SubName::Required, index: false };
+    pub const NAMED: Shape = Shape {
+        sub_name: script::SubName::Required,
+        index: false,
+    };
     /// `$name` or `$name(name)`
-    pub const MAY_BE_NAMED: Shape = Shape { sub_name: script::SubName::Optional, index: false };
+    pub const MAY_BE_NAMED: Shape = Shape {
+        sub_name: script::SubName::Optional,
+        index: false,
+    };
     /// `$name(name)[index]`
-    pub const NAMED_INDEXED: Shape = Shape { sub_name: script::SubName::Required, index: true };
+    pub const NAMED_INDEXED: Shape = Shape {
+        sub_name: script::SubName::Required,
+        index: true,
+    };
     /// `$name` or `$name(name)`, with or without `[index]`
-    pub const MAY_BE_NAMED_INDEXED: Shape = Shape { sub_name: script::SubName::Optional, index: true };
+    pub const MAY_BE_NAMED_INDEXED: Shape = Shape {
+        sub_name: script::SubName::Optional,
+        index: true,
+    };
 }
 
 /// The value of a `modparam`.
@@ -153,9 +204,16 @@ pub type CommandResult = Result<(), (i32, String)>;
 impl CommandArgs<'_> {
     /// The parameter of this name, given by name or by its place in the recipe.
     pub fn get(&self, name: &str) -> Option<&str> {
-        let by_name = self.list.iter().find(|(key, _)| key.as_deref() == Some(name));
+        let by_name = self
+            .list
+            .iter()
+            .find(|(key, _)| key.as_deref() == Some(name));
         let place = self.recipe.iter().position(|one| *one == name);
-        let by_place = || place.and_then(|place| self.list.get(place)).filter(|(key, _)| key.is_none());
+        let by_place = || {
+            place
+                .and_then(|place| self.list.get(place))
+                .filter(|(key, _)| key.is_none())
+        };
         by_name.or_else(by_place).map(|(_, value)| value.as_str())
     }
 
@@ -172,27 +230,54 @@ pub struct Exports<M> {
 
 impl<M: Module> Exports<M> {
     /// A parameter. A setter that fails stops the start with its message and the place in the script.
-    pub fn param(&mut self, name: &'static str, kind: Kind, set: fn(&mut M, ParamValue<'_>) -> Result<(), String>) {
+    pub fn param(
+        &mut self,
+        name: &'static str,
+        kind: Kind,
+        set: fn(&mut M, ParamValue<'_>) -> Result<(), String>,
+    ) {
         let _ = (name, kind, set);
     }
 
     /// A parameter that may be set several times; each adds.
-    pub fn param_list(&mut self, name: &'static str, kind: Kind, add: fn(&mut M, ParamValue<'_>) -> Result<(), String>) {
+    pub fn param_list(
+        &mut self,
+        name: &'static str,
+        kind: Kind,
+        add: fn(&mut M, ParamValue<'_>) -> Result<(), String>,
+    ) {
         let _ = (name, kind, add);
     }
 
     /// A script function.
-    pub fn function(&mut self, name: &'static str, args: &[Kind], routes: Routes, call: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict) {
+    pub fn function(
+        &mut self,
+        name: &'static str,
+        args: &[Kind],
+        routes: Routes,
+        call: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict,
+    ) {
         let _ = (name, args, routes, call);
     }
 
     /// A script function that may stand in `async(...)` and `launch(...)` as well.
-    pub fn async_function(&mut self, name: &'static str, args: &[Kind], routes: Routes, call: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict) {
+    pub fn async_function(
+        &mut self,
+        name: &'static str,
+        args: &[Kind],
+        routes: Routes,
+        call: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict,
+    ) {
         let _ = (name, args, routes, call);
     }
 
     /// A variable to read. Its text is appended to the buffer.
-    pub fn variable(&mut self, name: &'static str, shape: Shape, read: fn(&mut M, &mut Context<'_>, VarArgs<'_>, &mut Vec<u8>) -> Reading) {
+    pub fn variable(
+        &mut self,
+        name: &'static str,
+        shape: Shape,
+        read: fn(&mut M, &mut Context<'_>, VarArgs<'_>, &mut Vec<u8>) -> Reading,
+    ) {
         let _ = (name, shape, read);
     }
 
@@ -208,7 +293,12 @@ impl<M: Module> Exports<M> {
     }
 
     /// A management command. Each recipe is one set of parameter names; `"name?"` may be left out.
-    pub fn command(&mut self, name: &'static str, recipes: &[&[&'static str]], run: fn(&mut M, &mut Context<'_>, CommandArgs<'_>, &mut Vec<u8>) -> CommandResult) {
+    pub fn command(
+        &mut self,
+        name: &'static str,
+        recipes: &[&[&'static str]],
+        run: fn(&mut M, &mut Context<'_>, CommandArgs<'_>, &mut Vec<u8>) -> CommandResult,
+    ) {
         let _ = (name, recipes, run);
     }
 

@@ -10,11 +10,14 @@ mod registry;
 mod slots;
 
 pub use args::{Args, Index, VarArgs};
-pub use context::Context;
-pub use exports::{CommandArgs, CommandResult, Exports, Kind, ParamValue, Routes, Shape};
+pub use context::{Context, FormatId};
+pub use exports::{Check, CommandArgs, CommandResult, Exports, Kind, ParamValue, Routes, Shape};
 pub use registry::Registry;
 pub use slots::Modules;
 
+use parser::Message;
+
+use crate::agent::AgentEvent;
 use crate::input::{Answer, Letter, Ticket};
 use crate::proxy::TransactionEvent;
 
@@ -36,7 +39,7 @@ pub trait Module: Sized + 'static {
     }
 
     /// A question from its likeness on another shard (answers to a run's own questions resume the run instead).
-    fn on_letter(&mut self, cx: &mut Context<'_>, letter: Letter) {
+    fn on_letter(&mut self, cx: &mut Context<'_>, letter: &Letter) {
         let _ = (cx, letter);
     }
 
@@ -48,6 +51,16 @@ pub trait Module: Sized + 'static {
     /// Something happened to a transaction it watches.
     fn on_transaction(&mut self, cx: &mut Context<'_>, event: &TransactionEvent) {
         let _ = (cx, event);
+    }
+
+    /// A request of ours that names this module as its owner has ended or been answered.
+    fn on_response(
+        &mut self,
+        cx: &mut Context<'_>,
+        event: &AgentEvent,
+        response: Option<&Message>,
+    ) {
+        let _ = (cx, event, response);
     }
 
     /// The answer to a query that it asked outside of a run.

@@ -2,9 +2,9 @@
 //!
 //! One list, newest last, and one arena of text. Names are few per message, so finding one is a walk.
 
+use super::limits::{AVP_BYTES_MAX, AVPS_MAX};
 use super::names::NameId;
 use super::value::{Store, Value, ValueRef};
-use crate::limits::{AVPS_MAX, AVP_BYTES_MAX};
 
 /// The attributes of one message or transaction.
 #[derive(Clone, Debug, Default)]
@@ -37,12 +37,19 @@ impl Avps {
 
     /// All values of a name, newest first.
     pub fn all(&self, name: NameId) -> impl Iterator<Item = ValueRef<'_>> {
-        self.entries.iter().rev().filter(move |entry| entry.0 == name).map(|entry| entry.1.with(&self.store.text))
+        self.entries
+            .iter()
+            .rev()
+            .filter(move |entry| entry.0 == name)
+            .map(|entry| entry.1.with(&self.store.text))
     }
 
     /// Everything, newest first.
     pub fn iter(&self) -> impl Iterator<Item = (NameId, ValueRef<'_>)> {
-        self.entries.iter().rev().map(|entry| (entry.0, entry.1.with(&self.store.text)))
+        self.entries
+            .iter()
+            .rev()
+            .map(|entry| (entry.0, entry.1.with(&self.store.text)))
     }
 
     /// Adds a value on top: `$avp(name) = value`.
@@ -61,7 +68,9 @@ impl Avps {
 
     /// Puts a value in the place of another: `$(avp(name)[index]) = value`. False if there is none at that index.
     pub fn replace(&mut self, name: NameId, index: i32, value: ValueRef<'_>) -> Result<bool, Full> {
-        let Some(place) = self.place(name, index) else { return Ok(false) };
+        let Some(place) = self.place(name, index) else {
+            return Ok(false);
+        };
         let value = self.keep(value)?;
         self.entries[place].1 = value;
         Ok(true)
@@ -75,7 +84,9 @@ impl Avps {
 
     /// Drops the value at an index: `$(avp(name)[index]) = NULL`. False if there is none.
     pub fn remove(&mut self, name: NameId, index: i32) -> bool {
-        let Some(place) = self.place(name, index) else { return false };
+        let Some(place) = self.place(name, index) else {
+            return false;
+        };
         self.entries.remove(place);
         true
     }
@@ -97,7 +108,12 @@ impl Avps {
     }
 
     fn place(&self, name: NameId, index: i32) -> Option<usize> {
-        let mut of_name = self.entries.iter().enumerate().filter(|(_, entry)| entry.0 == name).map(|(place, _)| place);
+        let mut of_name = self
+            .entries
+            .iter()
+            .enumerate()
+            .filter(|(_, entry)| entry.0 == name)
+            .map(|(place, _)| place);
         match usize::try_from(index) {
             Ok(from_newest) => of_name.rev().nth(from_newest),
             Err(_) => of_name.nth(index.unsigned_abs() as usize - 1),
@@ -110,7 +126,8 @@ impl Avps {
             return Err(Full);
         }
         if self.store.text.len() + bytes > AVP_BYTES_MAX {
-            self.store.pack(self.entries.iter_mut().map(|entry| &mut entry.1));
+            self.store
+                .pack(self.entries.iter_mut().map(|entry| &mut entry.1));
             if self.store.text.len() + bytes > AVP_BYTES_MAX {
                 return Err(Full);
             }

@@ -1,8 +1,8 @@
 //! A run: one execution of a top route, and all it needs to wait and go on.
 
+use script::RouteKind;
 use script::ops::{OpId, Outcome};
 use script::program::RouteId;
-use script::RouteKind;
 
 use super::names::NameId;
 use super::scene::Scene;

@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use script::{Catalog, Program, RouteKind};
 use script::program::RouteId;
+use script::{Catalog, Program, RouteKind};
 
 use super::names::{NameId, Names};
 use crate::module::Registry;
@@ -21,16 +21,25 @@ pub struct Linked {
 
 impl std::fmt::Debug for Linked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Linked").field("modules", &self.program.modules.len()).finish_non_exhaustive()
+        f.debug_struct("Linked")
+            .field("modules", &self.program.modules.len())
+            .finish_non_exhaustive()
     }
 }
 
 impl Linked {
     /// Ties a program to the functions of the registry. `names` are the shard's, so that what was attached to
     /// messages under an earlier program keeps its meaning.
-    pub fn new(program: Arc<Program>, registry: &Registry, names: &mut Names) -> Result<Linked, String> {
+    pub fn new(
+        program: Arc<Program>,
+        registry: &Registry,
+        names: &mut Names,
+    ) -> Result<Linked, String> {
         let _ = (registry, names);
-        Ok(Linked { program, catalog: Catalog::new() })
+        Ok(Linked {
+            program,
+            catalog: Catalog::new(),
+        })
     }
 
     /// The route of this kind and name.

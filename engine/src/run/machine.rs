@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use parser::Message;
-use script::program::RouteId;
 use script::RouteKind;
+use script::program::RouteId;
 
 use super::frame::{Ended, Run};
 use super::linked::Linked;
@@ -48,19 +48,38 @@ impl Machine {
 }
 
 /// A run about this scene, to be executed.
-pub fn begin(core: &mut Core, kind: RouteKind, scene: Box<Scene>, context: Option<ContextId>, branch: Option<u8>) -> Box<Run> {
+pub fn begin(
+    core: &mut Core,
+    kind: RouteKind,
+    scene: Box<Scene>,
+    context: Option<ContextId>,
+    branch: Option<u8>,
+) -> Box<Run> {
     let _ = (core, kind, scene, context, branch);
     todo!()
 }
 
 /// Executes a top route until it ends or waits.
-pub fn execute(run: Box<Run>, route: RouteId, core: &mut Core, modules: &mut Modules, linked: &Arc<Linked>, outbox: &mut Outbox) -> Ended {
+pub fn execute(
+    run: Box<Run>,
+    route: RouteId,
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+) -> Ended {
     let _ = (run, route, core, modules, linked, outbox);
     todo!()
 }
 
 /// Goes on with a parked run. `None` if the ticket is late.
-pub fn resume(ticket: Ticket, answer: Answer, core: &mut Core, modules: &mut Modules, outbox: &mut Outbox) -> Option<Ended> {
+pub fn resume(
+    ticket: Ticket,
+    answer: Answer,
+    core: &mut Core,
+    modules: &mut Modules,
+    outbox: &mut Outbox,
+) -> Option<Ended> {
     let _ = (ticket, answer, core, modules, outbox);
     todo!()
 }

@@ -9,6 +9,7 @@
 
 mod avps;
 mod frame;
+mod limits;
 mod linked;
 mod machine;
 mod names;
@@ -24,4 +25,5 @@ pub use machine::{Machine, begin, execute, resume};
 pub use names::{NameId, Names};
 pub use parked::{Parked, is_run_ticket};
 pub use scene::{Attached, Hooks, Scene};
+pub(crate) use value::Value;
 pub use value::{Reading, ValueRef, write_int};

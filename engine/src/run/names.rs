@@ -6,17 +6,27 @@
 
 use hashbrown::HashMap;
 
-use crate::limits::NAMES_MAX;
+use super::limits::NAMES_MAX;
 
 /// A name, as a number. The same text has the same number for as long as the shard lives, also across a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NameId(pub u32);
 
 /// All names of a shard.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Names {
     by_text: HashMap<Box<[u8]>, NameId, ahash::RandomState>,
     texts: Vec<Box<[u8]>>,
+}
+
+impl Default for Names {
+    fn default() -> Self {
+        // Bounded, and filled by scripts: nothing that a peer could aim collisions at.
+        Names {
+            by_text: HashMap::with_hasher(ahash::RandomState::with_seeds(1, 2, 3, 4)),
+            texts: Vec::new(),
+        }
+    }
 }
 
 impl Names {

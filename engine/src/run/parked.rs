@@ -6,9 +6,9 @@
 use std::sync::Arc;
 
 use super::frame::Run;
+use super::limits::RUNS_PARKED_MAX;
 use super::linked::Linked;
 use crate::input::Ticket;
-use crate::limits::RUNS_PARKED_MAX;
 
 /// The table's number in the top four bits of a ticket.
 const TABLE: u64 = 1;
@@ -49,13 +49,18 @@ impl Parked {
         let place = match self.free.pop() {
             Some(place) => place,
             None if self.slots.len() < RUNS_PARKED_MAX => {
-                self.slots.push(Slot { generation: 0, run: None });
+                self.slots.push(Slot {
+                    generation: 0,
+                    run: None,
+                });
                 self.slots.len() as u32 - 1
             }
             None => return None,
         };
         let generation = self.slots[place as usize].generation;
-        Some(Ticket(TABLE << 60 | u64::from(generation) << 28 | u64::from(place)))
+        Some(Ticket(
+            TABLE << 60 | u64::from(generation) << 28 | u64::from(place),
+        ))
     }
 
     pub(crate) fn fill(&mut self, ticket: Ticket, run: ParkedRun) {
@@ -85,7 +90,9 @@ impl Parked {
             return None;
         }
         let generation = (ticket.0 >> 28) as u32;
-        self.slots.get_mut(place(ticket) as usize).filter(|slot| slot.generation == generation)
+        self.slots
+            .get_mut(place(ticket) as usize)
+            .filter(|slot| slot.generation == generation)
     }
 }
 

@@ -22,7 +22,10 @@ impl Stretch {
 
     /// From `start` up to the end of `text`.
     pub fn since(text: &[u8], start: usize) -> Stretch {
-        Stretch { start: start as u32, len: (text.len() - start) as u32 }
+        Stretch {
+            start: start as u32,
+            len: (text.len() - start) as u32,
+        }
     }
 }
 
@@ -224,9 +227,12 @@ impl Store {
     pub(crate) fn pack<'v>(&mut self, values: impl Iterator<Item = &'v mut Value>) {
         let old = std::mem::take(&mut self.text);
         for value in values {
-            let (Value::Text(stretch) | Value::Both(_, stretch)) = value else { continue };
+            let (Value::Text(stretch) | Value::Both(_, stretch)) = value else {
+                continue;
+            };
             let start = self.text.len();
-            self.text.extend_from_slice(old.get(stretch.range()).unwrap_or_default());
+            self.text
+                .extend_from_slice(old.get(stretch.range()).unwrap_or_default());
             *stretch = Stretch::since(&self.text, start);
         }
     }

@@ -1,8 +1,8 @@
 //! `$var`: single values that belong to a run and are left to the next one.
 
+use super::limits::{NAMES_MAX, VAR_BYTES_MAX};
 use super::names::NameId;
 use super::value::{Store, Value, ValueRef};
-use crate::limits::{VARS_MAX, VAR_BYTES_MAX};
 
 /// The script variables of a run, or of a shard between two runs.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ impl Vars {
     /// Assigns. False when there is no room.
     pub(crate) fn set(&mut self, name: NameId, value: ValueRef<'_>) -> bool {
         let place = name.0 as usize;
-        if place >= VARS_MAX {
+        if place >= NAMES_MAX {
             return false;
         }
         if place >= self.entries.len() {
