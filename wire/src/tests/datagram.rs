@@ -1,0 +1,193 @@
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::datagram::{Datagram, DatagramOptions};
+use crate::{DatagramSocket, Epoll, Events, Interest, ReceiveBatch, SendBatch};
+
+const V4: &str = "127.0.0.1:0";
+const V6: &str = "[::1]:0";
+
+fn one(address: &str) -> DatagramSocket {
+    let mut sockets = several(address, 1);
+    sockets.remove(0)
+}
+
+fn several(address: &str, count: usize) -> Vec<DatagramSocket> {
+    DatagramSocket::bind_shared(address.parse().unwrap(), count, &DatagramOptions::default())
+        .unwrap()
+}
+
+fn send(from: &DatagramSocket, to: SocketAddr, all: &[&[u8]]) {
+    let sent = SendBatch::new().send(from, all.iter().map(|bytes| Datagram { bytes, to }));
+    assert!(sent.error.is_none(), "{:?}", sent.error);
+    assert_eq!(sent.count, all.len());
+}
+
+fn wait_for(socket: &DatagramSocket, what: Interest) {
+    let epoll = Epoll::new().unwrap();
+    epoll.add(socket, 1, what).unwrap();
+    let mut events = Events::new();
+    epoll.wait(&mut events, Duration::from_secs(2)).unwrap();
+    assert!(!events.is_empty(), "nothing came within 2 s");
+}
+
+/// Receives all that is there into buffers of `room` bytes.
+fn receive(socket: &DatagramSocket, room: usize) -> Vec<(Vec<u8>, SocketAddr)> {
+    wait_for(socket, Interest::READ);
+    let mut batch = ReceiveBatch::new();
+    let mut buffers = vec![vec![0u8; room]; 32];
+    let count = batch
+        .receive(socket, &mut buffers, |buffer| buffer.as_mut_slice())
+        .unwrap();
+    (0..count)
+        .map(|index| {
+            let got = batch.get(index).unwrap();
+            let mut bytes = buffers[got.index][..got.len].to_vec();
+            bytes.extend_from_slice(got.spilled);
+            (bytes, got.from)
+        })
+        .collect()
+}
+
+#[test]
+fn a_batch_arrives_in_order_with_its_sender_on_both_families() {
+    for family in [V4, V6] {
+        let (here, there) = (one(family), one(family));
+        send(&here, there.local(), &[b"one", b"two", b"three"]);
+        let from = here.local();
+        assert_eq!(
+            receive(&there, 2048),
+            [
+                (b"one".to_vec(), from),
+                (b"two".to_vec(), from),
+                (b"three".to_vec(), from)
+            ]
+        );
+    }
+}
+
+#[test]
+fn large_datagrams_of_one_batch_keep_their_tails_apart() {
+    let (here, there) = (one(V4), one(V4));
+    let (first, second) = (vec![b'a'; 9_000], vec![b'b'; 60_000]);
+    send(&here, there.local(), &[&first, b"small", &second]);
+    let got: Vec<Vec<u8>> = receive(&there, 2048)
+        .into_iter()
+        .map(|(bytes, _)| bytes)
+        .collect();
+    assert_eq!(got, [first, b"small".to_vec(), second]);
+}
+
+#[test]
+fn an_empty_datagram_is_a_datagram() {
+    let (here, there) = (one(V4), one(V4));
+    send(&here, there.local(), &[b""]);
+    assert_eq!(receive(&there, 2048), [(Vec::new(), here.local())]);
+}
+
+#[test]
+fn nothing_there_is_no_error() {
+    let socket = one(V4);
+    let mut buffers = vec![vec![0u8; 64]; 4];
+    let count = ReceiveBatch::new().receive(&socket, &mut buffers, |buffer| buffer.as_mut_slice());
+    assert_eq!(count.unwrap(), 0);
+}
+
+#[test]
+fn a_port_shared_by_one_server_is_refused_to_another() {
+    for family in [V4, V6] {
+        let ours = several(family, 3);
+        let theirs = DatagramSocket::bind_shared(ours[0].local(), 2, &DatagramOptions::default());
+        assert_eq!(theirs.unwrap_err().kind(), io::ErrorKind::AddrInUse);
+    }
+}
+
+#[test]
+fn sockets_of_one_address_share_what_comes() {
+    let shared = several(V4, 4);
+    let to = shared[0].local();
+    for _ in 0..256 {
+        send(&one(V4), to, &[b"x"]);
+    }
+    let counts: Vec<usize> = shared
+        .iter()
+        .map(|socket| {
+            let mut buffers = vec![vec![0u8; 16]; 32];
+            let mut total = 0;
+            loop {
+                let mut batch = ReceiveBatch::new();
+                match batch
+                    .receive(socket, &mut buffers, |buffer| buffer.as_mut_slice())
+                    .unwrap()
+                {
+                    0 => return total,
+                    count => total += count,
+                }
+            }
+        })
+        .collect();
+    assert_eq!(counts.iter().sum::<usize>(), 256);
+    // The first was bound before the group existed and must be part of it all the same.
+    assert!(counts.iter().all(|&count| count > 16), "{counts:?}");
+}
+
+#[test]
+fn a_closed_port_is_reported_with_its_address_and_spares_the_others() {
+    for family in [V4, V6] {
+        let (here, alive) = (one(family), one(family));
+        let dead = one(family).local();
+        send(&here, dead, &[b"anybody?"]);
+        wait_for(&here, Interest::NOTHING);
+        let reports: Vec<_> = here
+            .unreachables()
+            .iter()
+            .map(|one| (one.to, one.errno))
+            .collect();
+        assert_eq!(reports, [(dead, libc::ECONNREFUSED)]);
+        // The queue is empty, so nobody else's datagram pays for it.
+        send(&here, alive.local(), &[b"hello"]);
+        assert_eq!(receive(&alive, 64).len(), 1);
+    }
+}
+
+#[test]
+fn an_unread_report_stops_a_send_until_it_is_read() {
+    let (here, alive) = (one(V4), one(V4));
+    let dead = one(V4).local();
+    send(&here, dead, &[b"anybody?"]);
+    wait_for(&here, Interest::NOTHING);
+    let mut batch = SendBatch::new();
+    let datagram = Datagram {
+        bytes: b"hello",
+        to: alive.local(),
+    };
+    let sent = batch.send(&here, std::iter::once(datagram));
+    assert_eq!(
+        (sent.count, sent.error.unwrap().raw_os_error()),
+        (0, Some(libc::ECONNREFUSED))
+    );
+    assert_eq!(here.unreachables().iter().count(), 1);
+    assert_eq!(batch.send(&here, std::iter::once(datagram)).count, 1);
+}
+
+#[test]
+fn a_connected_socket_talks_to_its_peer() {
+    let server = one(V4);
+    let client = DatagramSocket::connect(server.local()).unwrap();
+    client.send(b"question").unwrap();
+    let asked = receive(&server, 64);
+    assert_eq!(asked, [(b"question".to_vec(), client.local())]);
+    send(&server, client.local(), &[b"answer"]);
+    wait_for(&client, Interest::READ);
+    let mut room = [0; 64];
+    let len = client.receive(&mut room).unwrap();
+    assert_eq!(&room[..len], b"answer");
+}
+
+#[test]
+fn an_address_that_is_not_ours_cannot_be_bound() {
+    let elsewhere = "203.0.113.7:5060".parse().unwrap();
+    let error = DatagramSocket::bind_shared(elsewhere, 1, &DatagramOptions::default()).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
+}

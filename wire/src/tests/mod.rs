@@ -1,0 +1,4 @@
+mod datagram;
+mod host;
+mod readiness;
+mod stream;
