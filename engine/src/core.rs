@@ -1,10 +1,106 @@
-//! (room under construction)
+//! The core: everything that the proxy, the user agents, the script machine and modules work on at once.
+//!
+//! Plain fields, so that borrows split by field. What belongs to a room is that room's type; this
+//! file only puts them side by side.
 
-/// What modules and the proxy may touch at once.
-#[derive(Debug, Default)]
+use std::sync::Arc;
+
+use crate::input::{Now, ShardId};
+use crate::jobs::Jobs;
+use crate::limits::Limits;
+use crate::owner::Owner;
+use crate::random::Random;
+use crate::run::Machine;
+use crate::sockets::Sockets;
+use crate::statistics::Statistics;
+use crate::timer::Wheel;
+use crate::trace::Trace;
+use crate::transaction::{ClientTransactions, ServerTransactions, TmSettings};
+
+/// What an engine keeps, without its modules and its program.
+#[derive(Debug)]
 pub struct Core {
-    /// The time of this input.
-    pub now: crate::input::Now,
-    /// What runs share.
-    pub machine: crate::run::Machine,
+    /// The time of the input in hand.
+    pub now: Now,
+    /// The time of the first input.
+    pub started: Now,
+    /// Which shard we are.
+    pub shard: ShardId,
+    /// The bounds.
+    pub limits: Limits,
+    /// Our listening sockets and names.
+    pub sockets: Arc<Sockets>,
+    /// Who owns what, and the tokens we mint.
+    pub owner: Owner,
+    /// All timers.
+    pub wheel: Wheel,
+    /// Server transactions.
+    pub servers: ServerTransactions,
+    /// Client transactions.
+    pub clients: ClientTransactions,
+    /// Settings of `tm`.
+    pub tm: TmSettings,
+    /// Counters.
+    pub statistics: Statistics,
+    /// Seeded chance.
+    pub random: Random,
+    /// What runs share: scenes, parked runs, names.
+    pub machine: Machine,
+    /// What this input still has to do.
+    pub jobs: Jobs,
+    /// The ladder.
+    pub trace: Trace,
+    /// Module parameters and global switches that change at run time: `log_level`.
+    pub log_level: i8,
+}
+
+/// What a core is made of.
+#[derive(Debug)]
+pub struct CoreConfig {
+    /// Which shard we are.
+    pub shard: ShardId,
+    /// How many there are.
+    pub shards: u16,
+    /// The installation's key.
+    pub owner_key: [u8; 16],
+    /// The seed of this engine's chance.
+    pub seed: u64,
+    /// The bounds.
+    pub limits: Limits,
+    /// Our listening sockets and names.
+    pub sockets: Arc<Sockets>,
+}
+
+impl Core {
+    /// A core where nothing has happened yet.
+    #[must_use]
+    pub fn new(config: CoreConfig) -> Self {
+        let CoreConfig {
+            shard,
+            shards,
+            owner_key,
+            seed,
+            limits,
+            sockets,
+        } = config;
+        let mut random = Random::new(seed);
+        Self {
+            now: Now::default(),
+            started: Now::default(),
+            shard,
+            sockets,
+            owner: Owner::new(owner_key, shards),
+            wheel: Wheel::new(0),
+            servers: ServerTransactions::new(limits.server_transactions, random.next_u64()),
+            clients: ClientTransactions::new(limits.client_transactions),
+            tm: TmSettings::default(),
+            statistics: Statistics::new(),
+            random,
+            machine: Machine::default(),
+            jobs: Jobs::default(),
+            trace: Trace::default(),
+            log_level: 3,
+            limits,
+        }
+    }
 }

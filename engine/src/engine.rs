@@ -1,1 +1,1 @@
-//! (room under construction)
+//! The engine: the list of calls that one input makes.

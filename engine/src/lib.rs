@@ -12,18 +12,23 @@ pub mod agent;
 pub mod core;
 mod engine;
 pub mod input;
+pub mod jobs;
 pub mod limits;
 pub mod module;
 pub mod outbox;
 pub mod owner;
 pub mod proxy;
+pub mod random;
 pub mod resolve;
 pub mod run;
+pub mod slab;
 pub mod sockets;
 pub mod statistics;
 pub mod timer;
+pub mod trace;
 pub mod transaction;
 
+pub use core::Core;
 pub use input::{
     Answer, Command, ConnectionId, Flow, Input, Letter, Now, ShardId, SocketId, Ticket, Transport,
 };

@@ -1,1 +1,67 @@
-//! (room under construction)
+//! The engine's bounds, and the arithmetic between them.
+//!
+//! Constants are bounds of a shape; [`Limits`] are those an operator may choose.
+
+pub use crate::proxy::BRANCHES_MAX;
+
+/// Datagrams that one input can leave in the outbox. The fullest are a new request (100 Trying,
+/// and a request a branch) and a 2xx (itself, and a CANCEL to each branch that lost). Traces,
+/// queries and handovers have bounds of their own.
+pub const SENDS_MAX: usize = BRANCHES_MAX + 1;
+
+/// Jobs one input may leave behind; a script cannot make more than a few per branch.
+pub const JOBS_MAX: usize = 256;
+
+/// Jobs done for one input before we call it a loop of ours.
+pub const JOBS_PER_INPUT_MAX: usize = 4_096;
+
+/// Timers longer than this are cut (24 days): the wheel compares 32-bit milliseconds.
+pub const TIMER_MS_MAX: u64 = 1 << 31;
+
+/// Seconds a 503 of ours asks to stay away.
+pub const RETRY_AFTER_S: u32 = 10;
+
+/// Of a table's places, the share (in percent) that only requests inside a dialog may use.
+pub const RESERVE_PERCENT: u32 = 10;
+
+/// Bounds an operator may choose. A full table is overload: 503 with Retry-After, counted.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Server transactions of one shard.
+    pub server_transactions: u32,
+    /// Client transactions of one shard.
+    pub client_transactions: u32,
+    /// Response contexts of one shard.
+    pub contexts: u32,
+    /// Requests of our own under way.
+    pub agents: u32,
+    /// Runs that wait for an answer.
+    pub parked_runs: u32,
+    /// Names in the resolver's cache.
+    pub resolver_names: u32,
+    /// Bytes kept of messages that made us panic, in all.
+    pub quarantine_messages: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            server_transactions: 1 << 22,
+            client_transactions: 1 << 22,
+            contexts: 1 << 22,
+            agents: 1 << 16,
+            parked_runs: 1 << 18,
+            resolver_names: 1 << 16,
+            quarantine_messages: 64,
+        }
+    }
+}
+
+const _: () = assert!(BRANCHES_MAX < 16, "a branch is four bits of a ticket");
+const _: () = assert!(
+    JOBS_MAX >= 8 * BRANCHES_MAX,
+    "each branch may answer while its siblings are told"
+);
+
+/// Scenes kept for reuse.
+pub const SCENES_POOLED: usize = 1_024;

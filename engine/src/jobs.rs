@@ -1,0 +1,94 @@
+//! Jobs: what one input still has to do after the call that found it out.
+//!
+//! Nothing in the engine recurses: the proxy core, a transaction or a module that wants a script to
+//! run leaves a [`Job`], and `Engine::handle` does jobs until none is left.
+
+use std::collections::VecDeque;
+
+use parser::Message;
+
+use crate::agent::{AgentEvent, AgentId};
+use crate::input::{Answer, Ticket};
+use crate::limits::JOBS_MAX;
+use crate::proxy::{ContextId, TransactionEvent};
+use crate::run::Scene;
+
+/// One thing to do.
+#[derive(Debug)]
+pub enum Job {
+    /// Run an armed `onreply_route` over this response, then go on with it.
+    ReplyRoute {
+        /// Whose.
+        context: ContextId,
+        /// Which branch answered.
+        branch: u8,
+        /// The response.
+        scene: Box<Scene>,
+        /// 0: the branch's route, 1: the transaction's.
+        step: u8,
+    },
+    /// Run the armed `failure_route`: every branch has failed.
+    FailureRoute {
+        /// Whose.
+        context: ContextId,
+    },
+    /// Run `local_route` over a request of our own before it leaves.
+    LocalRoute {
+        /// Which.
+        agent: AgentId,
+        /// The request.
+        scene: Box<Scene>,
+    },
+    /// Tell the modules that watch this transaction.
+    Notify(TransactionEvent),
+    /// Tell the owner of a request of our own how it went on.
+    AgentResponse {
+        /// What happened.
+        event: AgentEvent,
+        /// The response, when a peer sent one.
+        response: Option<Message>,
+    },
+    /// Run the `timer_route` of this number.
+    TimerRoute(u16),
+    /// Go on with a parked run.
+    Resume(Ticket, Answer),
+}
+
+/// The queue. Bounded: what does not fit is dropped and counted by the caller.
+#[derive(Debug, Default)]
+pub struct Jobs {
+    queue: VecDeque<Job>,
+}
+
+impl Jobs {
+    /// Leaves a job. `false`: the queue is full and the job is gone.
+    pub fn push(&mut self, job: Job) -> bool {
+        if self.queue.len() >= JOBS_MAX {
+            return false;
+        }
+        self.queue.push_back(job);
+        true
+    }
+
+    /// The oldest job.
+    pub fn pop(&mut self) -> Option<Job> {
+        self.queue.pop_front()
+    }
+
+    /// How many wait.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Whether none waits.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.queue.is_empty()
+    }
+
+    /// Drops all, after a panic.
+    pub fn clear(&mut self) {
+        self.queue.clear();
+    }
+}
