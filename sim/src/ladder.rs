@@ -58,12 +58,21 @@ impl Ladder {
         self.lines.push(Line { at_us, from: who.to_owned(), to: String::new(), what, call_id: String::new() });
     }
 
-    /// The whole ladder, or the lines of one Call-ID.
-    pub fn text(&self, call_id: Option<&str>) -> String {
+    /// The whole ladder, its times counted from `zero_us`.
+    pub fn text_from(&self, zero_us: u64) -> String {
+        self.text(zero_us, |_| true)
+    }
+
+    /// The ladder of one call, by Call-ID.
+    pub fn of_call(&self, call_id: &str) -> String {
+        self.text(0, |line| line.call_id == call_id)
+    }
+
+    fn text(&self, zero_us: u64, wanted: impl Fn(&Line) -> bool) -> String {
         let width = self.names.values().map(String::len).max().unwrap_or(6);
         let mut out = String::new();
-        for line in self.lines.iter().filter(|line| call_id.is_none_or(|id| line.call_id == id)) {
-            let ms = line.at_us / 1000;
+        for line in self.lines.iter().filter(|line| wanted(line)) {
+            let ms = line.at_us.saturating_sub(zero_us) / 1000;
             let arrow = if line.to.is_empty() { " " } else { ">" };
             let text = format!("{ms:>6}ms  {:width$} {arrow} {:width$}  {}", line.from, line.to, line.what);
             let _ = writeln!(out, "{}", text.trim_end());

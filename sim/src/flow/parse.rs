@@ -60,8 +60,10 @@ pub struct ServerLine {
 /// A phone.
 #[derive(Clone, Debug)]
 pub struct PhoneLine {
-    /// Also its user part.
+    /// In the ladder.
     pub name: String,
+    /// Its user part; the name if nothing else is said.
+    pub user: String,
     /// Where it is.
     pub address: SocketAddr,
     /// The server it registers with and sends through.
@@ -215,7 +217,7 @@ fn phones(text: &str, phones: &mut Vec<PhoneLine>) -> Result<(), String> {
     while let Some(word) = words.next() {
         if word.contains('@') {
             let (name, address) = at(word)?;
-            phones.push(PhoneLine { name, address, server: String::new(), registered: false, tcp: false, unrouted: false });
+            phones.push(PhoneLine { user: name.clone(), name, address, server: String::new(), registered: false, tcp: false, unrouted: false });
             continue;
         }
         let phone = phones.last_mut().ok_or_else(|| format!("`{word}` before any phone"))?;
@@ -223,6 +225,7 @@ fn phones(text: &str, phones: &mut Vec<PhoneLine>) -> Result<(), String> {
             "registered" => phone.registered = true,
             "tcp" => phone.tcp = true,
             "unrouted" => phone.unrouted = true,
+            "user" => phone.user = words.next().ok_or("`user` wants a name")?.to_owned(),
             "at" => phone.server = words.next().ok_or("`at` wants a server")?.to_owned(),
             _ => return Err(format!("`{word}` is no option of a phone")),
         }

@@ -1,0 +1,17 @@
+//! Proves it: engines, phones, a network, a name server and one clock, all drawn from one seed.
+//!
+//! No socket and no real time: a [`World`] is a queue of events, and the same seed is the same
+//! trace. [`flow`] plays stories and prints their ladders; [`storm`] makes random calls in bad
+//! weather while [`checkers`] watch every message.
+
+pub mod checkers;
+pub mod dns;
+pub mod flow;
+pub mod ladder;
+pub mod network;
+pub mod queue;
+pub mod server;
+pub mod storm;
+mod world;
+
+pub use world::{Act, Happened, Place, World};
