@@ -65,3 +65,33 @@ const _: () = assert!(
 
 /// Scenes kept for reuse.
 pub const SCENES_POOLED: usize = 1_024;
+
+/// Addresses of one hop, for failover.
+pub const ADDRESSES_MAX: usize = 8;
+
+/// Records of one DNS answer that are kept.
+pub const DNS_RECORDS_MAX: usize = 16;
+
+/// Names that stand for each other in a row (CNAME).
+pub const DNS_ALIASES_MAX: usize = 8;
+
+/// Questions one step of a resolution asks at once.
+pub const DNS_QUESTIONS_MAX: usize = 16;
+
+/// Who waits for one question.
+pub const DNS_WAITERS_MAX: usize = 1_024;
+
+/// How long a question may take.
+pub const DNS_TIMEOUT_MS: u64 = 5_000;
+
+/// The shortest lifetime of a record: those who wait for it have to find it.
+pub const DNS_TTL_MIN_S: u32 = 1;
+
+/// The longest lifetime of a record: a day.
+pub const DNS_TTL_MAX_S: u32 = 86_400;
+
+/// How long we believe that there is nothing, at most (RFC 2308 §5 permits hours; a new number should work sooner).
+pub const DNS_NEGATIVE_S: u32 = 60;
+
+/// How long we do not ask again after no or a broken answer.
+pub const DNS_FAILED_S: u32 = 5;

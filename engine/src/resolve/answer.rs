@@ -95,7 +95,8 @@ pub fn read(bytes: &[u8], name: &[u8], record_type: RecordType) -> Option<Reply>
     let mut reader = Reader { bytes, at: 0 };
     let _id = reader.u16()?;
     let flags = reader.u16()?;
-    let [questions, answers, authorities, _] = [reader.u16()?, reader.u16()?, reader.u16()?, reader.u16()?];
+    let [questions, answers, authorities, _] =
+        [reader.u16()?, reader.u16()?, reader.u16()?, reader.u16()?];
     let is_response = flags & 0x8000 != 0;
     if !is_response || questions > 1 {
         return None;
@@ -111,8 +112,18 @@ pub fn read(bytes: &[u8], name: &[u8], record_type: RecordType) -> Option<Reply>
     match flags & 0xf {
         0 => {}
         // RFC 2308 §2.1: an NXDOMAIN may still carry the CNAMEs that led to it; either way there is nothing.
-        3 => return Some(Reply { records: Records::Nothing, ttl: negative_ttl(&mut reader, answers, authorities) }),
-        _ => return Some(Reply { records: Records::Failed, ttl: None }),
+        3 => {
+            return Some(Reply {
+                records: Records::Nothing,
+                ttl: negative_ttl(&mut reader, answers, authorities),
+            });
+        }
+        _ => {
+            return Some(Reply {
+                records: Records::Failed,
+                ttl: None,
+            });
+        }
     }
     let after_question = reader.at;
     let mut wanted: Name = name.iter().map(u8::to_ascii_lowercase).collect();
@@ -132,11 +143,21 @@ pub fn read(bytes: &[u8], name: &[u8], record_type: RecordType) -> Option<Reply>
                 found.take(bytes, &record)?;
                 ttl = ttl.min(record.ttl);
             } else if record.record_type == CNAME {
-                alias = Some((Reader { bytes, at: record.data }.name()?, record.ttl));
+                alias = Some((
+                    Reader {
+                        bytes,
+                        at: record.data,
+                    }
+                    .name()?,
+                    record.ttl,
+                ));
             }
         }
         if !found.is_empty() {
-            return Some(Reply { records: found.into_records(), ttl: Some(ttl) });
+            return Some(Reply {
+                records: found.into_records(),
+                ttl: Some(ttl),
+            });
         }
         match alias {
             Some((target, alias_ttl)) if aliases < DNS_ALIASES_MAX => {
@@ -144,14 +165,25 @@ pub fn read(bytes: &[u8], name: &[u8], record_type: RecordType) -> Option<Reply>
                 ttl = ttl.min(alias_ttl);
                 wanted = target;
             }
-            Some(_) => return Some(Reply { records: Records::Failed, ttl: None }),
+            Some(_) => {
+                return Some(Reply {
+                    records: Records::Failed,
+                    ttl: None,
+                });
+            }
             None if aliases > 0 => {
-                return Some(Reply { records: Records::Alias(wanted.into_boxed_slice()), ttl: Some(ttl) });
+                return Some(Reply {
+                    records: Records::Alias(wanted.into_boxed_slice()),
+                    ttl: Some(ttl),
+                });
             }
             None => {
                 reader.at = after_question;
                 let ttl = negative_ttl(&mut reader, answers, authorities);
-                return Some(Reply { records: Records::Nothing, ttl });
+                return Some(Reply {
+                    records: Records::Nothing,
+                    ttl,
+                });
             }
         }
     }
@@ -166,7 +198,11 @@ fn negative_ttl(reader: &mut Reader<'_>, answers: u16, authorities: u16) -> Opti
         let record = reader.record()?;
         if record.record_type == SOA {
             let end = record.data + record.length;
-            let minimum = Reader { bytes: reader.bytes, at: end.checked_sub(4)? }.u32()?;
+            let minimum = Reader {
+                bytes: reader.bytes,
+                at: end.checked_sub(4)?,
+            }
+            .u32()?;
             return Some(minimum.min(record.ttl));
         }
     }
@@ -209,7 +245,10 @@ impl Found {
             return Some(());
         }
         let end = record.data + record.length;
-        let mut data = Reader { bytes: bytes.get(..end)?, at: record.data };
+        let mut data = Reader {
+            bytes: bytes.get(..end)?,
+            at: record.data,
+        };
         match self {
             Found::A(list) => list.push(Ipv4Addr::from(data.u32()?)),
             Found::Aaaa(list) => list.push(Ipv6Addr::from(data.array::<16>()?)),
@@ -218,7 +257,12 @@ impl Found {
                 let target = data.name()?;
                 // RFC 2782: a target of "." says that the service is decidedly not there.
                 if !target.is_empty() {
-                    list.push(Srv { priority, weight, port, target: target.into_boxed_slice() });
+                    list.push(Srv {
+                        priority,
+                        weight,
+                        port,
+                        target: target.into_boxed_slice(),
+                    });
                 }
             }
             Found::Naptr(list) => {
@@ -228,10 +272,18 @@ impl Found {
                 let expression = data.text()?;
                 let replacement = data.name()?;
                 let to_srv = flags.eq_ignore_ascii_case(b"s");
-                let is_usable = (to_srv || flags.eq_ignore_ascii_case(b"a")) && expression.is_empty();
+                let is_usable =
+                    (to_srv || flags.eq_ignore_ascii_case(b"a")) && expression.is_empty();
                 if is_usable && !replacement.is_empty() {
-                    let (service, replacement) = (service.into_boxed_slice(), replacement.into_boxed_slice());
-                    list.push(Naptr { order, preference, to_srv, service, replacement });
+                    let (service, replacement) =
+                        (service.into_boxed_slice(), replacement.into_boxed_slice());
+                    list.push(Naptr {
+                        order,
+                        preference,
+                        to_srv,
+                        service,
+                        replacement,
+                    });
                 }
             }
         }
@@ -343,7 +395,14 @@ impl<'a> Reader<'a> {
         self.take(length)?;
         // RFC 2181 §8: a lifetime with the top bit set counts as zero.
         let ttl = if ttl > i32::MAX as u32 { 0 } else { ttl };
-        Some(Record { owner, record_type, class, ttl, data, length })
+        Some(Record {
+            owner,
+            record_type,
+            class,
+            ttl,
+            data,
+            length,
+        })
     }
 }
 

@@ -30,8 +30,14 @@ pub enum Known<'a> {
 }
 
 enum State<W> {
-    Known { records: Records, until_us: u64 },
-    Asked { until_us: u64, waiters: SmallVec<[W; 2]> },
+    Known {
+        records: Records,
+        until_us: u64,
+    },
+    Asked {
+        until_us: u64,
+        waiters: SmallVec<[W; 2]>,
+    },
 }
 
 struct Entry<W> {
@@ -77,7 +83,9 @@ impl<W: PartialEq> Cache<W> {
     fn find(&self, hash: u64, name: &[u8], record_type: RecordType) -> Option<u32> {
         let entries = &self.entries;
         let is_it = |&slot: &u32| {
-            entries.get(slot as usize).is_some_and(|e| e.record_type == record_type && *e.name == *name)
+            entries
+                .get(slot as usize)
+                .is_some_and(|e| e.record_type == record_type && *e.name == *name)
         };
         self.index.find(hash, is_it).copied()
     }
@@ -85,7 +93,9 @@ impl<W: PartialEq> Cache<W> {
     /// What is known now. `name` is in lower case.
     pub fn lookup(&mut self, now_us: u64, name: &[u8], record_type: RecordType) -> Known<'_> {
         let hash = self.hash(name, record_type);
-        let Some(slot) = self.find(hash, name, record_type) else { return Known::Unknown };
+        let Some(slot) = self.find(hash, name, record_type) else {
+            return Known::Unknown;
+        };
         let entry = &mut self.entries[slot as usize];
         entry.used = true;
         match &entry.state {
@@ -97,7 +107,11 @@ impl<W: PartialEq> Cache<W> {
 
     /// Puts another waiter on a question. `false`: too many wait for it.
     pub fn wait(&mut self, slot: u32, waiter: W) -> bool {
-        match self.entries.get_mut(slot as usize).map(|entry| &mut entry.state) {
+        match self
+            .entries
+            .get_mut(slot as usize)
+            .map(|entry| &mut entry.state)
+        {
             Some(State::Asked { waiters, .. }) => {
                 if waiters.contains(&waiter) {
                     return true;
@@ -113,7 +127,14 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// Remembers that it is asked now. `None`: the table is full of questions.
-    pub fn ask(&mut self, now_us: u64, until_us: u64, name: &[u8], record_type: RecordType, waiter: W) -> Option<QuestionId> {
+    pub fn ask(
+        &mut self,
+        now_us: u64,
+        until_us: u64,
+        name: &[u8],
+        record_type: RecordType,
+        waiter: W,
+    ) -> Option<QuestionId> {
         let hash = self.hash(name, record_type);
         let mut waiters = SmallVec::new();
         waiters.push(waiter);
@@ -122,26 +143,40 @@ impl<W: PartialEq> Cache<W> {
             None => self.place(now_us, hash, name, record_type)?,
         };
         let entry = &mut self.entries[slot as usize];
-        if let State::Asked { waiters: before, .. } = &mut entry.state {
+        if let State::Asked {
+            waiters: before, ..
+        } = &mut entry.state
+        {
             // Its deadline passed without an answer: they wait on with the new question.
             waiters.extend(before.drain(..));
             waiters.truncate(DNS_WAITERS_MAX);
         }
         entry.generation = entry.generation.wrapping_add(1) & GENERATION_MASK;
         entry.state = State::Asked { until_us, waiters };
-        Some(QuestionId { slot, generation: entry.generation })
+        Some(QuestionId {
+            slot,
+            generation: entry.generation,
+        })
     }
 
     /// What was asked; `None` when the answer is late.
     pub fn question(&self, id: QuestionId) -> Option<(&[u8], RecordType)> {
-        let entry = self.entries.get(id.slot as usize).filter(|entry| entry.generation == id.generation)?;
+        let entry = self
+            .entries
+            .get(id.slot as usize)
+            .filter(|entry| entry.generation == id.generation)?;
         matches!(entry.state, State::Asked { .. }).then_some((&*entry.name, entry.record_type))
     }
 
     /// Remembers the answer; gives back who waited for it.
     pub fn answer(&mut self, id: QuestionId, records: Records, until_us: u64) -> SmallVec<[W; 2]> {
-        let entry = self.entries.get_mut(id.slot as usize).filter(|entry| entry.generation == id.generation);
-        let Some(entry) = entry else { return SmallVec::new() };
+        let entry = self
+            .entries
+            .get_mut(id.slot as usize)
+            .filter(|entry| entry.generation == id.generation);
+        let Some(entry) = entry else {
+            return SmallVec::new();
+        };
         match std::mem::replace(&mut entry.state, State::Known { records, until_us }) {
             State::Asked { waiters, .. } => waiters,
             State::Known { .. } => SmallVec::new(),
@@ -149,16 +184,35 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// A new entry, in the place of one that is no longer needed when the table is full.
-    fn place(&mut self, now_us: u64, hash: u64, name: &[u8], record_type: RecordType) -> Option<u32> {
-        let state = State::Known { records: Records::Nothing, until_us: 0 };
-        let mut entry = Entry { name: name.into(), record_type, hash, generation: 0, used: true, state };
+    fn place(
+        &mut self,
+        now_us: u64,
+        hash: u64,
+        name: &[u8],
+        record_type: RecordType,
+    ) -> Option<u32> {
+        let state = State::Known {
+            records: Records::Nothing,
+            until_us: 0,
+        };
+        let mut entry = Entry {
+            name: name.into(),
+            record_type,
+            hash,
+            generation: 0,
+            used: true,
+            state,
+        };
         let slot = if self.entries.len() < self.limit {
             self.entries.push(entry);
             self.entries.len() - 1
         } else {
             let slot = self.make_room(now_us)?;
             let before = &self.entries[slot];
-            if let Ok(found) = self.index.find_entry(before.hash, |&at| at as usize == slot) {
+            if let Ok(found) = self
+                .index
+                .find_entry(before.hash, |&at| at as usize == slot)
+            {
                 found.remove();
             }
             entry.generation = before.generation;
@@ -166,7 +220,8 @@ impl<W: PartialEq> Cache<W> {
             slot
         };
         let entries = &self.entries;
-        self.index.insert_unique(hash, slot as u32, |&at| entries[at as usize].hash);
+        self.index
+            .insert_unique(hash, slot as u32, |&at| entries[at as usize].hash);
         Some(slot as u32)
     }
 

@@ -129,7 +129,13 @@ impl Resolver {
     }
 
     /// Where `hop` leads. Asks what is missing, with `waiter` to be woken.
-    pub fn resolve(&mut self, now: Now, hop: &Hop<'_>, waiter: Waiter, outbox: &mut Outbox) -> Resolved {
+    pub fn resolve(
+        &mut self,
+        now: Now,
+        hop: &Hop<'_>,
+        waiter: Waiter,
+        outbox: &mut Outbox,
+    ) -> Resolved {
         let walk = Walk {
             now_us: now.mono_us,
             cache: &mut self.cache,
@@ -146,22 +152,45 @@ impl Resolver {
                 for (name, record_type) in &questions {
                     waits |= self.ask(now, name, *record_type, waiter, outbox);
                 }
-                if waits { Resolved::Waits } else { Resolved::Overload }
+                if waits {
+                    Resolved::Waits
+                } else {
+                    Resolved::Overload
+                }
             }
         }
     }
 
-    fn ask(&mut self, now: Now, name: &[u8], record_type: RecordType, waiter: Waiter, outbox: &mut Outbox) -> bool {
+    fn ask(
+        &mut self,
+        now: Now,
+        name: &[u8],
+        record_type: RecordType,
+        waiter: Waiter,
+        outbox: &mut Outbox,
+    ) -> bool {
         if let Known::Asked(slot) = self.cache.lookup(now.mono_us, name, record_type) {
             return self.cache.wait(slot, waiter);
         }
         let deadline_us = now.mono_us + DNS_TIMEOUT_MS * 1000;
         // The world answers by the deadline; one that is late by more than a second is asked again.
         let until_us = deadline_us + 1_000_000;
-        let Some(id) = self.cache.ask(now.mono_us, until_us, name, record_type, waiter) else { return false };
+        let Some(id) = self
+            .cache
+            .ask(now.mono_us, until_us, name, record_type, waiter)
+        else {
+            return false;
+        };
         self.counters.asked += 1;
-        let query = Query::Dns { name: String::from_utf8_lossy(name).into_owned(), record_type: record_type as u16 };
-        outbox.push(Output::Query { ticket: ticket(id), query, deadline_us });
+        let query = Query::Dns {
+            name: String::from_utf8_lossy(name).into_owned(),
+            record_type: record_type as u16,
+        };
+        outbox.push(Output::Query {
+            ticket: ticket(id),
+            query,
+            deadline_us,
+        });
         true
     }
 
@@ -206,11 +235,16 @@ impl Resolver {
 pub const TICKET_TABLE: u64 = 2;
 
 fn ticket(id: QuestionId) -> Ticket {
-    Ticket(TICKET_TABLE << 60 | u64::from(id.generation & GENERATION_MASK) << 32 | u64::from(id.slot))
+    Ticket(
+        TICKET_TABLE << 60 | u64::from(id.generation & GENERATION_MASK) << 32 | u64::from(id.slot),
+    )
 }
 
 fn question_id(ticket: Ticket) -> QuestionId {
-    QuestionId { slot: ticket.0 as u32, generation: (ticket.0 >> 32) as u32 & GENERATION_MASK }
+    QuestionId {
+        slot: ticket.0 as u32,
+        generation: (ticket.0 >> 32) as u32 & GENERATION_MASK,
+    }
 }
 
 #[cfg(test)]

@@ -48,13 +48,28 @@ impl<'a> Hop<'a> {
             Some(maddr) => (without_brackets(maddr), ip_of(maddr)),
             None => (without_brackets(uri.host_text), uri.host.ip()),
         };
-        (!host.is_empty()).then_some(Hop { secure, host, ip, port: uri.port, transport })
+        (!host.is_empty()).then_some(Hop {
+            secure,
+            host,
+            ip,
+            port: uri.port,
+            transport,
+        })
     }
 
     /// The hop of a script's `host`, `port`, `transport`.
     pub fn plain(host: &'a [u8], port: Option<u16>, transport: Option<Transport>) -> Self {
         let host = without_brackets(host);
-        Hop { secure: false, host, ip: Host::parse(host).ok().and_then(|host| host.ip()).or_else(|| ip_of(host)), port, transport }
+        Hop {
+            secure: false,
+            host,
+            ip: Host::parse(host)
+                .ok()
+                .and_then(|host| host.ip())
+                .or_else(|| ip_of(host)),
+            port,
+            transport,
+        }
     }
 
     /// `sips` over what carries TLS: RFC 3261 §26.2.2.
@@ -112,7 +127,12 @@ impl<W: PartialEq> Walk<'_, W> {
         let said = hop.transport.map(|transport| hop.secured(transport));
         if let Some(ip) = hop.ip {
             let transport = said.unwrap_or(hop.default_transport());
-            return self.push(addresses, transport, ip, hop.port.unwrap_or(transport.default_port()));
+            return self.push(
+                addresses,
+                transport,
+                ip,
+                hop.port.unwrap_or(transport.default_port()),
+            );
         }
         let name: Name = hop.host.iter().map(u8::to_ascii_lowercase).collect();
         let name = name.strip_suffix(b".").unwrap_or(&name);
@@ -120,11 +140,20 @@ impl<W: PartialEq> Walk<'_, W> {
         if hop.port.is_some() || is_local {
             // A port says that there is no SRV to look for; nor does a name of the hosts file have one.
             let transport = said.unwrap_or(hop.default_transport());
-            return self.host(addresses, transport, name, hop.port.unwrap_or(transport.default_port()));
+            return self.host(
+                addresses,
+                transport,
+                name,
+                hop.port.unwrap_or(transport.default_port()),
+            );
         }
         match said {
             Some(transport) => {
-                if !self.service(addresses, transport, &service_name(transport, hop.secure, name)) {
+                if !self.service(
+                    addresses,
+                    transport,
+                    &service_name(transport, hop.secure, name),
+                ) {
                     self.host(addresses, transport, name, transport.default_port());
                 }
             }
@@ -143,7 +172,12 @@ impl<W: PartialEq> Walk<'_, W> {
                             if service.to_srv {
                                 self.service(addresses, transport, &service.replacement);
                             } else {
-                                self.host(addresses, transport, &service.replacement, transport.default_port());
+                                self.host(
+                                    addresses,
+                                    transport,
+                                    &service.replacement,
+                                    transport.default_port(),
+                                );
                             }
                         }
                     }
@@ -160,7 +194,11 @@ impl<W: PartialEq> Walk<'_, W> {
                 if !fits || !self.settings.speaks(transport) {
                     continue;
                 }
-                let found = self.service(addresses, transport, &service_name(transport, hop.secure, name));
+                let found = self.service(
+                    addresses,
+                    transport,
+                    &service_name(transport, hop.secure, name),
+                );
                 if found || !self.missing.is_empty() {
                     return;
                 }
@@ -230,7 +268,10 @@ impl<W: PartialEq> Walk<'_, W> {
     }
 
     fn push(&self, addresses: &mut Addresses, transport: Transport, ip: IpAddr, port: u16) {
-        let address = Address { transport, address: (ip, port).into() };
+        let address = Address {
+            transport,
+            address: (ip, port).into(),
+        };
         if addresses.len() < ADDRESSES_MAX && !addresses.contains(&address) {
             addresses.push(address);
         }
@@ -270,9 +311,14 @@ fn service_name(transport: Transport, secure: bool, name: &[u8]) -> Name {
 }
 
 fn without_brackets(host: &[u8]) -> &[u8] {
-    host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]")).unwrap_or(host)
+    host.strip_prefix(b"[")
+        .and_then(|rest| rest.strip_suffix(b"]"))
+        .unwrap_or(host)
 }
 
 fn ip_of(host: &[u8]) -> Option<IpAddr> {
-    std::str::from_utf8(without_brackets(host)).ok()?.parse().ok()
+    std::str::from_utf8(without_brackets(host))
+        .ok()?
+        .parse()
+        .ok()
 }
