@@ -171,19 +171,17 @@ pub fn read(bytes: &[u8], name: &[u8], record_type: RecordType) -> Option<Reply>
                     ttl: None,
                 });
             }
-            None if aliases > 0 => {
-                return Some(Reply {
-                    records: Records::Alias(wanted.into_boxed_slice()),
-                    ttl: Some(ttl),
-                });
-            }
             None => {
                 reader.at = after_question;
-                let ttl = negative_ttl(&mut reader, answers, authorities);
-                return Some(Reply {
-                    records: Records::Nothing,
-                    ttl,
-                });
+                let negative = negative_ttl(&mut reader, answers, authorities);
+                // Aliases without an end and without an SOA: the server did not look further.
+                let records = if aliases > 0 && negative.is_none() {
+                    Records::Alias(wanted.into_boxed_slice())
+                } else {
+                    Records::Nothing
+                };
+                let ttl = negative.or((aliases > 0).then_some(ttl));
+                return Some(Reply { records, ttl });
             }
         }
     }

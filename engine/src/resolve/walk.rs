@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use parser::{Host, Scheme, Uri};
+use parser::{Scheme, Uri};
 use smallvec::SmallVec;
 
 use super::answer::{Name, Naptr, RecordType, Records};
@@ -63,10 +63,7 @@ impl<'a> Hop<'a> {
         Hop {
             secure: false,
             host,
-            ip: Host::parse(host)
-                .ok()
-                .and_then(|host| host.ip())
-                .or_else(|| ip_of(host)),
+            ip: ip_of(host),
             port,
             transport,
         }

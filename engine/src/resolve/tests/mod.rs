@@ -272,6 +272,7 @@ fn naptr_chooses_the_transport_and_srv_the_servers() {
               ? server1.example.com AAAA
               ? server2.example.com A
               ? server2.example.com AAAA
+              ? cluster.example.net AAAA
               = tls:192.0.2.1:5061 tls:[2001:db8::1]:5061 tcp:192.0.2.1:5060 tcp:[2001:db8::1]:5060 tcp:192.0.2.2:5062 udp:192.0.2.2:5060
         "#]],
     );
@@ -294,6 +295,7 @@ fn what_is_known_is_not_asked_again() {
               ? server1.example.com AAAA
               ? server2.example.com A
               ? server2.example.com AAAA
+              ? cluster.example.net AAAA
               = tcp:192.0.2.1:5060 tcp:[2001:db8::1]:5060 tcp:192.0.2.2:5062
             example.com tcp
               = tcp:192.0.2.1:5060 tcp:[2001:db8::1]:5060 tcp:192.0.2.2:5062
