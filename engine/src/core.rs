@@ -5,11 +5,14 @@
 
 use std::sync::Arc;
 
+use crate::agent::Agents;
 use crate::input::{Now, ShardId};
 use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::owner::Owner;
+use crate::proxy::ResponseContexts;
 use crate::random::Random;
+use crate::resolve::{Hosts, Resolver};
 use crate::run::Machine;
 use crate::sockets::Sockets;
 use crate::statistics::Statistics;
@@ -46,6 +49,12 @@ pub struct Core {
     pub random: Random,
     /// What runs share: scenes, parked runs, names.
     pub machine: Machine,
+    /// Requests on their way, and what their branches said.
+    pub contexts: ResponseContexts,
+    /// Requests of our own.
+    pub agents: Agents,
+    /// Where names lead.
+    pub resolver: Resolver,
     /// What this input still has to do.
     pub jobs: Jobs,
     /// The ladder.
@@ -69,6 +78,8 @@ pub struct CoreConfig {
     pub limits: Limits,
     /// Our listening sockets and names.
     pub sockets: Arc<Sockets>,
+    /// The text of `/etc/hosts`.
+    pub hosts: Arc<Hosts>,
 }
 
 impl Core {
@@ -82,8 +93,15 @@ impl Core {
             seed,
             limits,
             sockets,
+            hosts,
         } = config;
         let mut random = Random::new(seed);
+        let resolver = Resolver::new(
+            &sockets,
+            hosts,
+            limits.resolver_names as usize,
+            random.next_u64(),
+        );
         Self {
             now: Now::default(),
             started: Now::default(),
@@ -97,6 +115,9 @@ impl Core {
             statistics: Statistics::new(),
             random,
             machine: Machine::default(),
+            contexts: ResponseContexts::new(limits.contexts),
+            agents: Agents::default(),
+            resolver,
             jobs: Jobs::default(),
             trace: Trace::default(),
             log_level: 3,

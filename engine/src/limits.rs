@@ -95,3 +95,9 @@ pub const DNS_NEGATIVE_S: u32 = 60;
 
 /// How long we do not ask again after no or a broken answer.
 pub const DNS_FAILED_S: u32 = 5;
+
+/// Response contexts kept for reuse.
+pub const CONTEXTS_POOLED: usize = 1_024;
+
+/// Events that wait in one context while a run holds its request.
+pub const CONTEXT_QUEUE_MAX: usize = 32;

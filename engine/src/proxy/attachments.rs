@@ -1,12 +1,21 @@
 //! What the proxy core remembers of a request while a script works on it: part of its scene.
 
 use crate::input::SocketId;
+use crate::transaction::Matched;
 
 use super::{RelayError, RelayFlags};
 
 /// The proxy's fields of a scene. Keeps its memory when cleared.
 #[derive(Debug, Default)]
 pub struct Attachments {
+    /// What the request turned out to be, when it is the ACK or CANCEL of a transaction.
+    pub matched: Option<Matched>,
+    /// Header lines that every reply of ours to this request gets (`append_to_reply`), each with its CRLF.
+    pub reply_headers: Vec<u8>,
+    /// The type of `reply_body`.
+    pub reply_content_type: Vec<u8>,
+    /// The body that the next reply of ours gets.
+    pub reply_body: Vec<u8>,
     /// The Record-Route that every branch will get.
     pub record_route: RecordRoute,
     /// Parameters for it (`add_rr_param`), each with its `;`.
@@ -69,27 +78,20 @@ pub struct RouteFound {
 impl Attachments {
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
-        let Attachments {
-            record_route_params,
-            route_params,
-            cancel_headers,
-            relay_destination,
-            local_tag,
-            ..
-        } = self;
-        let mut kept = Attachments {
-            record_route_params: std::mem::take(record_route_params),
-            route_params: std::mem::take(route_params),
-            cancel_headers: std::mem::take(cancel_headers),
-            relay_destination: std::mem::take(relay_destination),
-            local_tag: std::mem::take(local_tag),
+        fn kept(buffer: &mut Vec<u8>) -> Vec<u8> {
+            buffer.clear();
+            std::mem::take(buffer)
+        }
+        *self = Attachments {
+            record_route_params: kept(&mut self.record_route_params),
+            route_params: kept(&mut self.route_params),
+            cancel_headers: kept(&mut self.cancel_headers),
+            relay_destination: kept(&mut self.relay_destination),
+            local_tag: kept(&mut self.local_tag),
+            reply_headers: kept(&mut self.reply_headers),
+            reply_content_type: kept(&mut self.reply_content_type),
+            reply_body: kept(&mut self.reply_body),
             ..Attachments::default()
         };
-        kept.record_route_params.clear();
-        kept.route_params.clear();
-        kept.cancel_headers.clear();
-        kept.relay_destination.clear();
-        kept.local_tag.clear();
-        *self = kept;
     }
 }

@@ -7,13 +7,19 @@
 //! Owned by the Call-ID. Never runs a script: what has to run next is pushed on `core.jobs`.
 
 mod attachments;
+mod branch;
+mod context;
 mod event;
 mod options;
+mod stub;
 mod target;
 
 pub use attachments::{Attachments, RecordRoute, RouteFound};
+pub use branch::{Branch, BranchState};
+pub use context::{ResponseContext, ResponseContexts};
 pub use event::{TransactionEvent, TransactionEventKind};
 pub use options::{Address, Cancel, RelayError, RelayFlags, RelayOptions};
+pub use stub::*;
 pub use target::{Q_MAX, Target, TargetParts, TargetSet};
 
 /// Names one response context: its slot, and which of the slot's users.

@@ -21,7 +21,9 @@ use walk::{Walk, Walked};
 pub use hosts::Hosts;
 pub use walk::Hop;
 
+use crate::core::Core;
 use crate::input::{Answer, Now, Ticket, Transport};
+use crate::jobs::Job;
 use crate::limits::{DNS_FAILED_S, DNS_NEGATIVE_S, DNS_TIMEOUT_MS, DNS_TTL_MAX_S, DNS_TTL_MIN_S};
 use crate::outbox::{Outbox, Output, Query};
 use crate::proxy::{Address, ContextId};
@@ -244,6 +246,28 @@ fn question_id(ticket: Ticket) -> QuestionId {
     QuestionId {
         slot: ticket.0 as u32,
         generation: (ticket.0 >> 32) as u32 & GENERATION_MASK,
+    }
+}
+
+/// The world answered a question: wakes who waits for it.
+pub fn on_answer(core: &mut Core, ticket: Ticket, answer: &Answer, outbox: &mut Outbox) {
+    let now = core.now;
+    for waiter in core.resolver.answer(now, ticket, answer) {
+        match waiter {
+            Waiter::Branch(context, branch) => {
+                crate::proxy::on_resolved(core, context, branch, outbox)
+            }
+            Waiter::Agent(agent) => crate::agent::on_resolved(core, agent, outbox),
+            Waiter::Run(ticket) => {
+                core.jobs.push(Job::Resume(ticket, Answer::Slept));
+            }
+        }
+    }
+}
+
+impl std::fmt::Debug for Resolver {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Resolver({} records)", self.cache.len())
     }
 }
 

@@ -1,0 +1,147 @@
+//! A branch: one target of a request, and how far it has come.
+
+use parser::Draft;
+
+use super::{TargetParts, TransactionEvent};
+use crate::input::{ConnectionId, Flow, SocketId};
+use crate::resolve::Addresses;
+use crate::run::{NameId, Scene};
+use crate::transaction::ClientId;
+
+/// How far a branch has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BranchState {
+    /// Made by `relay`; its branch route has not run yet.
+    #[default]
+    Pending,
+    /// Waits for the addresses of its hop.
+    Resolving,
+    /// Sent, no response yet.
+    Calling,
+    /// A provisional response has come.
+    Proceeding,
+    /// It has its final response, or failed; `code` says which.
+    Completed,
+    /// Dropped by its branch route, or never sent: it does not count.
+    Discarded,
+}
+
+/// One target of a request. Its buffers are reused by the next one in its place.
+#[derive(Debug, Default)]
+pub struct Branch {
+    /// How far it has come.
+    pub state: BranchState,
+    /// The last status code; 0 before the first.
+    pub code: u16,
+    /// Whether `code` is ours: nobody answered, or it could not be sent.
+    pub local: bool,
+    /// Its client transaction, while there is one.
+    pub client: Option<ClientId>,
+    /// Its Request-URI; empty is the one received.
+    pub uri: Vec<u8>,
+    /// Its next hop, when that is not the Request-URI.
+    pub destination: Vec<u8>,
+    /// Route values to put in front.
+    pub path: Vec<u8>,
+    /// Quality in thousandths.
+    pub q: Option<u16>,
+    /// Branch flags.
+    pub flags: u32,
+    /// The socket it has to leave by.
+    pub socket: Option<SocketId>,
+    /// The connection it has to leave by.
+    pub connection: ConnectionId,
+    /// By which way it was sent last.
+    pub flow: Option<Flow>,
+    /// Where it may still go when this fails, next first.
+    pub addresses: Addresses,
+    /// The reply route of this branch alone.
+    pub on_reply: Option<NameId>,
+    /// Whether it was asked to stop.
+    pub cancelled: bool,
+    /// Its final response of 300 or more, kept for the choice of the best.
+    pub response: Option<Box<Scene>>,
+    /// What the branch route made of the draft; only when one ran.
+    pub draft: Draft,
+    /// Whether `draft` counts.
+    pub has_draft: bool,
+    /// A run works on a response of it: what comes meanwhile waits.
+    pub replying: bool,
+    /// How often it has waited for the resolver.
+    pub rounds: u8,
+}
+
+impl Branch {
+    /// Makes it a branch to this target.
+    pub(super) fn begin(&mut self, target: &TargetParts<'_>) {
+        let Branch {
+            uri,
+            destination,
+            path,
+            draft,
+            ..
+        } = self;
+        let mut fresh = Branch {
+            uri: std::mem::take(uri),
+            destination: std::mem::take(destination),
+            path: std::mem::take(path),
+            draft: std::mem::take(draft),
+            q: target.q,
+            flags: target.flags,
+            socket: target.socket,
+            connection: target.connection,
+            ..Branch::default()
+        };
+        copy(&mut fresh.uri, target.uri);
+        copy(&mut fresh.destination, target.destination);
+        copy(&mut fresh.path, target.path);
+        fresh.draft.clear();
+        *self = fresh;
+    }
+
+    /// It as a target.
+    pub fn target(&self) -> TargetParts<'_> {
+        TargetParts {
+            uri: &self.uri,
+            destination: &self.destination,
+            path: &self.path,
+            q: self.q,
+            flags: self.flags,
+            socket: self.socket,
+            connection: self.connection,
+        }
+    }
+
+    /// Takes over what a branch route made of its target.
+    pub(super) fn update(&mut self, target: &TargetParts<'_>) {
+        copy(&mut self.uri, target.uri);
+        copy(&mut self.destination, target.destination);
+        copy(&mut self.path, target.path);
+        self.q = target.q;
+        self.flags = target.flags;
+        self.socket = target.socket;
+        self.connection = target.connection;
+    }
+
+    /// Whether it may still bring a response that decides something.
+    pub fn is_open(&self) -> bool {
+        use BranchState::*;
+        matches!(self.state, Pending | Resolving | Calling | Proceeding)
+    }
+}
+
+fn copy(to: &mut Vec<u8>, from: &[u8]) {
+    to.clear();
+    to.extend_from_slice(from);
+}
+
+/// Something that came while nobody could take it.
+#[derive(Debug)]
+pub(super) enum Queued {
+    Response { branch: u8, scene: Box<Scene> },
+    Timeout { branch: u8 },
+    TransportError { branch: u8 },
+    Resolved { branch: u8 },
+    Cancel,
+    Notify(TransactionEvent),
+}

@@ -1,0 +1,297 @@
+//! Response contexts: RFC 3261 §16.7. Everything about one request between its arrival and its end.
+//!
+//! A context outlives the run that made it and its server transaction; it goes when that and all
+//! its client transactions are gone. While it is worked on it leaves its slot, so that the rest of the
+//! core can be borrowed beside it.
+
+use super::branch::{Branch, BranchState, Queued};
+use super::{BRANCHES_MAX, ContextId, TargetParts};
+use crate::input::Flow;
+use crate::limits::CONTEXTS_POOLED;
+use crate::run::Scene;
+use crate::transaction::ServerId;
+
+/// How a request is doing.
+#[derive(Debug, Default)]
+pub struct ResponseContext {
+    /// Its own name.
+    pub id: ContextId,
+    /// The server transaction.
+    pub server: Option<ServerId>,
+    /// Where its responses go; known even when the server transaction is gone.
+    pub reply_flow: Option<Flow>,
+    /// Whether it is an INVITE.
+    pub is_invite: bool,
+    /// The request, while no run holds it.
+    pub scene: Option<Box<Scene>>,
+    /// The best final response, while a failure route decides about it.
+    pub best: Option<u8>,
+    /// Whether the caller has cancelled it.
+    pub cancelled: bool,
+    /// The status of the last response that went to the caller; 0 before the first.
+    pub status: u16,
+    /// Whether that one was made by us.
+    pub status_local: bool,
+    /// The branch it came from.
+    pub status_branch: Option<u8>,
+    /// Its reason phrase.
+    pub reason: Vec<u8>,
+    /// Its To-tag.
+    pub to_tag: Vec<u8>,
+    /// Modules that want to know what happens, a bit each by their place in the program's list.
+    pub watchers: u64,
+    /// A failure route is to run or runs.
+    pub failing: bool,
+    /// The server transaction is gone.
+    pub(super) server_ended: bool,
+    /// What came while a run held the request, in order. Bounded.
+    pub(super) queued: std::collections::VecDeque<Queued>,
+    branches: Vec<Branch>,
+    used: usize,
+    /// The first branch of the `relay` that is going on.
+    pub(super) round: usize,
+    /// What relaying came to so far: the last error.
+    pub(super) relay_error: Option<super::RelayError>,
+}
+
+impl ResponseContext {
+    /// All branches, those of earlier rounds included.
+    pub fn branches(&self) -> &[Branch] {
+        &self.branches[..self.used]
+    }
+
+    /// The same, to be changed.
+    pub fn branches_mut(&mut self) -> &mut [Branch] {
+        &mut self.branches[..self.used]
+    }
+
+    /// One of them.
+    pub fn branch(&self, at: u8) -> Option<&Branch> {
+        self.branches().get(usize::from(at))
+    }
+
+    /// One of them, to be changed.
+    pub fn branch_mut(&mut self, at: u8) -> Option<&mut Branch> {
+        self.branches_mut().get_mut(usize::from(at))
+    }
+
+    /// Adds a branch. `None`: there are as many as there may be.
+    pub(super) fn add_branch(&mut self, target: &TargetParts<'_>) -> Option<u8> {
+        if self.used >= BRANCHES_MAX {
+            return None;
+        }
+        if self.used == self.branches.len() {
+            self.branches.push(Branch::default());
+        }
+        self.branches[self.used].begin(target);
+        self.used += 1;
+        Some(self.used as u8 - 1)
+    }
+
+    /// Whether a final response has gone to the caller.
+    pub fn is_answered(&self) -> bool {
+        self.status >= 200
+    }
+
+    /// Whether a branch may still bring a response that decides something.
+    pub fn is_open(&self) -> bool {
+        self.branches().iter().any(Branch::is_open)
+    }
+
+    /// Whether nothing will ever happen to it again.
+    pub(super) fn is_over(&self) -> bool {
+        let gone = |branch: &Branch| branch.client.is_none() && !branch.replying;
+        self.server_ended
+            && !self.failing
+            && self.scene.is_some()
+            && self.branches().iter().all(gone)
+    }
+
+    /// Whether events have to wait: a run holds the request.
+    pub(super) fn is_held(&self) -> bool {
+        self.scene.is_none()
+    }
+
+    /// The branch whose final response is in hand: the one that a failure route is about.
+    pub fn winning(&self) -> Option<&Branch> {
+        self.best.and_then(|at| self.branch(at))
+    }
+
+    /// The branch that is being sent: the first that is pending.
+    pub(super) fn next_pending(&self) -> Option<u8> {
+        let is_pending = |branch: &Branch| branch.state == BranchState::Pending;
+        self.branches()
+            .iter()
+            .position(is_pending)
+            .map(|at| at as u8)
+    }
+
+    fn clear(&mut self) {
+        let ResponseContext {
+            reason,
+            to_tag,
+            queued,
+            branches,
+            ..
+        } = self;
+        let mut fresh = ResponseContext {
+            reason: std::mem::take(reason),
+            to_tag: std::mem::take(to_tag),
+            queued: std::mem::take(queued),
+            branches: std::mem::take(branches),
+            ..ResponseContext::default()
+        };
+        fresh.reason.clear();
+        fresh.to_tag.clear();
+        fresh.queued.clear();
+        *self = fresh;
+    }
+}
+
+#[derive(Debug)]
+struct Slot {
+    generation: u32,
+    /// Of a free slot: the next free one, counted from 1.
+    next_free: u32,
+    live: bool,
+    context: Option<Box<ResponseContext>>,
+}
+
+/// All response contexts of a shard. Bounded.
+#[derive(Debug, Default)]
+pub struct ResponseContexts {
+    slots: Vec<Slot>,
+    free: u32,
+    live: u32,
+    limit: u32,
+    #[expect(clippy::vec_box, reason = "a context is moved by its box")]
+    idle: Vec<Box<ResponseContext>>,
+}
+
+impl ResponseContexts {
+    /// An empty table that never holds more than `limit`.
+    pub fn new(limit: u32) -> Self {
+        ResponseContexts {
+            limit,
+            ..ResponseContexts::default()
+        }
+    }
+
+    /// A new one; what is in it is for the caller to fill. `None`: the table is full.
+    pub(super) fn insert(&mut self) -> Option<ContextId> {
+        if self.live >= self.limit {
+            return None;
+        }
+        let slot = match self.free {
+            0 => {
+                self.slots.push(Slot {
+                    generation: 0,
+                    next_free: 0,
+                    live: false,
+                    context: None,
+                });
+                self.slots.len() - 1
+            }
+            free => free as usize - 1,
+        };
+        let entry = &mut self.slots[slot];
+        self.free = entry.next_free;
+        // 24 bits, as the other tables have them; never 0.
+        entry.generation = (entry.generation % 0xff_ffff) + 1;
+        entry.live = true;
+        let id = ContextId {
+            slot: slot as u32,
+            generation: entry.generation,
+        };
+        let mut context = self.idle.pop().unwrap_or_default();
+        context.id = id;
+        entry.context = Some(context);
+        self.live += 1;
+        Some(id)
+    }
+
+    fn slot(&self, id: ContextId) -> Option<&Slot> {
+        self.slots
+            .get(id.slot as usize)
+            .filter(|slot| slot.live && slot.generation == id.generation)
+    }
+
+    fn slot_mut(&mut self, id: ContextId) -> Option<&mut Slot> {
+        self.slots
+            .get_mut(id.slot as usize)
+            .filter(|slot| slot.live && slot.generation == id.generation)
+    }
+
+    /// Reads one.
+    pub fn get(&self, id: ContextId) -> Option<&ResponseContext> {
+        self.slot(id)?.context.as_deref()
+    }
+
+    /// Changes one.
+    pub fn get_mut(&mut self, id: ContextId) -> Option<&mut ResponseContext> {
+        self.slot_mut(id)?.context.as_deref_mut()
+    }
+
+    /// Takes one out of its slot to be worked on; it has to come back.
+    pub(super) fn take(&mut self, id: ContextId) -> Option<Box<ResponseContext>> {
+        self.slot_mut(id)?.context.take()
+    }
+
+    /// Puts it back.
+    pub(super) fn put(&mut self, context: Box<ResponseContext>) {
+        let slot = self.slot_mut(context.id);
+        debug_assert!(slot.is_some(), "a context that is worked on keeps its slot");
+        if let Some(slot) = slot {
+            slot.context = Some(context);
+        }
+    }
+
+    /// Forgets one that is over; gives the scenes it held back to be reused.
+    pub(super) fn remove(&mut self, id: ContextId, mut give: impl FnMut(Box<Scene>)) {
+        let next_free = self.free;
+        let Some(slot) = self.slot_mut(id) else {
+            return;
+        };
+        slot.live = false;
+        slot.next_free = next_free;
+        let context = slot.context.take();
+        self.free = id.slot + 1;
+        self.live -= 1;
+        let Some(mut context) = context else { return };
+        if let Some(scene) = context.scene.take() {
+            give(scene);
+        }
+        for branch in &mut context.branches {
+            if let Some(scene) = branch.response.take() {
+                give(scene);
+            }
+        }
+        for queued in context.queued.drain(..) {
+            if let Queued::Response { scene, .. } = queued {
+                give(scene);
+            }
+        }
+        if self.idle.len() < CONTEXTS_POOLED {
+            context.clear();
+            self.idle.push(context);
+        }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.live as usize
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.live == 0
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &ResponseContext> {
+        self.slots
+            .iter()
+            .filter(|slot| slot.live)
+            .filter_map(|slot| slot.context.as_deref())
+    }
+}
