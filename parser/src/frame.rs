@@ -63,6 +63,13 @@ impl Frame {
         self.len = 0;
     }
 
+    /// Drops the first `count` bytes.
+    pub fn cut_front(&mut self, count: usize) {
+        let count = count.min(self.len);
+        self.room.copy_within(count..self.len, 0);
+        self.len -= count;
+    }
+
     /// Adds `bytes` at the end, moving to a larger class if needed. What does not fit into 65,535
     /// bytes is left out; the answer says how many bytes were taken.
     pub fn extend(&mut self, bytes: &[u8]) -> usize {

@@ -3,6 +3,11 @@
 //! Reads the Call-ID, the top Via's branch and the first Route, and stops at the blank line or at
 //! `HEAD_BYTES_MAX`. It judges nothing: what is malformed is simply not found.
 
+use crate::Params;
+use crate::grammar::{self, Cursor};
+use crate::limits::HEAD_BYTES_MAX;
+use crate::scan::Breaks;
+
 /// What chooses the shard of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Peek<'a> {
@@ -20,7 +25,189 @@ impl<'a> Peek<'a> {
     /// Reads what it finds.
     #[must_use]
     pub fn read(bytes: &'a [u8]) -> Self {
-        let _ = bytes;
-        todo!()
+        let bytes = without_leading_breaks(&bytes[..bytes.len().min(HEAD_BYTES_MAX)]);
+        let is_response = bytes
+            .get(..4)
+            .is_some_and(|front| front.eq_ignore_ascii_case(b"SIP/"));
+        let mut peek = Self {
+            is_response,
+            ..Self::default()
+        };
+        let mut via = None;
+        let mut breaks = Breaks::new(bytes);
+        let mut at = next_line(bytes, 0, &mut breaks);
+        while let Some(&letter) = bytes.get(at) {
+            let found = match letter | 0x20 {
+                b'c' => value_at(bytes, at, b"call-id")
+                    .filter(|_| peek.call_id.is_none())
+                    .map(|v| (v, &mut peek.call_id)),
+                b'i' => value_at(bytes, at, b"i")
+                    .filter(|_| peek.call_id.is_none())
+                    .map(|v| (v, &mut peek.call_id)),
+                b'r' => value_at(bytes, at, b"route")
+                    .filter(|_| peek.route.is_none())
+                    .map(|v| (v, &mut peek.route)),
+                b'v' if via.is_none() => value_at(bytes, at, b"via")
+                    .or_else(|| value_at(bytes, at, b"v"))
+                    .map(|v| (v, &mut via)),
+                _ if letter == b'\r' => break, // the blank line
+                _ => None,
+            };
+            match found {
+                Some((value, slot)) => {
+                    let end = logical_end(bytes, value, &mut breaks);
+                    *slot = Some(grammar::trim(&bytes[value..end]));
+                    at = end + 2;
+                }
+                None => at = next_line(bytes, at, &mut breaks),
+            }
+        }
+        peek.branch = via.and_then(branch_of);
+        peek
+    }
+}
+
+fn without_leading_breaks(bytes: &[u8]) -> &[u8] {
+    let start = bytes
+        .iter()
+        .position(|byte| !matches!(byte, b'\r' | b'\n'))
+        .unwrap_or(bytes.len());
+    &bytes[start..]
+}
+
+/// Where the value begins, when the line at `at` is called `name` (in lower case).
+#[inline]
+fn value_at(bytes: &[u8], at: usize, name: &[u8]) -> Option<usize> {
+    let mut colon = at + name.len();
+    if !bytes.get(at..colon)?.eq_ignore_ascii_case(name) {
+        return None;
+    }
+    while let Some(b' ' | b'\t') = bytes.get(colon) {
+        colon += 1;
+    }
+    (bytes.get(colon) == Some(&b':')).then_some(colon + 1)
+}
+
+/// The first byte behind the next CRLF.
+#[inline]
+fn next_line(bytes: &[u8], from: usize, breaks: &mut Breaks<'_>) -> usize {
+    physical_end(bytes, from, breaks) + 2
+}
+
+/// The next CRLF; a bare CR or LF is none.
+#[inline]
+fn physical_end(bytes: &[u8], mut from: usize, breaks: &mut Breaks<'_>) -> usize {
+    loop {
+        let at = breaks.next(from);
+        if bytes.get(at..at + 2) == Some(b"\r\n") || at >= bytes.len() {
+            return at;
+        }
+        from = at + 1;
+    }
+}
+
+/// The CRLF behind the last continuation line.
+#[inline]
+fn logical_end(bytes: &[u8], mut from: usize, breaks: &mut Breaks<'_>) -> usize {
+    loop {
+        let at = physical_end(bytes, from, breaks);
+        match bytes.get(at + 2) {
+            Some(b' ' | b'\t') => from = at + 3,
+            _ => return at,
+        }
+    }
+}
+
+/// The branch of the first Via in this value.
+fn branch_of(via: &[u8]) -> Option<&[u8]> {
+    let at = via.iter().position(|byte| matches!(byte, b';' | b','))?;
+    let mut cursor = Cursor::new(&via[at..]);
+    // Even when a later parameter is malformed, the branch before it counts.
+    let _ = Params::read(&mut cursor);
+    Params {
+        raw: cursor.since(0),
+    }
+    .get(b"branch")
+    .filter(|branch| !branch.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use expect_test::{Expect, expect};
+
+    fn check(text: &str, expected: Expect) {
+        let text = text.replace('\n', "\r\n");
+        let peek = Peek::read(text.as_bytes());
+        let show = |value: Option<&[u8]>| {
+            value.map_or("-".into(), |value| value.escape_ascii().to_string())
+        };
+        expected.assert_eq(&format!(
+            "{} call_id={} branch={} route={}",
+            if peek.is_response {
+                "response"
+            } else {
+                "request"
+            },
+            show(peek.call_id),
+            show(peek.branch),
+            show(peek.route),
+        ));
+    }
+
+    #[test]
+    fn finds_what_chooses_a_shard() {
+        check(
+            "INVITE sip:b@h SIP/2.0\nVia: SIP/2.0/UDP a;rport;branch=z9hG4bK1, SIP/2.0/UDP b;branch=2\nCall-ID: x@y\nRoute: <sip:p;lr>,<sip:q>\nRoute: <sip:r>\n\n",
+            expect!["request call_id=x@y branch=z9hG4bK1 route=<sip:p;lr>,<sip:q>"],
+        );
+        check(
+            "SIP/2.0 200 OK\nv: SIP/2.0/UDP a ; BRANCH = b\ni : 7\n\n",
+            expect!["response call_id=7 branch=b route=-"],
+        );
+    }
+
+    #[test]
+    fn reads_through_folding_and_blanks_before_the_colon() {
+        check(
+            "INVITE sip:b@h SIP/2.0\nX: 1\n Call-ID: no\nCALL-ID \t:\n  yes\nvIa:\n SIP/2.0/UDP\n a;\n branch=b\nRoute:\n\t<sip:p>,\n <sip:q>\n\n",
+            expect![[r#"request call_id=yes branch=b route=<sip:p>,\r\n <sip:q>"#]],
+        );
+    }
+
+    #[test]
+    fn stops_at_the_blank_line() {
+        check(
+            "INVITE sip:b@h SIP/2.0\nFrom: a\n\nCall-ID: body\n",
+            expect!["request call_id=- branch=- route=-"],
+        );
+    }
+
+    #[test]
+    fn takes_no_longer_name_for_a_short_one() {
+        check(
+            "INVITE sip:b@h SIP/2.0\nVias: x;branch=1\nCall-Info: 1\nRouter: 2\nid: 3\nRecord-Route: 4\nCall-ID\n\n",
+            expect!["request call_id=- branch=- route=-"],
+        );
+    }
+
+    #[test]
+    fn finds_nothing_in_garbage() {
+        check("", expect!["request call_id=- branch=- route=-"]);
+        check("\n\n\n", expect!["request call_id=- branch=- route=-"]);
+        check("SIP/", expect!["response call_id=- branch=- route=-"]);
+        check("x\ni:", expect!["request call_id= branch=- route=-"]);
+        check(
+            "x\nv:;branch",
+            expect!["request call_id=- branch=- route=-"],
+        );
+    }
+
+    #[test]
+    fn looks_no_further_than_a_head_may_be_long() {
+        let mut long = b"INVITE sip:b@h SIP/2.0\r\nX: ".to_vec();
+        long.resize(HEAD_BYTES_MAX, b'x');
+        long.extend_from_slice(b"\r\nCall-ID: late\r\n\r\n");
+        assert_eq!(Peek::read(&long).call_id, None);
     }
 }

@@ -127,13 +127,22 @@ impl HeaderName {
 
     /// The name of these bytes: case-insensitive, long or compact.
     #[must_use]
+    #[inline]
     pub fn of(name: &[u8]) -> Self {
-        let _ = name;
-        todo!()
+        if let [letter] = name {
+            return COMPACT[usize::from(letter.to_ascii_lowercase())];
+        }
+        let candidate = SLOTS[slot(name)];
+        if name.eq_ignore_ascii_case(candidate.as_str().as_bytes()) {
+            candidate
+        } else {
+            Self::Other
+        }
     }
 
     /// The long form; `Other` is an empty text.
     #[must_use]
+    #[inline]
     pub fn as_str(self) -> &'static str {
         TABLE.get(self as usize).map_or("", |row| row.1)
     }
@@ -151,5 +160,106 @@ impl HeaderName {
     #[must_use]
     pub fn form(self) -> Form {
         TABLE.get(self as usize).map_or(Form::Lines, |row| row.3)
+    }
+}
+
+/// The name of each compact form.
+const COMPACT: [HeaderName; 256] = {
+    let mut letters = [HeaderName::Other; 256];
+    let mut row = 0;
+    while row < TABLE.len() {
+        if TABLE[row].2 != 0 {
+            letters[TABLE[row].2 as usize] = TABLE[row].0;
+        }
+        row += 1;
+    }
+    letters
+};
+
+/// Length and four letters tell all names apart; the seed is the first that gives each its own slot.
+const SLOT_COUNT: usize = 1_024;
+
+const SEED: u32 = {
+    let mut seed: u32 = 0x9e37_79b1;
+    while !is_perfect(seed) {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) | 1;
+    }
+    seed
+};
+
+const SLOTS: [HeaderName; SLOT_COUNT] = {
+    let mut slots = [HeaderName::Other; SLOT_COUNT];
+    let mut row = 0;
+    while row < TABLE.len() {
+        slots[slot_with(SEED, TABLE[row].1.as_bytes())] = TABLE[row].0;
+        row += 1;
+    }
+    slots
+};
+
+const fn is_perfect(seed: u32) -> bool {
+    let mut taken = [false; SLOT_COUNT];
+    let mut row = 0;
+    while row < TABLE.len() {
+        let slot = slot_with(seed, TABLE[row].1.as_bytes());
+        if taken[slot] {
+            return false;
+        }
+        taken[slot] = true;
+        row += 1;
+    }
+    true
+}
+
+#[inline]
+fn slot(name: &[u8]) -> usize {
+    slot_with(SEED, name)
+}
+
+#[inline]
+const fn slot_with(seed: u32, name: &[u8]) -> usize {
+    let len = name.len();
+    if len < 2 {
+        return 0;
+    }
+    // Bit 5 is the case of a letter.
+    let letters =
+        u32::from_le_bytes([name[0], name[len / 2], name[len - 2], name[len - 1]]) | 0x2020_2020;
+    let mixed = (letters ^ (len as u32).wrapping_mul(0x0101_6b55)).wrapping_mul(seed);
+    (mixed >> 22) as usize
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_is_found_in_every_form_and_case() {
+        for &(name, long, compact, _) in TABLE {
+            assert_eq!(HeaderName::of(long.as_bytes()), name);
+            assert_eq!(HeaderName::of(long.to_ascii_uppercase().as_bytes()), name);
+            assert_eq!(HeaderName::of(long.to_ascii_lowercase().as_bytes()), name);
+            assert_eq!(name.as_str(), long);
+            if compact != 0 {
+                assert_eq!(HeaderName::of(&[compact]), name);
+                assert_eq!(HeaderName::of(&[compact.to_ascii_uppercase()]), name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_the_table_is_other() {
+        for name in [
+            "",
+            "z",
+            "Vi",
+            "Viaa",
+            "C%6Fntact",
+            "X-Via",
+            "Call_ID",
+            "Call-I\u{44}\u{e4}",
+        ] {
+            assert_eq!(HeaderName::of(name.as_bytes()), HeaderName::Other, "{name}");
+        }
     }
 }

@@ -4,12 +4,25 @@
 //! After `check` every accessor below holds what it promises; before it, and on the message inside
 //! a [`Rejected`], what is missing or unreadable reads as empty (or `None`).
 
+mod check;
+mod index;
+mod list;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use list::{Raw, Value};
+
+use std::fmt;
+
+use crate::header::number;
 use crate::{CSeq, Fault, Frame, HeaderName, Method, NameAddr, Span, Via};
+use index::{Line, Pooled, Start};
+use list::Elements;
 
 /// A received message.
-#[derive(Debug)]
 pub struct Message {
     frame: Frame,
+    index: Pooled,
 }
 
 /// What could be understood of a malformed message, and its first fault.
@@ -47,22 +60,29 @@ pub struct Element<'a, T> {
     pub span: Span,
 }
 
-type Addresses<'a> = std::iter::Empty<Element<'a, NameAddr<'a>>>;
-
-#[expect(clippy::todo, reason = "the next commit fills it")]
 impl Message {
     /// Indexes `frame` and judges its structure: start line, header lines, mandatory headers
     /// present and single, CSeq, Content-Length and Max-Forwards readable. Bytes after the body
-    /// are cut off (RFC 3261 §18.3).
-    #[expect(clippy::result_large_err, reason = "a rejected message is a message")]
-    pub fn parse(frame: Frame) -> Result<Message, Rejected> {
-        let _ = frame;
-        todo!()
-    }
-
-    /// The full verdict on the core headers; run it once a message.
-    pub fn check(&self) -> Result<(), Fault> {
-        todo!()
+    /// are cut off (RFC 3261 §18.3), line breaks before the start line as well (§7.5).
+    pub fn parse(mut frame: Frame) -> Result<Message, Rejected> {
+        if let Some(b'\r' | b'\n') = frame.first() {
+            let breaks = frame
+                .iter()
+                .take_while(|byte| matches!(byte, b'\r' | b'\n'))
+                .count();
+            frame.cut_front(breaks);
+        }
+        let mut index = Pooled::take();
+        let fault = index.build(&frame);
+        frame.set_len(usize::from(index.body.end).max(usize::from(index.start_line.end)));
+        let message = Message { frame, index };
+        match fault {
+            None => Ok(message),
+            Some(mut fault) => {
+                fault.silent = message.is_never_answered();
+                Err(Rejected { message, fault })
+            }
+        }
     }
 
     /// All bytes: head and body.
@@ -70,178 +90,305 @@ impl Message {
     pub fn bytes(&self) -> &[u8] {
         &self.frame
     }
+
     /// The frame back.
     #[must_use]
     pub fn into_frame(self) -> Frame {
         self.frame
     }
+
     /// Where `part`, a slice out of this message, stands.
     #[must_use]
     pub fn span_of(&self, part: &[u8]) -> Option<Span> {
         Span::within(self.bytes(), part)
     }
+
     /// Whether it is a request.
     #[must_use]
     pub fn is_request(&self) -> bool {
-        todo!()
+        matches!(self.index.start, Start::Request { .. })
     }
+
     /// The start line's method; of a response, the CSeq's.
     #[must_use]
     pub fn method(&self) -> Method<'_> {
-        todo!()
+        match self.index.start {
+            Start::Request { method, .. } => Method::of(method.of(self.bytes())),
+            Start::Response { .. } | Start::Neither => {
+                Method::of(self.index.cseq_method.of(self.bytes()))
+            }
+        }
     }
+
     /// The Request-URI as written; empty in a response.
     #[must_use]
     pub fn request_uri(&self) -> &[u8] {
-        todo!()
+        self.request_uri_span().of(self.bytes())
     }
+
     /// Where the Request-URI stands.
     #[must_use]
     pub fn request_uri_span(&self) -> Span {
-        todo!()
+        match self.index.start {
+            Start::Request { uri, .. } => uri,
+            Start::Response { .. } | Start::Neither => Span::default(),
+        }
     }
+
+    /// Where the method of the start line stands; empty in a response.
+    #[must_use]
+    pub fn method_span(&self) -> Span {
+        match self.index.start {
+            Start::Request { method, .. } => method,
+            Start::Response { .. } | Start::Neither => Span::default(),
+        }
+    }
+
     /// The status code; `None` in a request.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        todo!()
+        match self.index.start {
+            Start::Response { status, .. } => Some(status),
+            Start::Request { .. } | Start::Neither => None,
+        }
     }
+
     /// The reason phrase; empty in a request.
     #[must_use]
     pub fn reason(&self) -> &[u8] {
-        todo!()
+        match self.index.start {
+            Start::Response { reason, .. } => reason.of(self.bytes()),
+            Start::Request { .. } | Start::Neither => b"",
+        }
     }
+
     /// The start line with its CRLF.
     #[must_use]
     pub fn start_line(&self) -> Span {
-        todo!()
+        self.index.start_line
     }
+
     /// Where headers end: the first byte of the blank line.
     #[must_use]
     pub fn headers_end(&self) -> u16 {
-        todo!()
+        self.index.headers_end
     }
 
     /// The Call-ID.
     #[must_use]
     pub fn call_id(&self) -> &[u8] {
-        todo!()
+        self.value_of(HeaderName::CallId).unwrap_or_default()
     }
+
     /// From.
     #[must_use]
     pub fn from(&self) -> NameAddr<'_> {
-        todo!()
+        self.address_of(HeaderName::From)
     }
+
     /// To.
     #[must_use]
     pub fn to(&self) -> NameAddr<'_> {
-        todo!()
+        self.address_of(HeaderName::To)
     }
+
     /// The tag of From. RFC 2543 peers may leave it out.
     #[must_use]
     pub fn from_tag(&self) -> Option<&[u8]> {
-        todo!()
+        self.from().tag()
     }
+
     /// The tag of To.
     #[must_use]
     pub fn to_tag(&self) -> Option<&[u8]> {
-        todo!()
+        self.to().tag()
     }
+
     /// CSeq.
     #[must_use]
     pub fn cseq(&self) -> CSeq<'_> {
-        todo!()
+        CSeq {
+            number: self.index.cseq,
+            method: Method::of(self.cseq_method_span().of(self.bytes())),
+        }
     }
+
+    /// Where the method of the CSeq stands.
+    #[must_use]
+    pub fn cseq_method_span(&self) -> Span {
+        self.index.cseq_method
+    }
+
     /// The first Via.
     #[must_use]
     pub fn top_via(&self) -> Via<'_> {
-        todo!()
+        self.vias()
+            .next()
+            .map(|element| element.value)
+            .unwrap_or_default()
     }
+
     /// Max-Forwards.
     #[must_use]
     pub fn max_forwards(&self) -> Option<u8> {
-        todo!()
+        self.index.max_forwards
     }
+
     /// Content-Length as written.
     #[must_use]
     pub fn content_length(&self) -> Option<u32> {
-        todo!()
+        self.index.content_length
     }
+
     /// Expires. What is malformed counts as 3600 (RFC 3261 §20.19).
     #[must_use]
     pub fn expires(&self) -> Option<u32> {
-        todo!()
+        self.value_of(HeaderName::Expires).map(number::expires)
     }
+
     /// The Content-Type's value as written.
     #[must_use]
     pub fn content_type(&self) -> Option<&[u8]> {
-        todo!()
+        self.value_of(HeaderName::ContentType)
     }
+
     /// The body.
     #[must_use]
     pub fn body(&self) -> &[u8] {
-        todo!()
+        self.body_span().of(self.bytes())
     }
+
     /// Where the body stands.
     #[must_use]
     pub fn body_span(&self) -> Span {
-        todo!()
+        self.index.body
     }
 
     /// All headers in order.
     pub fn headers(&self) -> impl Iterator<Item = HeaderField<'_>> + Clone {
-        std::iter::empty()
+        self.index.lines.iter().map(|line| self.field(line))
     }
+
     /// The first header of this name.
     #[must_use]
     pub fn header(&self, name: HeaderName) -> Option<HeaderField<'_>> {
-        let _ = name;
-        todo!()
+        self.index.line(name).map(|line| self.field(line))
     }
+
     /// All headers of this name. For `Other` see [`headers_called`](Self::headers_called).
     pub fn headers_named(&self, name: HeaderName) -> impl Iterator<Item = HeaderField<'_>> + Clone {
-        let _ = name;
-        std::iter::empty()
+        let lines = self
+            .index
+            .lines
+            .get(usize::from(self.index.first(name))..)
+            .unwrap_or_default();
+        lines
+            .iter()
+            .filter(move |line| line.name == name)
+            .map(|line| self.field(line))
     }
+
     /// All headers called this, known or not; case-insensitive, long or compact.
     pub fn headers_called<'m>(
         &'m self,
         name: &'m [u8],
     ) -> impl Iterator<Item = HeaderField<'m>> + Clone {
-        let _ = name;
-        std::iter::empty()
+        let known = HeaderName::of(name);
+        self.headers().filter(move |field| match known {
+            HeaderName::Other => {
+                field.name == HeaderName::Other && field.raw_name.eq_ignore_ascii_case(name)
+            }
+            known => field.name == known,
+        })
     }
 
-    /// The elements of all headers of this name, through lines and commas alike.
+    /// The elements of all headers of this name, through lines and commas alike. Empty ones are
+    /// left out.
     pub fn list(&self, name: HeaderName) -> impl Iterator<Item = Element<'_, &[u8]>> + Clone {
-        let _ = name;
-        std::iter::empty()
+        let elements = self.elements::<Raw<'_>>(name);
+        elements
+            .map(|element| Element {
+                value: element.value.0,
+                raw: element.raw,
+                span: element.span,
+            })
+            .filter(|element| !element.raw.is_empty())
     }
+
     /// All Vias, top first.
     pub fn vias(&self) -> impl Iterator<Item = Element<'_, Via<'_>>> + Clone {
-        std::iter::empty()
+        self.elements(HeaderName::Via)
     }
+
     /// All Routes.
     pub fn routes(&self) -> impl Iterator<Item = Element<'_, NameAddr<'_>>> + Clone {
-        Addresses::default()
+        self.elements(HeaderName::Route)
     }
+
     /// All Record-Routes.
     pub fn record_routes(&self) -> impl Iterator<Item = Element<'_, NameAddr<'_>>> + Clone {
-        Addresses::default()
+        self.elements(HeaderName::RecordRoute)
     }
+
     /// All Contacts. `*` is one whose `is_star()` holds.
     pub fn contacts(&self) -> impl Iterator<Item = Element<'_, NameAddr<'_>>> + Clone {
-        Addresses::default()
+        self.elements(HeaderName::Contact)
     }
+
     /// All Paths.
     pub fn paths(&self) -> impl Iterator<Item = Element<'_, NameAddr<'_>>> + Clone {
-        Addresses::default()
+        self.elements(HeaderName::Path)
     }
-    /// The name-addr elements of all headers of this name.
+
+    /// The name-addr elements of all headers of this name. Ends at one that cannot be read.
     pub fn addresses(
         &self,
         name: HeaderName,
     ) -> impl Iterator<Item = Element<'_, NameAddr<'_>>> + Clone {
-        let _ = name;
-        Addresses::default()
+        self.elements(name)
+    }
+
+    fn elements<'a, T: Value<'a> + 'a>(
+        &'a self,
+        name: HeaderName,
+    ) -> impl Iterator<Item = Element<'a, T>> + Clone {
+        let mut elements = Elements::new(self, name);
+        std::iter::from_fn(move || elements.read().and_then(Result::ok))
+    }
+
+    fn field(&self, line: &Line) -> HeaderField<'_> {
+        let bytes = self.bytes();
+        HeaderField {
+            name: line.name,
+            raw_name: Span {
+                start: line.start,
+                end: line.name_end,
+            }
+            .of(bytes),
+            value: line.value.of(bytes),
+            value_span: line.value,
+            line: Span {
+                start: line.start,
+                end: line.end,
+            },
+        }
+    }
+
+    fn value_of(&self, name: HeaderName) -> Option<&[u8]> {
+        self.index
+            .line(name)
+            .map(|line| line.value.of(self.bytes()))
+    }
+
+    fn address_of(&self, name: HeaderName) -> NameAddr<'_> {
+        self.value_of(name)
+            .and_then(|value| NameAddr::parse(value).ok())
+            .unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Message({})", self.bytes().escape_ascii())
     }
 }

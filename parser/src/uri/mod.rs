@@ -1,8 +1,19 @@
 //! URIs: RFC 3261 §19.1, `tel` of RFC 3966, and any other scheme as opaque text.
+//!
+//! Comparing them is in `compare`, escapes are in `escape`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+mod compare;
+mod escape;
+mod host;
+#[cfg(test)]
+mod tests;
 
-use crate::{Fault, Params};
+pub use escape::{escape_user, unescape};
+pub use host::Host;
+pub(crate) use host::read_host_port;
+
+use crate::grammar::{self, Cursor, URI, URI_HEADER, URI_PARAM, USER, is};
+use crate::{Expected, Fault, Params};
 
 /// The scheme of a URI.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,17 +26,6 @@ pub enum Scheme<'a> {
     Tel,
     /// Any other, as written.
     Other(&'a [u8]),
-}
-
-/// A host.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Host<'a> {
-    /// A name, as written.
-    Name(&'a [u8]),
-    /// An IPv4 address.
-    V4(Ipv4Addr),
-    /// An IPv6 address (written in brackets).
-    V6(Ipv6Addr),
 }
 
 /// A URI. Of an opaque scheme only `scheme` and `rest` are filled; of `tel` the number is the user.
@@ -54,55 +54,220 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Reads a URI that fills `bytes`.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
-        let _ = bytes;
-        todo!()
+        let mut cursor = Cursor::new(bytes);
+        let mut uri = Self::of_scheme(read_scheme(&mut cursor)?, &bytes[cursor.at..]);
+        match uri.scheme {
+            Scheme::Sip | Scheme::Sips => uri.read_sip(&mut cursor)?,
+            Scheme::Tel => uri.read_tel(&mut cursor)?,
+            Scheme::Other(_) => {
+                cursor.some(URI, Expected::Uri)?;
+            }
+        }
+        if cursor.at < bytes.len() {
+            Err(cursor.expected(Expected::End))
+        } else {
+            Ok(uri)
+        }
     }
 
-    /// RFC 3261 §19.1.4 (RFC 3966 §4 for `tel`).
+    fn of_scheme(scheme: Scheme<'a>, rest: &'a [u8]) -> Self {
+        Self {
+            scheme,
+            user: None,
+            password: None,
+            host: Host::Name(b""),
+            host_text: b"",
+            port: None,
+            params: Params::default(),
+            headers: None,
+            rest,
+        }
+    }
+
+    /// Whether the scheme is `sip` or `sips`.
     #[must_use]
-    pub fn equivalent(&self, other: &Uri<'_>) -> bool {
-        let _ = other;
-        todo!()
+    pub fn is_sip(&self) -> bool {
+        matches!(self.scheme, Scheme::Sip | Scheme::Sips)
     }
 
-    /// Writes it as it was read.
+    /// Writes it as it was read; the scheme in its usual case.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let _ = out;
-        todo!()
+        out.extend_from_slice(self.scheme.as_bytes());
+        out.push(b':');
+        out.extend_from_slice(self.rest);
     }
 
     /// The headers after `?`, name and value, escapes not decoded.
-    pub fn header_fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + use<'a> {
-        std::iter::empty()
+    pub fn header_fields(&self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a> {
+        let fields = self.headers.unwrap_or_default().split(|&byte| byte == b'&');
+        fields.filter(|field| !field.is_empty()).map(|field| {
+            let equals = memchr::memchr(b'=', field).unwrap_or(field.len());
+            (
+                &field[..equals],
+                field.get(equals + 1..).unwrap_or_default(),
+            )
+        })
+    }
+
+    fn read_sip(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        // Neither parameters nor headers may hold a bare `@`, so the first one ends the userinfo.
+        if let Some(len) = self.rest.iter().position(|&byte| byte == b'@') {
+            let user_end = cursor.at + len;
+            self.user = Some(read_user(cursor)?);
+            if cursor.eat(b':') {
+                let start = cursor.at;
+                take_escaped(cursor, USER)?;
+                self.password = Some(cursor.since(start));
+            }
+            if cursor.at != user_end {
+                return Err(cursor.expected(Expected::Byte(b'@')));
+            }
+            cursor.at += 1;
+        }
+        (self.host, self.port, self.host_text) = read_host_port(cursor, false)?;
+        self.host_text = &self.host_text[..host::len_without_port(self.host_text)];
+        self.params = read_params(cursor)?;
+        if cursor.eat(b'?') {
+            let start = cursor.at;
+            while matches!(cursor.peek(), Some(byte) if is(byte, URI_HEADER) || byte == b'=' || byte == b'&')
+            {
+                cursor.at += 1;
+            }
+            self.headers = Some(cursor.since(start));
+            check_escapes(cursor, start)?;
+        }
+        Ok(())
+    }
+
+    /// RFC 3966 §3: digits and visual separators, a global number with `+`.
+    fn read_tel(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        let start = cursor.at;
+        cursor.eat(b'+');
+        while matches!(
+            cursor.peek(),
+            Some(b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F' | b'*' | b'#' | b'-' | b'.' | b'(' | b')')
+        ) {
+            cursor.at += 1;
+        }
+        let number = cursor.since(start);
+        if !number
+            .iter()
+            .any(|byte| byte.is_ascii_hexdigit() || matches!(byte, b'*' | b'#'))
+        {
+            return Err(cursor.expected(Expected::Number));
+        }
+        self.user = Some(number);
+        self.params = read_params(cursor)?;
+        Ok(())
     }
 }
 
-impl<'a> Host<'a> {
-    /// Reads a host that fills `bytes`; IPv6 in brackets.
-    pub fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
-        let _ = bytes;
-        todo!()
+impl<'a> Scheme<'a> {
+    /// The scheme of these bytes, in any case.
+    #[must_use]
+    pub fn of(name: &'a [u8]) -> Self {
+        match name {
+            b"sip" => Self::Sip,
+            b"sips" => Self::Sips,
+            b"tel" => Self::Tel,
+            other if other.eq_ignore_ascii_case(b"sip") => Self::Sip,
+            other if other.eq_ignore_ascii_case(b"sips") => Self::Sips,
+            other if other.eq_ignore_ascii_case(b"tel") => Self::Tel,
+            other => Self::Other(other),
+        }
     }
 
-    /// The address, when it is one.
+    /// As it is written.
     #[must_use]
-    pub fn ip(&self) -> Option<IpAddr> {
+    pub fn as_bytes(&self) -> &'a [u8] {
         match self {
-            Self::Name(_) => None,
-            Self::V4(ip) => Some(IpAddr::V4(*ip)),
-            Self::V6(ip) => Some(IpAddr::V6(*ip)),
+            Self::Sip => b"sip",
+            Self::Sips => b"sips",
+            Self::Tel => b"tel",
+            Self::Other(name) => name,
         }
     }
 }
 
-/// Decodes `%HH` once, appending to `out`. What is no escape stays as it is.
-pub fn unescape(bytes: &[u8], out: &mut Vec<u8>) {
-    let _ = (bytes, out);
-    todo!()
+fn read_scheme<'a>(cursor: &mut Cursor<'a>) -> Result<Scheme<'a>, Fault> {
+    if let Some(b"sip:") = cursor.bytes.get(..4) {
+        cursor.at = 4;
+        return Ok(Scheme::Sip);
+    }
+    let start = cursor.at;
+    while matches!(cursor.peek(), Some(byte) if byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.'))
+    {
+        cursor.at += 1;
+    }
+    let name = cursor.since(start);
+    if !name.first().is_some_and(u8::is_ascii_alphabetic) || !cursor.eat(b':') {
+        return Err(Fault::expected(Expected::Scheme, start));
+    }
+    Ok(Scheme::of(name))
 }
 
-/// Appends `bytes` as a userpart, escaping what RFC 3261 does not allow there.
-pub fn escape_user(bytes: &[u8], out: &mut Vec<u8>) {
-    let _ = (bytes, out);
-    todo!()
+fn read_user<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], Fault> {
+    let start = cursor.at;
+    take_escaped(cursor, USER)?;
+    let user = cursor.since(start);
+    if user.is_empty() {
+        Err(cursor.expected(Expected::Uri))
+    } else {
+        Ok(user)
+    }
+}
+
+/// URI parameters: no blanks, no quotes, `%HH` well-formed.
+fn read_params<'a>(cursor: &mut Cursor<'a>) -> Result<Params<'a>, Fault> {
+    let start = cursor.at;
+    while cursor.eat(b';') {
+        let name = cursor.at;
+        take_escaped(cursor, URI_PARAM)?;
+        if cursor.at == name {
+            return Err(cursor.expected(Expected::Parameter));
+        }
+        if cursor.eat(b'=') {
+            let value = cursor.at;
+            take_escaped(cursor, URI_PARAM)?;
+            if cursor.at == value {
+                return Err(cursor.expected(Expected::Value));
+            }
+        }
+    }
+    Ok(Params {
+        raw: cursor.since(start),
+    })
+}
+
+fn take_escaped(cursor: &mut Cursor<'_>, class: u8) -> Result<(), Fault> {
+    let start = cursor.at;
+    let mut escaped = false;
+    while let Some(byte) = cursor.peek()
+        && is(byte, class)
+    {
+        escaped |= byte == b'%';
+        cursor.at += 1;
+    }
+    if escaped {
+        check_escapes(cursor, start)
+    } else {
+        Ok(())
+    }
+}
+
+fn check_escapes(cursor: &Cursor<'_>, start: usize) -> Result<(), Fault> {
+    let text = cursor.since(start);
+    for (at, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b'%') {
+        let digits = text.get(at + 1..at + 3).unwrap_or_default();
+        if digits.len() < 2 || !digits.iter().all(u8::is_ascii_hexdigit) {
+            return Err(Fault::expected(Expected::Escape, start + at));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `bytes` can stand as a URI's userpart without escaping.
+#[must_use]
+pub fn is_user(bytes: &[u8]) -> bool {
+    grammar::all(bytes, USER)
 }

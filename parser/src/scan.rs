@@ -1,0 +1,125 @@
+//! Finding line breaks: the one loop that touches every byte of a head.
+//!
+//! The idea: compare 64 bytes at once with CR and LF and keep the answer as one `u64`, a bit a
+//! byte. A head of 500 bytes is eight such blocks, and every line end is then a `trailing_zeros`
+//! away. The compare is a plain loop that the compiler turns into vector code. The tests hold it
+//! against a naive twin.
+
+const BLOCK: usize = 64;
+
+/// The positions of CR and LF, in order.
+#[derive(Clone, Debug)]
+pub(crate) struct Breaks<'a> {
+    bytes: &'a [u8],
+    /// Where the block of `mask` begins.
+    base: usize,
+    mask: u64,
+}
+
+impl<'a> Breaks<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self {
+            bytes,
+            base: 0,
+            mask: mask_at(bytes, 0),
+        }
+    }
+
+    /// The first CR or LF at `from` or behind it; `bytes.len()` when there is none.
+    ///
+    /// `from` never goes back.
+    #[inline]
+    pub(crate) fn next(&mut self, from: usize) -> usize {
+        if from >= self.base + BLOCK {
+            self.base = from - from % BLOCK;
+            self.mask = mask_at(self.bytes, self.base);
+        }
+        if from > self.base {
+            self.mask &= u64::MAX << (from - self.base);
+        }
+        while self.mask == 0 {
+            self.base += BLOCK;
+            if self.base >= self.bytes.len() {
+                return self.bytes.len();
+            }
+            self.mask = mask_at(self.bytes, self.base);
+        }
+        self.base + self.mask.trailing_zeros() as usize
+    }
+}
+
+#[inline]
+fn mask_at(bytes: &[u8], base: usize) -> u64 {
+    match bytes.get(base..).and_then(<[u8]>::first_chunk::<BLOCK>) {
+        Some(block) => mask_of(block),
+        None => mask_of_last(bytes.get(base..).unwrap_or_default()),
+    }
+}
+
+/// The last block is filled up with zeros.
+#[inline(never)]
+fn mask_of_last(rest: &[u8]) -> u64 {
+    let mut block = [0; BLOCK];
+    block[..rest.len()].copy_from_slice(rest);
+    mask_of(&block)
+}
+
+#[inline]
+fn mask_of(block: &[u8; BLOCK]) -> u64 {
+    let mut hits = [0_u8; BLOCK];
+    for (hit, byte) in hits.iter_mut().zip(block) {
+        *hit = u8::from(*byte == b'\r') | u8::from(*byte == b'\n');
+    }
+    let mut mask = 0;
+    for (row, eight) in hits.as_chunks::<8>().0.iter().enumerate() {
+        // The product's top byte collects the lowest bit of each of the eight.
+        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+        mask |= bits << (row * 8);
+    }
+    mask
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_a_naive_twin() {
+        let mut seed = 0x9e37_79b9_u32;
+        for len in [0, 1, 2, 63, 64, 65, 127, 128, 200, 1_000] {
+            for _ in 0..50 {
+                let bytes: Vec<u8> = (0..len)
+                    .map(|_| {
+                        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+                        [b'\r', b'\n', b'a', 0, 0x8d, b'\t', b' ', 0xff][(seed >> 29) as usize]
+                    })
+                    .collect();
+                let naive: Vec<usize> = (0..len)
+                    .filter(|&at| matches!(bytes[at], b'\r' | b'\n'))
+                    .collect();
+                let mut breaks = Breaks::new(&bytes);
+                let mut found = Vec::new();
+                let mut from = 0;
+                loop {
+                    let at = breaks.next(from);
+                    if at >= len {
+                        break;
+                    }
+                    found.push(at);
+                    from = at + 1;
+                }
+                assert_eq!(found, naive, "{}", bytes.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn skips_what_lies_before_the_place_asked_for() {
+        let mut bytes = vec![b'x'; 300];
+        bytes[10] = b'\n';
+        bytes[250] = b'\r';
+        assert_eq!(Breaks::new(&bytes).next(11), 250);
+        assert_eq!(Breaks::new(&bytes).next(251), 300);
+        assert_eq!(Breaks::new(&bytes).next(299), 300);
+    }
+}
