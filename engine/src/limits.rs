@@ -18,6 +18,16 @@ pub const JOBS_PER_INPUT_MAX: usize = 4_096;
 /// Timers longer than this are cut (24 days): the wheel compares 32-bit milliseconds.
 pub const TIMER_MS_MAX: u64 = 1 << 31;
 
+/// An INVITE whose user says nothing gets 100 after this (RFC 3261 §17.2.1).
+pub const TRYING_MS: u32 = 200;
+
+/// An INVITE without a final response ends after this, counted from its last provisional one.
+/// Longer than any call rings or waits in a queue; only a fault of ours reaches it.
+pub const UNANSWERED_INVITE_MS: u32 = 3_600_000;
+
+/// Another request without a final response ends after this: its client gave up long ago.
+pub const UNANSWERED_MS: u32 = 300_000;
+
 /// Seconds a 503 of ours asks to stay away.
 pub const RETRY_AFTER_S: u32 = 10;
 

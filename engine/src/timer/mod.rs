@@ -42,6 +42,8 @@ pub enum Timer {
     Trying,
     /// Client INVITE: 64*T1 after CANCEL without a final response (§9.1).
     Cancelled,
+    /// Server: nobody answered at all; a net under faults of ours.
+    Unanswered,
     /// A response context's own.
     Context,
     /// A request of our own.
@@ -56,10 +58,10 @@ pub enum Timer {
     Module,
 }
 
-const KINDS: [Timer; 21] = {
+const KINDS: [Timer; 22] = {
     use Timer::*;
     [
-        A, B, C, D, E, F, G, H, I, J, K, L, M, Trying, Cancelled, Context, Agent, Parked, Resolver,
+        A, B, C, D, E, F, G, H, I, J, K, L, M, Trying, Cancelled, Unanswered, Context, Agent, Parked, Resolver,
         TimerRoute, Module,
     ]
 };

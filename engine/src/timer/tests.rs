@@ -76,7 +76,7 @@ fn live(seed: u64, begin: u64, spread: u32, stride: u32, steps: u32) {
 
 #[test]
 fn the_wheel_agrees_with_its_naive_twin() {
-    for seed in 0..60 {
+    for seed in 0..12 {
         live(seed, 0, 600, 40, 2_000);
         live(seed, 12_345, 5_000, 700, 2_000);
         live(seed, 1 << 24, 200_000, 9_000, 1_500);
@@ -131,10 +131,5 @@ fn no_tick_moves_a_whole_list() {
         fired += 1;
     }
     assert_eq!(fired, 100_000);
-    assert_eq!(
-        wheel.most_moved_in_a_tick() < 1_000,
-        true,
-        "{}",
-        wheel.most_moved_in_a_tick()
-    );
+    assert!(wheel.most_moved < 1_000, "{}", wheel.most_moved);
 }

@@ -69,6 +69,8 @@ pub struct Wheel {
     live: u32,
     #[cfg(test)]
     moved: u32,
+    #[cfg(test)]
+    pub(super) most_moved: u32,
 }
 
 impl Wheel {
@@ -91,6 +93,8 @@ impl Wheel {
             live: 0,
             #[cfg(test)]
             moved: 0,
+            #[cfg(test)]
+            most_moved: 0,
         }
     }
 
@@ -179,6 +183,13 @@ impl Wheel {
         self.live == 0
     }
 
+    /// The slot that `id` is set for; `None` if it is not set.
+    #[must_use]
+    pub fn slot_of(&self, id: TimerId) -> Option<u32> {
+        let node = self.nodes.get(id.0 as usize)?;
+        (id.0 >= SENTINELS && node.what != FREE).then(|| Timer::unpack(node.what).1)
+    }
+
     /// Whether `id` is set for this kind and slot.
     #[must_use]
     pub fn is_set(&self, id: TimerId, timer: Timer, slot: u32) -> bool {
@@ -226,6 +237,10 @@ impl Wheel {
             let budget = (self.live >> shift) + CASCADE_MIN;
             self.move_down(self.next_list(level), budget);
         }
+        #[cfg(test)]
+        {
+            self.most_moved = self.most_moved.max(self.moved - before);
+        }
     }
 
     fn move_down(&mut self, list: u32, mut budget: u32) {
@@ -238,6 +253,10 @@ impl Wheel {
             let due = self.due(index);
             self.link(index, due);
             budget -= 1;
+            #[cfg(test)]
+            {
+                self.moved += 1;
+            }
         }
     }
 
