@@ -61,8 +61,8 @@ pub enum Timer {
 const KINDS: [Timer; 22] = {
     use Timer::*;
     [
-        A, B, C, D, E, F, G, H, I, J, K, L, M, Trying, Cancelled, Unanswered, Context, Agent, Parked, Resolver,
-        TimerRoute, Module,
+        A, B, C, D, E, F, G, H, I, J, K, L, M, Trying, Cancelled, Unanswered, Context, Agent,
+        Parked, Resolver, TimerRoute, Module,
     ]
 };
 

@@ -43,7 +43,10 @@ impl Client {
     /// Before its request is sent.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: State::Trying, interval_ms: 0 }
+        Self {
+            state: State::Trying,
+            interval_ms: 0,
+        }
     }
 
     /// Where it is.
@@ -106,7 +109,9 @@ impl Client {
             }
             (Completed, TimerK) => Terminated,
             // What was queued before the state changed, and repeated responses.
-            (state, Request | TimerE | TimerF | TimerK | Provisional | Final | TransportError) => state,
+            (state, Request | TimerE | TimerF | TimerK | Provisional | Final | TransportError) => {
+                state
+            }
         };
     }
 }

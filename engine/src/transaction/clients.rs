@@ -80,7 +80,9 @@ impl Machine {
                 use invite_client::Event as To;
                 let event = match event {
                     Event::Request => To::Request,
-                    Event::Response(status @ ..=199) => To::Provisional { informative: status > 100 },
+                    Event::Response(status @ ..=199) => To::Provisional {
+                        informative: status > 100,
+                    },
                     Event::Response(200..=299) => To::Success,
                     Event::Response(_) => To::Failure,
                     Event::Cancel => To::Cancel,
@@ -124,7 +126,11 @@ impl ClientTransactions {
     /// An empty table of at most `limit`.
     #[must_use]
     pub fn new(limit: u32) -> Self {
-        Self { slab: Slab::new(limit), flats: Flats::default(), scratch: Vec::new() }
+        Self {
+            slab: Slab::new(limit),
+            flats: Flats::default(),
+            scratch: Vec::new(),
+        }
     }
 
     /// Whether it is still there.
@@ -213,8 +219,15 @@ impl ClientTransactions {
 
 impl Core {
     /// Takes a place for a client transaction and mints its branch (without the magic cookie; `.` and more may follow it).
-    pub fn reserve_client(&mut self, call_id: &[u8]) -> Result<(ClientId, Token<BRANCH_TOKEN_LEN>), Overload> {
-        let id = self.clients.slab.insert(Entry::reserved()).ok_or(Overload)?;
+    pub fn reserve_client(
+        &mut self,
+        call_id: &[u8],
+    ) -> Result<(ClientId, Token<BRANCH_TOKEN_LEN>), Overload> {
+        let id = self
+            .clients
+            .slab
+            .insert(Entry::reserved())
+            .ok_or(Overload)?;
         let hash = self.owner.hash_of_call(call_id);
         Ok((id, self.owner.mint_branch(hash, call_id, id)))
     }
@@ -225,9 +238,19 @@ impl Core {
     }
 
     /// Sends a request and starts its client transaction. `write` appends the whole message.
-    pub fn start_client(&mut self, start: Start<'_>, outbox: &mut Outbox, write: impl FnOnce(&mut Vec<u8>)) {
-        let Some(entry) = self.clients.slab.get_mut(start.id) else { return };
-        debug_assert!(matches!(entry.machine, Machine::Reserved), "a transaction starts once");
+    pub fn start_client(
+        &mut self,
+        start: Start<'_>,
+        outbox: &mut Outbox,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let Some(entry) = self.clients.slab.get_mut(start.id) else {
+            return;
+        };
+        debug_assert!(
+            matches!(entry.machine, Machine::Reserved),
+            "a transaction starts once"
+        );
         entry.machine = match start.method {
             Method::Invite => Machine::Invite(invite_client::InviteClient::new()),
             _ => Machine::Other(client::Client::new()),
@@ -238,15 +261,21 @@ impl Core {
         entry.fr_inv_ms = start.fr_inv_ms.unwrap_or(self.tm.fr_inv_ms);
         self.statistics.count(Counter::ClientTransactions);
         let range = outbox.send(start.flow, ticket(start.id), write);
-        self.clients.flats.keep(&mut entry.kept, outbox.slice(&range));
+        self.clients
+            .flats
+            .keep(&mut entry.kept, outbox.slice(&range));
         self.client_event(start.id, Event::Request, None, outbox);
     }
 
     /// Cancels an INVITE (RFC 3261 §9.1): now, or as soon as a provisional response is there.
     /// `headers` are further header lines (Reason), each with its CRLF.
     pub fn cancel_client(&mut self, id: ClientId, headers: &[u8], outbox: &mut Outbox) {
-        let Some(entry) = self.clients.slab.get_mut(id) else { return };
-        let Machine::Invite(machine) = entry.machine else { return };
+        let Some(entry) = self.clients.slab.get_mut(id) else {
+            return;
+        };
+        let Machine::Invite(machine) = entry.machine else {
+            return;
+        };
         if entry.cancel != Cancel::No {
             return;
         }
@@ -261,8 +290,14 @@ impl Core {
     }
 
     fn send_cancel(&mut self, id: ClientId, headers: &[u8], outbox: &mut Outbox) {
-        let ClientTransactions { slab, flats, scratch } = &mut self.clients;
-        let Some(entry) = slab.get_mut(id) else { return };
+        let ClientTransactions {
+            slab,
+            flats,
+            scratch,
+        } = &mut self.clients;
+        let Some(entry) = slab.get_mut(id) else {
+            return;
+        };
         entry.cancel = Cancel::Sent;
         let Some(flow) = entry.flow else { return };
         scratch.clear();
@@ -274,8 +309,12 @@ impl Core {
         let end = scratch.len().saturating_sub(2);
         scratch.splice(end..end, headers.iter().copied());
         let user = ClientUser::Nobody;
-        let Some(canceller) = slab.insert(Entry { user, flow: Some(flow), fr_ms: self.tm.fr_ms, ..Entry::reserved() })
-        else {
+        let Some(canceller) = slab.insert(Entry {
+            user,
+            flow: Some(flow),
+            fr_ms: self.tm.fr_ms,
+            ..Entry::reserved()
+        }) else {
             // No place for a CANCEL: the INVITE ends by its own timers.
             self.statistics.count(Counter::Overloaded);
             return;
@@ -299,19 +338,27 @@ impl Core {
         flow: Flow,
         outbox: &mut Outbox,
     ) -> Result<(), Message> {
-        let Some(id) = self.client_of(&response) else { return Err(response) };
+        let Some(id) = self.client_of(&response) else {
+            return Err(response);
+        };
         let status = response.status().unwrap_or(0);
         self.client_event(id, Event::Response(status), Some((response, flow)), outbox);
         Ok(())
     }
 
     fn client_of(&self, response: &Message) -> Option<ClientId> {
-        let (_, token) = self.owner.read_branch(response.top_via().branch(), response.call_id())?;
-        let BranchToken::Client(id) = token else { return None };
+        let (_, token) = self
+            .owner
+            .read_branch(response.top_via().branch(), response.call_id())?;
+        let BranchToken::Client(id) = token else {
+            return None;
+        };
         let entry = self.clients.slab.get(id)?;
         // §17.1.3: the method of the CSeq tells the response to a CANCEL from that to its INVITE.
         match (response.cseq().method, entry.machine) {
-            (Method::Cancel, Machine::Invite(_)) => entry.canceller.filter(|&id| self.clients.contains(id)),
+            (Method::Cancel, Machine::Invite(_)) => {
+                entry.canceller.filter(|&id| self.clients.contains(id))
+            }
             (Method::Invite, Machine::Invite(_)) => Some(id),
             (Method::Invite, _) | (_, Machine::Invite(_) | Machine::Reserved) => None,
             (_, Machine::Other(_)) => Some(id),
@@ -319,9 +366,19 @@ impl Core {
     }
 
     /// A timer of a client transaction has fired.
-    pub(crate) fn on_client_timer(&mut self, slot: u32, timer: Timer, id: TimerId, outbox: &mut Outbox) {
-        let Some(key) = self.clients.slab.key_at(slot) else { return };
-        let Some(entry) = self.clients.slab.get_mut(key) else { return };
+    pub(crate) fn on_client_timer(
+        &mut self,
+        slot: u32,
+        timer: Timer,
+        id: TimerId,
+        outbox: &mut Outbox,
+    ) {
+        let Some(key) = self.clients.slab.key_at(slot) else {
+            return;
+        };
+        let Some(entry) = self.clients.slab.get_mut(key) else {
+            return;
+        };
         if entry.retransmission == id {
             entry.retransmission = TimerId::NONE;
         } else if entry.deadline == id {
@@ -346,7 +403,11 @@ impl Core {
             .clients
             .slab
             .iter()
-            .filter(|(_, entry)| entry.flow.is_some_and(|used| used.connection == flow.connection))
+            .filter(|(_, entry)| {
+                entry
+                    .flow
+                    .is_some_and(|used| used.connection == flow.connection)
+            })
             .map(|(id, _)| id)
             .collect();
         for id in users {
@@ -362,24 +423,38 @@ impl Core {
         outbox: &mut Outbox,
     ) {
         let now_ms = self.now.mono_ms();
-        let ClientTransactions { slab, flats, scratch } = &mut self.clients;
-        let Some(entry) = slab.get_mut(id) else { return };
+        let ClientTransactions {
+            slab,
+            flats,
+            scratch,
+        } = &mut self.clients;
+        let Some(entry) = slab.get_mut(id) else {
+            return;
+        };
         let Some(flow) = entry.flow else { return };
-        let timing =
-            Timing { tm: &self.tm, reliability: reliability(flow), fr_ms: entry.fr_ms, fr_inv_ms: entry.fr_inv_ms };
+        let timing = Timing {
+            tm: &self.tm,
+            reliability: reliability(flow),
+            fr_ms: entry.fr_ms,
+            fr_inv_ms: entry.fr_inv_ms,
+        };
         let mut actions = Actions::none();
         entry.machine.on_event(event, &timing, &mut actions);
         let mut tell = None;
         for &action in actions.as_slice() {
             match action {
                 Action::SendKept => {
-                    outbox.send(flow, ticket(id), |out| out.extend_from_slice(entry.kept.bytes()));
+                    outbox.send(flow, ticket(id), |out| {
+                        out.extend_from_slice(entry.kept.bytes())
+                    });
                     if matches!(event, Event::Fired(_)) {
                         self.statistics.count(Counter::OwnRetransmissions);
                     }
                 }
                 Action::Acknowledge => {
-                    let Some((response, _)) = &response else { continue };
+                    let Some((response, _)) = &response else {
+                        continue;
+                    };
                     scratch.clear();
                     if writer::write_ack(entry.kept.bytes(), response, scratch).is_ok() {
                         outbox.send(flow, Ticket::NONE, |out| out.extend_from_slice(scratch));
@@ -394,10 +469,13 @@ impl Core {
                         Timer::A | Timer::E => &mut entry.retransmission,
                         _ => &mut entry.deadline,
                     };
-                    self.wheel.reset(place, now_ms + u64::from(ms), timer, id.slot());
+                    self.wheel
+                        .reset(place, now_ms + u64::from(ms), timer, id.slot());
                 }
                 Action::StopRetransmitting => self.wheel.cancel(&mut entry.retransmission),
-                Action::TellResponse | Action::TellTimeout | Action::TellTransportError => tell = Some(action),
+                Action::TellResponse | Action::TellTimeout | Action::TellTransportError => {
+                    tell = Some(action)
+                }
                 // The request went out, and its copy was taken, when the transaction started.
                 Action::KeepAndSend | Action::SendOnly => {}
             }
@@ -405,7 +483,11 @@ impl Core {
         let user = entry.user;
         let is_waiting_for_cancel = entry.cancel == Cancel::Wanted
             && matches!(entry.machine, Machine::Invite(machine) if machine.state() == invite_client::State::Proceeding);
-        let headers = if is_waiting_for_cancel { entry.cancel_headers.take() } else { None };
+        let headers = if is_waiting_for_cancel {
+            entry.cancel_headers.take()
+        } else {
+            None
+        };
         let has_ended = entry.machine.is_terminated();
         if has_ended {
             self.clients.remove(id, &mut self.wheel);
@@ -421,13 +503,17 @@ impl Core {
             Some(Action::TellTimeout) => {
                 self.statistics.count(Counter::Timeouts);
                 match user {
-                    ClientUser::Branch(context, branch) => proxy::on_client_timeout(self, context, branch, outbox),
+                    ClientUser::Branch(context, branch) => {
+                        proxy::on_client_timeout(self, context, branch, outbox)
+                    }
                     ClientUser::Agent(agent) => agent::on_timeout(self, agent, outbox),
                     ClientUser::Nobody => {}
                 }
             }
             Some(_) => match user {
-                ClientUser::Branch(context, branch) => proxy::on_transport_error(self, context, branch, outbox),
+                ClientUser::Branch(context, branch) => {
+                    proxy::on_transport_error(self, context, branch, outbox)
+                }
                 ClientUser::Agent(agent) => agent::on_transport_error(self, agent, outbox),
                 ClientUser::Nobody => {}
             },
@@ -438,9 +524,17 @@ impl Core {
         }
     }
 
-    fn tell_response(&mut self, user: ClientUser, response: Message, flow: Flow, outbox: &mut Outbox) {
+    fn tell_response(
+        &mut self,
+        user: ClientUser,
+        response: Message,
+        flow: Flow,
+        outbox: &mut Outbox,
+    ) {
         match user {
-            ClientUser::Branch(context, branch) => proxy::on_response(self, context, branch, response, flow, outbox),
+            ClientUser::Branch(context, branch) => {
+                proxy::on_response(self, context, branch, response, flow, outbox)
+            }
             ClientUser::Agent(agent) => agent::on_response(self, agent, response, flow, outbox),
             ClientUser::Nobody => {}
         }

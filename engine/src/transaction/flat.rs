@@ -43,7 +43,9 @@ impl Flats {
     pub(super) fn forget(&mut self, flat: &mut Flat) {
         let mut buffer = std::mem::take(&mut flat.0);
         // A buffer that grew belongs to no class.
-        let Some(class) = CLASSES.iter().position(|&size| size == buffer.capacity()) else { return };
+        let Some(class) = CLASSES.iter().position(|&size| size == buffer.capacity()) else {
+            return;
+        };
         if self.idle[class].len() < POOLED[class] {
             buffer.clear();
             self.idle[class].push(buffer);
@@ -52,7 +54,9 @@ impl Flats {
 
     fn take(&mut self, len: usize) -> Vec<u8> {
         match CLASSES.iter().position(|&size| size >= len) {
-            Some(class) => self.idle[class].pop().unwrap_or_else(|| Vec::with_capacity(CLASSES[class])),
+            Some(class) => self.idle[class]
+                .pop()
+                .unwrap_or_else(|| Vec::with_capacity(CLASSES[class])),
             None => Vec::with_capacity(len),
         }
     }
@@ -70,7 +74,10 @@ mod tests {
         flats.forget(&mut flat);
         assert!(flat.is_empty());
         flats.keep(&mut flat, &[2; 500]);
-        assert_eq!((flat.bytes(), flat.bytes().as_ptr()), (&[2u8; 500][..], place));
+        assert_eq!(
+            (flat.bytes(), flat.bytes().as_ptr()),
+            (&[2u8; 500][..], place)
+        );
     }
 
     #[test]

@@ -42,7 +42,11 @@ impl MethodCode {
             Message => 11,
             Update => 12,
             // Two methods nobody knows, under one branch, are told apart well enough by their letters.
-            Other(token) => 0x80 | token.iter().fold(0, |sum: u8, byte| sum.rotate_left(1) ^ byte),
+            Other(token) => {
+                0x80 | token
+                    .iter()
+                    .fold(0, |sum: u8, byte| sum.rotate_left(1) ^ byte)
+            }
         })
     }
 }
@@ -55,7 +59,9 @@ pub(super) struct Identities {
 
 impl Identities {
     pub(super) fn new(seed: u64) -> Self {
-        Self { keyed: SipHasher13::new_with_keys(seed, !seed) }
+        Self {
+            keyed: SipHasher13::new_with_keys(seed, !seed),
+        }
     }
 
     /// The identity of a request, whatever its method: a CANCEL and an ACK have that of their INVITE.
@@ -85,7 +91,10 @@ impl Identities {
             }
         }
         let hash = hasher.finish128();
-        Identity { low: hash.h1, high: hash.h2 }
+        Identity {
+            low: hash.h1,
+            high: hash.h2,
+        }
     }
 
     /// What a request, its copies by other paths, and the ACK to its 2xx have in common: Call-ID, From

@@ -33,7 +33,9 @@ pub enum Event {
     TimerD,
     TimerM,
     /// 1xx; the flag says more than 100.
-    Provisional { informative: bool },
+    Provisional {
+        informative: bool,
+    },
     /// 2xx.
     Success,
     /// 300 to 699.
@@ -57,7 +59,11 @@ impl InviteClient {
     /// Before its request is sent.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: State::Calling, cancelled: false, interval_ms: 0 }
+        Self {
+            state: State::Calling,
+            cancelled: false,
+            interval_ms: 0,
+        }
     }
 
     /// Where it is.
@@ -152,8 +158,18 @@ impl InviteClient {
             // come by another connection (§18.2.2).
             (
                 state,
-                Request | TimerA | TimerB | TimerC | TimerD | TimerM | TimerCancelled | Cancel
-                | Provisional { .. } | Success | Failure | TransportError,
+                Request
+                | TimerA
+                | TimerB
+                | TimerC
+                | TimerD
+                | TimerM
+                | TimerCancelled
+                | Cancel
+                | Provisional { .. }
+                | Success
+                | Failure
+                | TransportError,
             ) => state,
         };
     }

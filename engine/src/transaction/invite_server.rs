@@ -57,7 +57,10 @@ impl InviteServer {
     /// Before it has begun.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: State::Proceeding, interval_ms: 0 }
+        Self {
+            state: State::Proceeding,
+            interval_ms: 0,
+        }
     }
 
     /// Where it is.
@@ -68,7 +71,9 @@ impl InviteServer {
 
     /// Takes one event.
     pub fn on_event(&mut self, event: Event, timing: &Timing<'_>, actions: &mut Actions) {
-        use Action::{Forget, KeepAndSend, SendKept, SendOnly, Set, StopRetransmitting, TellTimeout};
+        use Action::{
+            Forget, KeepAndSend, SendKept, SendOnly, Set, StopRetransmitting, TellTimeout,
+        };
         use Event::*;
         use State::*;
 
@@ -151,8 +156,8 @@ impl InviteServer {
             // error changes nothing (§8.5): timers H and L end it, or the next repetition arrives.
             (
                 state,
-                Begin | TimerTrying | Request | Ack | Provisional | Success | Failure | TimerG | TimerH | TimerI
-                | TimerL | TimerUnanswered | TransportError,
+                Begin | TimerTrying | Request | Ack | Provisional | Success | Failure | TimerG
+                | TimerH | TimerI | TimerL | TimerUnanswered | TransportError,
             ) => state,
         };
     }

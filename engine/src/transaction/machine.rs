@@ -88,7 +88,10 @@ impl Actions {
     /// None yet.
     #[must_use]
     pub fn none() -> Self {
-        Self { list: [Action::Forget; Self::MOST], len: 0 }
+        Self {
+            list: [Action::Forget; Self::MOST],
+            len: 0,
+        }
     }
 
     /// Asks for one more.

@@ -93,8 +93,12 @@ impl Core {
         let slot = ticket.0 as u32 & 0xfff_ffff;
         let generation = (ticket.0 >> 28) as u32;
         match ticket.0 >> 60 {
-            clients::TICKET_TABLE => self.on_client_send_failed(ClientId::new(slot, generation), outbox),
-            servers::TICKET_TABLE => self.on_server_send_failed(ServerId::new(slot, generation), flow, outbox),
+            clients::TICKET_TABLE => {
+                self.on_client_send_failed(ClientId::new(slot, generation), outbox)
+            }
+            servers::TICKET_TABLE => {
+                self.on_server_send_failed(ServerId::new(slot, generation), flow, outbox)
+            }
             _ => {}
         }
     }

@@ -19,15 +19,25 @@ pub fn reply_flow(request: &Message, flow: &Flow, force_rport: bool) -> Flow {
         && let Ok(host) = Host::parse(maddr)
         && let Some(ip) = host.ip()
     {
-        return Flow { remote: SocketAddr::new(ip, via_port(request, flow)), ..*flow };
+        return Flow {
+            remote: SocketAddr::new(ip, via_port(request, flow)),
+            ..*flow
+        };
     }
     if force_rport || via.rport().is_some() {
         return *flow;
     }
-    Flow { remote: SocketAddr::new(flow.remote.ip(), via_port(request, flow)), ..*flow }
+    Flow {
+        remote: SocketAddr::new(flow.remote.ip(), via_port(request, flow)),
+        ..*flow
+    }
 }
 
 /// The port of the Via's sent-by, or the transport's own.
 pub(super) fn via_port(request: &Message, flow: &Flow) -> u16 {
-    request.top_via().port.filter(|&port| port != 0).unwrap_or_else(|| flow.transport.default_port())
+    request
+        .top_via()
+        .port
+        .filter(|&port| port != 0)
+        .unwrap_or_else(|| flow.transport.default_port())
 }

@@ -45,7 +45,9 @@ impl Server {
     /// Before it has begun.
     #[must_use]
     pub fn new() -> Self {
-        Self { state: State::Trying }
+        Self {
+            state: State::Trying,
+        }
     }
 
     /// Where it is.
@@ -77,7 +79,11 @@ impl Server {
                 actions.push(KeepAndSend);
                 // RFC 3261 says zero on a reliable transport. A second is kept all the same, so that a
                 // connection that turns out to be gone can be replaced (§18.2.2).
-                let linger_ms = if timing.unreliable() { timing.linger_ms() } else { timing.tm.t1_ms * 2 };
+                let linger_ms = if timing.unreliable() {
+                    timing.linger_ms()
+                } else {
+                    timing.tm.t1_ms * 2
+                };
                 actions.push(Set(Timer::J, linger_ms));
                 Completed
             }

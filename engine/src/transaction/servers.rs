@@ -176,7 +176,9 @@ impl ServerTransactions {
     /// Whether it has had its final response. What is gone has.
     #[must_use]
     pub fn is_answered(&self, id: ServerId) -> bool {
-        self.slab.get(id).is_none_or(|entry| entry.machine.is_answered())
+        self.slab
+            .get(id)
+            .is_none_or(|entry| entry.machine.is_answered())
     }
 
     /// Whether it is still there.
@@ -211,14 +213,20 @@ impl ServerTransactions {
     fn of_origin(&self, request: &Message, wanted: impl Fn(&Entry) -> bool) -> Option<ServerId> {
         let origin = self.identities.of_origin(request);
         let slot = *self.by_origin.find(origin, |&slot| {
-            self.at(slot).is_some_and(|(_, entry)| entry.origin == origin && wanted(entry))
+            self.at(slot)
+                .is_some_and(|(_, entry)| entry.origin == origin && wanted(entry))
         })?;
         self.slab.key_at(slot)
     }
 
-    fn of_identity(&self, identity: Identity, wanted: impl Fn(MethodCode) -> bool) -> Option<ServerId> {
+    fn of_identity(
+        &self,
+        identity: Identity,
+        wanted: impl Fn(MethodCode) -> bool,
+    ) -> Option<ServerId> {
         let slot = *self.by_identity.find(identity.low, |&slot| {
-            self.at(slot).is_some_and(|(_, entry)| entry.identity == identity && wanted(entry.method))
+            self.at(slot)
+                .is_some_and(|(_, entry)| entry.identity == identity && wanted(entry.method))
         })?;
         self.slab.key_at(slot)
     }
@@ -232,9 +240,13 @@ impl ServerTransactions {
         let slab = &self.slab;
         let entry = |slot: u32| slab.key_at(slot).and_then(|id| slab.get(id));
         self.by_identity
-            .insert_unique(identity.low, id.slot(), |&slot| entry(slot).map_or(0, |entry| entry.identity.low));
+            .insert_unique(identity.low, id.slot(), |&slot| {
+                entry(slot).map_or(0, |entry| entry.identity.low)
+            });
         if origin != 0 {
-            self.by_origin.insert_unique(origin, id.slot(), |&slot| entry(slot).map_or(0, |entry| entry.origin));
+            self.by_origin.insert_unique(origin, id.slot(), |&slot| {
+                entry(slot).map_or(0, |entry| entry.origin)
+            });
         }
     }
 
@@ -244,11 +256,16 @@ impl ServerTransactions {
         wheel.cancel(&mut entry.retransmission);
         wheel.cancel(&mut entry.deadline);
         self.flats.forget(&mut entry.kept);
-        if let Ok(found) = self.by_identity.find_entry(entry.identity.low, |&slot| slot == id.slot()) {
+        if let Ok(found) = self
+            .by_identity
+            .find_entry(entry.identity.low, |&slot| slot == id.slot())
+        {
             found.remove();
         }
         if entry.origin != 0
-            && let Ok(found) = self.by_origin.find_entry(entry.origin, |&slot| slot == id.slot())
+            && let Ok(found) = self
+                .by_origin
+                .find_entry(entry.origin, |&slot| slot == id.slot())
         {
             found.remove();
         }
@@ -269,12 +286,20 @@ impl ServerTransactions {
             if entry.machine.is_terminated() {
                 return Err(format!("{id:?} has ended and is still there"));
             }
-            if self.by_identity.find(entry.identity.low, |&slot| slot == id.slot()).is_none() {
+            if self
+                .by_identity
+                .find(entry.identity.low, |&slot| slot == id.slot())
+                .is_none()
+            {
                 return Err(format!("{id:?} cannot be matched"));
             }
         }
         if self.by_identity.len() != self.slab.len() {
-            return Err(format!("{} transactions, {} in the index", self.slab.len(), self.by_identity.len()));
+            return Err(format!(
+                "{} transactions, {} in the index",
+                self.slab.len(),
+                self.by_identity.len()
+            ));
         }
         Ok(())
     }
@@ -287,25 +312,39 @@ impl ServerTransactions {
 
 impl Core {
     /// Matches a request to its transaction (RFC 3261 §17.2.3) and answers what needs no script.
-    pub fn match_request(&mut self, request: &Message, _flow: &Flow, outbox: &mut Outbox) -> Matched {
+    pub fn match_request(
+        &mut self,
+        request: &Message,
+        _flow: &Flow,
+        outbox: &mut Outbox,
+    ) -> Matched {
         let servers = &self.servers;
         let identity = servers.identities.of(request);
         match request.method() {
-            Method::Ack => match servers.of_identity(identity, |method| method == MethodCode::INVITE) {
-                Some(id) if servers.slab.get(id).is_some_and(|entry| entry.machine.is_accepted()) => {
-                    Matched::AckTo2xx(id)
+            Method::Ack => {
+                match servers.of_identity(identity, |method| method == MethodCode::INVITE) {
+                    Some(id)
+                        if servers
+                            .slab
+                            .get(id)
+                            .is_some_and(|entry| entry.machine.is_accepted()) =>
+                    {
+                        Matched::AckTo2xx(id)
+                    }
+                    Some(id) => {
+                        self.server_event(id, Event::Ack, outbox, |_| ());
+                        Matched::AckToFinal
+                    }
+                    None => match servers.of_origin(request, |entry| entry.machine.is_accepted()) {
+                        Some(id) => Matched::AckTo2xx(id),
+                        None => Matched::New,
+                    },
                 }
-                Some(id) => {
-                    self.server_event(id, Event::Ack, outbox, |_| ());
-                    Matched::AckToFinal
-                }
-                None => match servers.of_origin(request, |entry| entry.machine.is_accepted()) {
-                    Some(id) => Matched::AckTo2xx(id),
-                    None => Matched::New,
-                },
-            },
+            }
             Method::Cancel => {
-                if let Some(id) = servers.of_identity(identity, |method| method == MethodCode::CANCEL) {
+                if let Some(id) =
+                    servers.of_identity(identity, |method| method == MethodCode::CANCEL)
+                {
                     self.retransmitted(id, outbox);
                     return Matched::Retransmission;
                 }
@@ -347,11 +386,19 @@ impl Core {
             }
         }
         let identity = servers.identities.of(request);
-        let origin = if is_invite { servers.identities.of_origin(request) } else { 0 };
+        let origin = if is_invite {
+            servers.identities.of_origin(request)
+        } else {
+            0
+        };
         let mut kept = Flat::default();
         if is_invite {
             servers.scratch.clear();
-            let trying = parser::Response { code: 100, source: Some(flow.remote), ..Default::default() };
+            let trying = parser::Response {
+                code: 100,
+                source: Some(flow.remote),
+                ..Default::default()
+            };
             trying.write(request, &mut servers.scratch);
             servers.flats.keep(&mut kept, &servers.scratch);
         }
@@ -381,9 +428,13 @@ impl Core {
 
     fn server_begin(&mut self, id: ServerId) {
         let now_ms = self.now.mono_ms();
-        let Some(entry) = self.servers.slab.get_mut(id) else { return };
+        let Some(entry) = self.servers.slab.get_mut(id) else {
+            return;
+        };
         let mut actions = Actions::none();
-        entry.machine.on_event(Event::Begin, &timing(&self.tm, entry.flow), &mut actions);
+        entry
+            .machine
+            .on_event(Event::Begin, &timing(&self.tm, entry.flow), &mut actions);
         for &action in actions.as_slice() {
             if let Action::Set(timer, ms) = action {
                 entry.set(timer, ms, id, now_ms, &mut self.wheel);
@@ -393,7 +444,9 @@ impl Core {
 
     /// Says 100 now, if nothing was said yet.
     pub fn send_trying(&mut self, id: ServerId, outbox: &mut Outbox) {
-        let Some(entry) = self.servers.slab.get(id) else { return };
+        let Some(entry) = self.servers.slab.get(id) else {
+            return;
+        };
         if entry.status == 0 && entry.method == MethodCode::INVITE {
             self.server_event(id, Event::Fired(Timer::Trying), outbox, |_| ());
         }
@@ -408,9 +461,13 @@ impl Core {
         outbox: &mut Outbox,
         write: impl FnOnce(&mut Vec<u8>),
     ) -> bool {
-        let Some(entry) = self.servers.slab.get_mut(id) else { return false };
+        let Some(entry) = self.servers.slab.get_mut(id) else {
+            return false;
+        };
         // RFC 6026: a further 2xx to an INVITE passes through.
-        if entry.machine.is_answered() && !(entry.machine.is_accepted() && (200..300).contains(&status)) {
+        if entry.machine.is_answered()
+            && !(entry.machine.is_accepted() && (200..300).contains(&status))
+        {
             return false;
         }
         if status >= 200 && !entry.machine.is_answered() {
@@ -427,9 +484,19 @@ impl Core {
     }
 
     /// A timer of a server transaction has fired.
-    pub(crate) fn on_server_timer(&mut self, slot: u32, timer: Timer, id: TimerId, outbox: &mut Outbox) {
-        let Some(key) = self.servers.slab.key_at(slot) else { return };
-        let Some(entry) = self.servers.slab.get_mut(key) else { return };
+    pub(crate) fn on_server_timer(
+        &mut self,
+        slot: u32,
+        timer: Timer,
+        id: TimerId,
+        outbox: &mut Outbox,
+    ) {
+        let Some(key) = self.servers.slab.key_at(slot) else {
+            return;
+        };
+        let Some(entry) = self.servers.slab.get_mut(key) else {
+            return;
+        };
         if entry.retransmission == id {
             entry.retransmission = TimerId::NONE;
         } else if entry.deadline == id {
@@ -443,35 +510,54 @@ impl Core {
 
     /// What a server transaction sent did not arrive. On a connection, another one is tried once (§18.2.2).
     pub(crate) fn on_server_send_failed(&mut self, id: ServerId, flow: Flow, outbox: &mut Outbox) {
-        let Some(entry) = self.servers.slab.get_mut(id) else { return };
-        let is_first = flow.connection != ConnectionId::NONE && entry.flow.connection == flow.connection;
+        let Some(entry) = self.servers.slab.get_mut(id) else {
+            return;
+        };
+        let is_first =
+            flow.connection != ConnectionId::NONE && entry.flow.connection == flow.connection;
         if flow.transport.is_reliable() && is_first {
             entry.flow.connection = ConnectionId::NONE;
             entry.flow.remote.set_port(entry.via_port);
             if !entry.kept.is_empty() {
                 let ticket = ticket(id);
-                outbox.send(entry.flow, ticket, |out| out.extend_from_slice(entry.kept.bytes()));
+                outbox.send(entry.flow, ticket, |out| {
+                    out.extend_from_slice(entry.kept.bytes())
+                });
             }
             return;
         }
         self.server_event(id, Event::TransportError, outbox, |_| ());
     }
 
-    fn server_event(&mut self, id: ServerId, event: Event, outbox: &mut Outbox, write: impl FnOnce(&mut Vec<u8>)) {
+    fn server_event(
+        &mut self,
+        id: ServerId,
+        event: Event,
+        outbox: &mut Outbox,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) {
         let now_ms = self.now.mono_ms();
         let ServerTransactions { slab, flats, .. } = &mut self.servers;
-        let Some(entry) = slab.get_mut(id) else { return };
+        let Some(entry) = slab.get_mut(id) else {
+            return;
+        };
         let mut actions = Actions::none();
-        entry.machine.on_event(event, &timing(&self.tm, entry.flow), &mut actions);
+        entry
+            .machine
+            .on_event(event, &timing(&self.tm, entry.flow), &mut actions);
         let mut write = Some(write);
         for &action in actions.as_slice() {
             match action {
                 Action::SendKept => {
                     if !entry.kept.is_empty() {
-                        outbox.send(entry.flow, ticket(id), |out| out.extend_from_slice(entry.kept.bytes()));
+                        outbox.send(entry.flow, ticket(id), |out| {
+                            out.extend_from_slice(entry.kept.bytes())
+                        });
                     }
                     match event {
-                        Event::Fired(Timer::G) => self.statistics.count(Counter::OwnRetransmissions),
+                        Event::Fired(Timer::G) => {
+                            self.statistics.count(Counter::OwnRetransmissions)
+                        }
                         Event::Fired(Timer::Trying) => entry.status = 100,
                         _ => {}
                     }
@@ -511,11 +597,20 @@ impl Entry {
 }
 
 fn timing(tm: &TmSettings, flow: Flow) -> Timing<'_> {
-    Timing { tm, reliability: reliability(flow), fr_ms: tm.fr_ms, fr_inv_ms: tm.fr_inv_ms }
+    Timing {
+        tm,
+        reliability: reliability(flow),
+        fr_ms: tm.fr_ms,
+        fr_inv_ms: tm.fr_inv_ms,
+    }
 }
 
 pub(super) fn reliability(flow: Flow) -> Reliability {
-    if flow.transport.is_reliable() { Reliability::Reliable } else { Reliability::Unreliable }
+    if flow.transport.is_reliable() {
+        Reliability::Reliable
+    } else {
+        Reliability::Unreliable
+    }
 }
 
 fn ticket(id: ServerId) -> Ticket {
