@@ -1,0 +1,265 @@
+//! What a phone is told at the start: who it is, where it sends, how it answers, how it misbehaves.
+
+use std::net::SocketAddr;
+
+use super::Micros;
+
+/// A phone's settings. [`Settings::new`] gives a well-behaved UDP phone with one line.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// What ladders and reports call it.
+    pub name: String,
+    /// Its lines, one for each local address. At least one.
+    pub lines: Vec<Line>,
+    /// How its bytes travel.
+    pub transport: Transport,
+    /// Where requests outside a dialog go. Without it, to the address of the Request-URI.
+    pub proxy: Option<SocketAddr>,
+    /// The domain of From, and of the registrar's Request-URI.
+    pub domain: String,
+    /// Whether dialogs follow the routes that proxies recorded.
+    pub routing: Routing,
+    /// T1 and its kin.
+    pub timers: Timers,
+    /// What it does with a call that comes in.
+    pub answering: Answering,
+    /// Answers challenges with this; without it a challenge is a rejection.
+    pub credentials: Option<Login>,
+    /// The ways in which it breaks the rules.
+    pub faults: Faults,
+    /// Whether received messages get the parser's full verdict (a generator at its limit may do without).
+    pub check: bool,
+    /// How many calls it holds at most, those included that only absorb retransmissions.
+    pub calls_max: usize,
+    /// Two phones of one seed and the same events do the same, byte for byte.
+    pub seed: u64,
+}
+
+impl Settings {
+    /// A well-behaved UDP phone: `sip:user@domain` at `local`.
+    #[must_use]
+    pub fn new(user: &str, domain: &str, local: SocketAddr, seed: u64) -> Self {
+        Self {
+            name: user.to_owned(),
+            lines: vec![Line {
+                user: user.to_owned(),
+                local,
+            }],
+            transport: Transport::Udp,
+            proxy: None,
+            domain: domain.to_owned(),
+            routing: Routing::RouteSet,
+            timers: Timers::default(),
+            answering: Answering::default(),
+            credentials: None,
+            faults: Faults::default(),
+            check: true,
+            calls_max: super::limits::CALLS_MAX,
+            seed,
+        }
+    }
+}
+
+/// One local address and the user at it.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// The user part of From and Contact.
+    pub user: String,
+    /// Where its messages come from and go to.
+    pub local: SocketAddr,
+}
+
+/// How a phone's bytes travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Datagrams: the phone retransmits.
+    Udp,
+    /// A connection, framed by whoever carries the bytes.
+    Tcp,
+}
+
+impl Transport {
+    pub(crate) fn is_reliable(self) -> bool {
+        self == Transport::Tcp
+    }
+
+    pub(crate) fn via(self) -> &'static [u8] {
+        match self {
+            Transport::Udp => b"UDP",
+            Transport::Tcp => b"TCP",
+        }
+    }
+}
+
+/// What a phone makes of Record-Route and Contact.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Routing {
+    /// RFC 3261 §12: a route set, and the remote target from Contact.
+    RouteSet,
+    /// As SIPp's built-in scenarios: no route set is kept or given; requests of the dialog go where
+    /// the first one went, with its Request-URI.
+    Unrouted,
+}
+
+/// The timers of RFC 3261 §17 and what hangs on them.
+#[derive(Clone, Copy, Debug)]
+pub struct Timers {
+    /// The first retransmission.
+    pub t1: Micros,
+    /// The longest interval between retransmissions.
+    pub t2: Micros,
+    /// How long a message stays in the network.
+    pub t4: Micros,
+    /// How long finished transactions absorb retransmissions (Timers D, J, L, M); 64*T1 by the RFC.
+    pub linger: Micros,
+    /// How often ringing is repeated, so that no proxy's Timer C fires (§13.3.1.1); zero is never.
+    pub ringing: Micros,
+}
+
+impl Timers {
+    /// Timers B, F and H: when a transaction gives up.
+    #[must_use]
+    pub fn timeout(&self) -> Micros {
+        64 * self.t1
+    }
+}
+
+impl Default for Timers {
+    fn default() -> Self {
+        Self {
+            t1: 500_000,
+            t2: 4_000_000,
+            t4: 5_000_000,
+            linger: 32_000_000,
+            ringing: 60_000_000,
+        }
+    }
+}
+
+/// What a phone does with an INVITE that opens a call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Answering {
+    /// Sends 100 at once.
+    pub trying: bool,
+    /// The provisional response: 180, 183, or none.
+    pub ringing: Option<u16>,
+    /// How long it rings.
+    pub ring: Spread,
+    /// What it does then.
+    pub then: Then,
+    /// Hangs up this long after the ACK; without it, the caller does.
+    pub hang_up: Option<Spread>,
+}
+
+impl Default for Answering {
+    fn default() -> Self {
+        Self {
+            trying: false,
+            ringing: Some(180),
+            ring: Spread::Fixed(0),
+            then: Then::Answer,
+            hang_up: None,
+        }
+    }
+}
+
+/// How a ringing call ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// With 200.
+    Answer,
+    /// With this final response: 486 is busy, 603 declines.
+    Reject(u16),
+    /// Nobody answers: rings until a CANCEL comes.
+    Ring,
+    /// A phone that is dead: not even ringing.
+    Silent,
+}
+
+/// What a caller does with its call.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CallPlan {
+    /// Hangs up this long after the answer; without it, the other side does (or a command).
+    pub hold: Option<Spread>,
+    /// Gives up with CANCEL this long after the INVITE.
+    pub cancel: Option<Spread>,
+    /// Sends a re-INVITE this long after the answer.
+    pub reinvite: Option<Spread>,
+}
+
+impl Default for CallPlan {
+    fn default() -> Self {
+        Self {
+            hold: Some(Spread::Fixed(0)),
+            cancel: None,
+            reinvite: None,
+        }
+    }
+}
+
+/// A duration, or a distribution of durations, in microseconds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Spread {
+    /// Always this.
+    Fixed(Micros),
+    /// Anything from the first to the second, equally.
+    Uniform(Micros, Micros),
+    /// Exponential with this mean, cut at twenty times the mean: telephone calls.
+    Exponential(Micros),
+}
+
+impl Spread {
+    /// Draws one.
+    pub fn draw(self, random: &mut fastrand::Rng) -> Micros {
+        match self {
+            Spread::Fixed(micros) => micros,
+            Spread::Uniform(low, high) => random.u64(low.min(high)..=high.max(low)),
+            Spread::Exponential(mean) => {
+                let draw = -(1.0 - random.f64()).ln() * mean as f64;
+                (draw as Micros).min(mean.saturating_mul(20))
+            }
+        }
+    }
+}
+
+/// User and password for digest authentication.
+#[derive(Clone, Debug)]
+pub struct Login {
+    /// The user; empty means the user of the line or registration.
+    pub user: String,
+    /// The password.
+    pub password: String,
+}
+
+/// The ways in which a phone breaks the rules. All are off at first.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Faults {
+    /// An ACK to a 2xx is not sent.
+    pub lose_ack: Chance,
+    /// A final response is not sent the first time (it is when it is retransmitted).
+    pub lose_response: Chance,
+    /// A message is sent twice at once.
+    pub duplicate: Chance,
+    /// A request is sent once more, two seconds after its final response came.
+    pub late_retransmission: Chance,
+    /// A BYE carries a To tag that no dialog has.
+    pub wrong_tag: Chance,
+    /// A CANCEL is answered, the call goes on ringing and is answered all the same.
+    pub ignore_cancel: Chance,
+    /// A 200 to INVITE is followed by a 486.
+    pub second_final: Chance,
+}
+
+/// A probability in millionths.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Chance(pub u32);
+
+impl Chance {
+    /// Always.
+    pub const ALWAYS: Chance = Chance(1_000_000);
+
+    /// Draws. Draws nothing when it is impossible, so that a knob left at zero changes no run.
+    pub(crate) fn strikes(self, random: &mut fastrand::Rng) -> bool {
+        self.0 > 0 && random.u32(0..1_000_000) < self.0
+    }
+}
