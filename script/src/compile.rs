@@ -2,10 +2,13 @@
 
 use std::path::Path;
 
-use crate::catalog::Catalog;
-use crate::diagnostics::Diagnostics;
+use crate::catalog::{Catalog, RouteKind};
+use crate::diagnostics::{Diagnostics, Severity};
 use crate::loader::Loader;
 use crate::program::Program;
+use crate::report::Report;
+use crate::source::{Source, Span};
+use crate::{check, lex, lower, parse};
 
 /// Who knows what the core and the modules offer.
 pub trait Offer {
@@ -33,18 +36,67 @@ pub struct Compiled {
 }
 
 /// Compiles a script. Checking only is the same, with the result thrown away.
+///
+/// The steps: includes, tokens, tree; then the loaded modules are asked for what they offer, and names are looked up
+/// in that; then operations. Each step reports all it finds; the next one runs only where that makes sense. The error
+/// holds the warnings too.
 pub fn compile(
     path: &Path,
     loader: &mut dyn Loader,
     offer: &mut dyn Offer,
     options: &Options,
 ) -> Result<Compiled, Diagnostics> {
-    let _ = (path, loader, options);
+    let Options {} = options;
+    let mut source = Source::read(path, loader);
+    let faults = std::mem::take(&mut source.faults);
+    let mut report = Report::new(&source);
+    if !faults.is_empty() {
+        for fault in faults {
+            report.fault(fault.place, fault.reason, fault.hint);
+        }
+        return Err(report.finish(Severity::Warning));
+    }
+    let Some(tokens) = lex::lex(&mut report) else {
+        return Err(report.finish(Severity::Warning));
+    };
+    let script = parse::parse(&tokens, &mut report);
+    drop(tokens);
+
     let mut catalog = Catalog::new();
     offer.core(&mut catalog);
+    let modules = check::modules(&script, offer, &mut catalog, &mut report);
+    check::globals(&script, &modules, &mut report);
+    let modparams = check::modparams(&script.modparams, &modules, &catalog, &mut report);
+    if !script
+        .routes
+        .iter()
+        .any(|route| route.kind == RouteKind::Request && route.name.is_empty())
+    {
+        report.warn(
+            Span::default(),
+            "there is no main `route`: every request is discarded",
+            None,
+        );
+    }
+
+    let files = source.files.iter().map(|file| file.name.clone()).collect();
+    let missing = modules.missing;
+    let modules = modules.loaded;
+    let program = Program {
+        files,
+        modules,
+        modparams,
+        globals: script.globals,
+        ..Program::default()
+    };
+    let (program, uses) = lower::lower(&script.routes, &catalog, &missing, program, &mut report);
+    if report.errors() > 0 {
+        return Err(report.finish(Severity::Warning));
+    }
+    check::reachability(&program, &uses, &catalog, &mut report);
     Ok(Compiled {
-        program: Program::default(),
+        program,
         catalog,
-        warnings: Diagnostics::default(),
+        warnings: report.finish(Severity::Warning),
     })
 }

@@ -7,15 +7,28 @@
 //!
 //! The way in is [`compile`]; the language is the one of `opensips.cfg`, dialects 3.4 to 4.0.
 
+mod ast;
 pub mod catalog;
+mod check;
 mod compile;
 pub mod diagnostics;
 pub mod globals;
+pub mod known;
+mod lex;
 pub mod limits;
+mod listing;
 pub mod loader;
+mod lower;
 pub mod ops;
+mod parse;
+pub mod posix;
 pub mod program;
+mod report;
 pub mod signature;
+mod source;
+pub mod standard;
+mod text;
+mod variable;
 
 pub use catalog::{
     Access, ArgKind, ArgSpec, Catalog, Function, FunctionId, Param, ParamId, ParamKind, RouteKind,

@@ -4,10 +4,13 @@
 pub const INCLUDE_DEPTH_MAX: usize = 50;
 
 /// Bytes of the script with all its includes in place. The largest public script has 70 kB.
-pub const SOURCE_BYTES_MAX: usize = 16 << 20;
+pub const SOURCE_BYTES_MAX: usize = 4 << 20;
 
 /// Files of one script, repeated includes counted: 50 levels of two includes each would never end.
 pub const FILES_MAX: usize = 4096;
+
+/// Bytes of one variable with its sub-name and transformations.
+pub const VARIABLE_BYTES_MAX: usize = 8192;
 
 /// Blocks, parentheses, comments and variables inside each other. The parser descends once per level, so this bounds
 /// its stack; a person does not write ten.

@@ -54,8 +54,8 @@ pub enum Op {
     Compound(Operator),
     /// Pops a number, pushes its complement: `~`.
     Complement,
-    /// Pops the operands of the variable, then the value above them; assigns. `$rc` = 1, or -1 if the value is failed
-    /// or cannot be assigned. Assigning NULL is deleting. May wait.
+    /// Pops the value, then the operands of the variable below it; assigns. `$rc` = 1, or -1 if the value is failed or
+    /// cannot be assigned. Assigning NULL is deleting. May wait.
     Store {
         /// The variable.
         spec: SpecId,
@@ -65,9 +65,13 @@ pub enum Op {
 
     /// Pops a value; true unless it is NULL, an empty string or the number 0. Failed is an error.
     TestValue,
-    /// Pops a value; true if it is NULL.
-    TestNull,
-    /// True if `$rc` > 0. (It is never 0 here: that has stopped the script.)
+    /// Pops a value; true if it is NULL, or if it is not when negated.
+    TestNull {
+        /// `!= NULL`.
+        negated: bool,
+    },
+    /// False if `$rc` < 0, otherwise true. (0 is left by a false `if` only, and counts as success; any other 0 has
+    /// stopped the script.)
     TestRc,
     /// Pops a value, compares it with a literal. A number literal wants the number reading, otherwise an error; a
     /// string literal the string form.

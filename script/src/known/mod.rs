@@ -1,0 +1,211 @@
+//! What OpenSIPS has: the names of its modules, functions, parameters and variables.
+//!
+//! For error messages ("is a function of tm", "did you mean"), and, as [`Everything`], an offer of all of it for tests
+//! and for checking scripts apart from a server. The list is generated: `regenerate.py` beside it says how.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use crate::catalog::{Access, Catalog, Function, Param, ParamKind, SubName, Variable};
+use crate::compile::Offer;
+use crate::signature;
+use crate::standard;
+
+const NAMES: &str = include_str!("names.txt");
+
+/// Modules of the past, and what to load today.
+const OLD_MODULES: &[(&str, &str)] = &[
+    ("avpops", "its functions are in sqlops and in the core"),
+    ("event_jsonrpc", "load event_stream"),
+    ("mi_json", "load httpd and mi_http"),
+    ("mi_xmlrpc", "load httpd and mi_xmlrpc_ng"),
+    ("siptrace", "load tracer"),
+    ("uri", "its functions are in sipmsgops and auth_db"),
+    ("uri_db", "its functions are in auth_db"),
+    ("xlog", "xlog() is part of the core: remove the line"),
+];
+
+struct Names {
+    modules: Vec<&'static str>,
+    functions: HashMap<&'static str, &'static str>,
+    variables: HashMap<&'static str, &'static str>,
+    params: HashMap<(&'static str, &'static str), ()>,
+}
+
+fn names() -> &'static Names {
+    static ONCE: OnceLock<Names> = OnceLock::new();
+    ONCE.get_or_init(|| {
+        let mut names = Names {
+            modules: Vec::new(),
+            functions: HashMap::new(),
+            variables: HashMap::new(),
+            params: HashMap::new(),
+        };
+        for (module, kind, name, _) in lines() {
+            if names.modules.last() != Some(&module) {
+                names.modules.push(module);
+            }
+            match kind {
+                "f" => drop(names.functions.entry(name).or_insert(module)),
+                "v" => drop(names.variables.entry(name).or_insert(module)),
+                "p" => drop(names.params.insert((module, name), ())),
+                _ => {}
+            }
+        }
+        names
+    })
+}
+
+/// Module, kind, name and rest of each line.
+fn lines() -> impl Iterator<Item = (&'static str, &'static str, &'static str, &'static str)> {
+    let mut module = "";
+    NAMES.lines().filter_map(move |line| {
+        if let Some(name) = line.strip_prefix('[') {
+            module = name.trim_end_matches(']');
+            return Some((module, "", "", ""));
+        }
+        let mut words = line.splitn(3, ' ');
+        Some((
+            module,
+            words.next()?,
+            words.next()?,
+            words.next().unwrap_or(""),
+        ))
+    })
+}
+
+/// The module of OpenSIPS that has this function.
+pub(crate) fn module_of_function(name: &str) -> Option<&'static str> {
+    names().functions.get(name).copied()
+}
+
+/// The module of OpenSIPS that has this variable.
+pub(crate) fn module_of_variable(name: &str) -> Option<&'static str> {
+    names().variables.get(name).copied()
+}
+
+/// Has the module of OpenSIPS this parameter?
+pub(crate) fn has_param(module: &str, name: &str) -> bool {
+    names()
+        .params
+        .keys()
+        .any(|(one, other)| *one == module && *other == name)
+}
+
+/// The parameters of a module of OpenSIPS.
+pub(crate) fn params<'m>(module: &'m str) -> impl Iterator<Item = &'static str> + use<'m> {
+    names()
+        .params
+        .keys()
+        .filter(move |(one, _)| *one == module)
+        .map(|(_, name)| *name)
+}
+
+/// Is there such a module in OpenSIPS?
+pub(crate) fn is_module(name: &str) -> bool {
+    names().modules.contains(&name)
+}
+
+/// The modules of OpenSIPS.
+pub(crate) fn modules() -> impl Iterator<Item = &'static str> {
+    names().modules.iter().copied()
+}
+
+/// What to do about a module of the past.
+pub(crate) fn old_module(name: &str) -> Option<&'static str> {
+    OLD_MODULES
+        .iter()
+        .find(|(old, _)| *old == name)
+        .map(|(_, hint)| *hint)
+}
+
+/// Offers all that OpenSIPS has. Nothing of it can run.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Everything;
+
+impl Offer for Everything {
+    fn core(&mut self, catalog: &mut Catalog) {
+        add(catalog, "core");
+        standard::add_transformations(catalog);
+    }
+
+    fn module(&mut self, name: &str, catalog: &mut Catalog) -> bool {
+        is_module(name) && name != "core" && {
+            add(catalog, name);
+            true
+        }
+    }
+}
+
+fn add(catalog: &mut Catalog, wanted: &str) {
+    let asynchronous: Vec<&str> = lines()
+        .filter(|(module, kind, ..)| *module == wanted && *kind == "a")
+        .map(|(.., name, _)| name)
+        .collect();
+    for (_, kind, name, rest) in lines().filter(|(module, ..)| *module == wanted) {
+        let (module, name_owned) = (wanted.to_owned(), name.to_owned());
+        match kind {
+            "f" => {
+                let Some((args, kinds)) = signature::parse(rest) else {
+                    continue;
+                };
+                let asynchronous = asynchronous.contains(&name);
+                catalog.add_function(Function {
+                    module,
+                    name: name_owned,
+                    args,
+                    kinds,
+                    asynchronous,
+                });
+            }
+            "p" => {
+                let kind = match rest.trim_end_matches('*') {
+                    "i" => ParamKind::Int,
+                    "a" => ParamKind::Any,
+                    _ => ParamKind::Str,
+                };
+                catalog.add_param(Param {
+                    module,
+                    name: name_owned,
+                    kind,
+                    repeatable: rest.ends_with('*'),
+                });
+            }
+            "v" => {
+                let access = if rest.contains('w') {
+                    Access::ReadWrite
+                } else {
+                    Access::ReadOnly
+                };
+                let sub_name = match (rest.contains('n'), rest.contains('o')) {
+                    (true, _) => SubName::Required,
+                    (_, true) => SubName::Optional,
+                    _ => SubName::None,
+                };
+                let index = rest.contains('i');
+                catalog.add_variable(Variable {
+                    module,
+                    name: name_owned,
+                    access,
+                    sub_name,
+                    index,
+                });
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{lines, signature};
+
+    #[test]
+    fn every_signature_of_the_list_can_be_read() {
+        let broken: Vec<_> = lines()
+            .filter(|(_, kind, _, rest)| *kind == "f" && signature::parse(rest).is_none())
+            .collect();
+        assert!(broken.is_empty(), "{broken:?}");
+        assert!(lines().count() > 2500);
+    }
+}
