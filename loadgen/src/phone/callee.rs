@@ -386,7 +386,7 @@ impl Phone {
     ) {
         let invite = self
             .servers
-            .get(&self.table_key(message, super::Verb::Invite))
+            .get(&self.table_key(message, b"INVITE"))
             .copied();
         let Some(invite) = invite.filter(|&key| self.transactions.get(key).is_some()) else {
             self.counters.strays += 1;

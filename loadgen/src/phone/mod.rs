@@ -4,10 +4,11 @@
 //! registrations and requests. It has one door, [`Phone::handle`]; time is an argument, chance a seed, and
 //! what it wants sent or known lies in the [`Outbox`] afterwards. Nothing here knows Tandem.
 //!
-//! Way in: `drive.rs` moves messages and timers to the transactions of `transaction/`; `caller.rs` and
+//! Way in: `arrive.rs` takes messages, `drive.rs` moves the transactions of `transaction/`; `caller.rs` and
 //! `callee.rs` are the two sides of a call, `dialog.rs` what both do once it stands, `registration.rs` and
 //! `probe.rs` what is no call.
 
+mod arrive;
 mod call;
 mod callee;
 mod caller;

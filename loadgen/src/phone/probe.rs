@@ -125,8 +125,7 @@ impl Phone {
             Verb::Options | Verb::Message | Verb::Info | Verb::Notify => match &unsupported {
                 _ if stray => (481, b""),
                 Some(line) => (420, line),
-                None if verb == Verb::Options => (200, compose::ALLOW_LINE),
-                None => (200, b""),
+                None => (200, compose::ALLOW_LINE),
             },
             _ if matches!(message.method(), Method::Other(_)) => (501, compose::ALLOW_LINE),
             _ => (405, compose::ALLOW_LINE),
