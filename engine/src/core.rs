@@ -6,6 +6,9 @@
 use std::sync::Arc;
 
 use crate::agent::Agents;
+use parser::Draft;
+
+use crate::engine::InHand;
 use crate::input::{Now, ShardId};
 use crate::jobs::Jobs;
 use crate::limits::Limits;
@@ -57,6 +60,11 @@ pub struct Core {
     pub resolver: Resolver,
     /// What this input still has to do.
     pub jobs: Jobs,
+    /// Which call the work in hand is about, should it panic.
+    pub in_hand: InHand,
+    /// What the unnamed `onreply_route` changed in the response in hand; whoever takes the response
+    /// takes this into the response's scene.
+    pub reply_draft: Draft,
     /// The ladder.
     pub trace: Trace,
     /// Module parameters and global switches that change at run time: `log_level`.
@@ -119,6 +127,8 @@ impl Core {
             agents: Agents::default(),
             resolver,
             jobs: Jobs::default(),
+            in_hand: InHand::default(),
+            reply_draft: Draft::new(),
             trace: Trace::default(),
             log_level: 3,
             limits,

@@ -54,6 +54,25 @@ pub enum Job {
     Resume(Ticket, Answer),
 }
 
+/// Why a route runs: who takes the scene back when it ends, now or after a wait.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Purpose {
+    /// The main route, about a request received.
+    #[default]
+    Request,
+    /// The unnamed `onreply_route`, about a response that is not matched yet.
+    AnyReply,
+    /// An armed `onreply_route`.
+    Reply {
+        /// 0: the branch's, 1: the transaction's.
+        step: u8,
+    },
+    /// An armed `failure_route`.
+    Failure,
+    /// `local_route`, about this request of ours.
+    Local(AgentId),
+}
+
 /// The queue. Bounded: what does not fit is dropped and counted by the caller.
 #[derive(Debug, Default)]
 pub struct Jobs {

@@ -29,6 +29,7 @@ pub mod trace;
 pub mod transaction;
 
 pub use core::Core;
+pub use engine::{Config, Counts, Engine, InHand};
 pub use input::{
     Answer, Command, ConnectionId, Flow, Input, Letter, Now, ShardId, SocketId, Ticket, Transport,
 };

@@ -55,6 +55,15 @@ pub enum Output {
     },
     /// Close this connection.
     Close(Flow),
+    /// This input made us panic; its call was dropped. Keep the bytes for whoever looks into it.
+    Quarantine {
+        /// The message, into [`Outbox::bytes`]; empty when it was no message.
+        range: Range<u32>,
+        /// What the panic said.
+        reason: Range<u32>,
+        /// Whether the tables are still consistent; if not, the shard has to start anew.
+        is_sound: bool,
+    },
 }
 
 /// A question to the world outside the shard's engines.
@@ -148,6 +157,28 @@ impl Outbox {
     pub fn log(&mut self, level: i8, write: impl FnOnce(&mut Vec<u8>)) {
         let range = self.write(write);
         self.outputs.push(Output::Log { level, range });
+    }
+
+    /// Appends what another outbox holds, and empties that.
+    pub fn append(&mut self, other: &mut Outbox) {
+        let by = self.bytes.len() as u32;
+        self.bytes.append(&mut other.bytes);
+        let moved = |range: Range<u32>| range.start + by..range.end + by;
+        self.outputs.extend(other.outputs.drain(..).map(|output| match output {
+            Output::Send { range, flow, ticket } => Output::Send { range: moved(range), flow, ticket },
+            Output::Log { level, range } => Output::Log { level, range: moved(range) },
+            Output::CommandAnswer { ticket, result } => Output::CommandAnswer {
+                ticket,
+                result: match result {
+                    Ok(range) => Ok(moved(range)),
+                    Err((code, range)) => Err((code, moved(range))),
+                },
+            },
+            Output::Quarantine { range, reason, is_sound } => {
+                Output::Quarantine { range: moved(range), reason: moved(reason), is_sound }
+            }
+            other => other,
+        }));
     }
 
     /// Anything else.

@@ -86,6 +86,11 @@ mod stub {
 
     #[derive(Debug, Default)]
     pub struct Agents {}
+    impl Agents {
+        pub fn len(&self) -> usize {
+            0
+        }
+    }
     pub fn on_response(
         core: &mut Core,
         agent: AgentId,

@@ -1,6 +1,7 @@
 //! What the proxy core remembers of a request while a script works on it: part of its scene.
 
 use crate::input::SocketId;
+use crate::jobs::Purpose;
 use crate::transaction::Matched;
 
 use super::{RelayError, RelayFlags};
@@ -8,6 +9,8 @@ use super::{RelayError, RelayFlags};
 /// The proxy's fields of a scene. Keeps its memory when cleared.
 #[derive(Debug, Default)]
 pub struct Attachments {
+    /// Why the route that works on it runs; the engine's.
+    pub purpose: Purpose,
     /// What the request turned out to be, when it is the ACK or CANCEL of a transaction.
     pub matched: Option<Matched>,
     /// Header lines that every reply of ours to this request gets (`append_to_reply`), each with its CRLF.

@@ -98,6 +98,14 @@ impl Wheel {
         }
     }
 
+    /// Says what time it is when nobody has asked for any yet; nothing may be set.
+    pub fn begin(&mut self, now_ms: u64) {
+        debug_assert!(self.is_empty(), "time begins before timers");
+        if self.is_empty() {
+            self.current = now_ms;
+        }
+    }
+
     /// Sets a timer for `due_ms`. What is due already fires in the next millisecond, never in the
     /// one that set it, so no chain of timers can hold an input for ever.
     pub fn set(&mut self, due_ms: u64, timer: Timer, slot: u32) -> TimerId {

@@ -187,6 +187,19 @@ impl ServerTransactions {
         self.slab.contains(id)
     }
 
+    /// Whether there is no place for this request. The last places are for requests inside a dialog: overload
+    /// sheds new calls first.
+    #[must_use]
+    pub fn is_overloaded(&self, request: &Message) -> bool {
+        let limit = u64::from(self.slab.limit());
+        let reserve = if request.to_tag().is_none() {
+            limit * u64::from(RESERVE_PERCENT) / 100
+        } else {
+            0
+        };
+        self.slab.len() as u64 >= limit - reserve
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -373,17 +386,12 @@ impl Core {
 
     /// Makes the server transaction of a request that matched none. An INVITE's says 100 by itself
     /// after 200 ms if nothing else was said.
-    ///
-    /// The last places are for requests inside a dialog: overload sheds new calls first.
     pub fn create_server(&mut self, request: &Message, flow: &Flow) -> Result<ServerId, Overload> {
         let method = MethodCode::of(request.method());
         let is_invite = method == MethodCode::INVITE;
         let servers = &mut self.servers;
-        if request.to_tag().is_none() {
-            let reserve = u64::from(servers.slab.limit()) * u64::from(RESERVE_PERCENT) / 100;
-            if servers.slab.len() as u64 >= u64::from(servers.slab.limit()) - reserve {
-                return Err(Overload);
-            }
+        if servers.is_overloaded(request) {
+            return Err(Overload);
         }
         let identity = servers.identities.of(request);
         let origin = if is_invite {

@@ -1,0 +1,238 @@
+//! Management commands that the engine answers itself; the others are the modules'.
+//!
+//! An answer is JSON text. One shard speaks for itself: whoever asked adds the shards up.
+
+use chrono::DateTime;
+
+use super::Engine;
+use super::shim::module;
+use crate::input::{Command, Ticket};
+use crate::outbox::{Outbox, Output};
+use crate::statistics::Counter;
+
+/// Names of the engine's own commands: OpenSIPS 3.x's, and 4.0's after the arrow.
+const OWN: &[(&str, &str)] = &[
+    ("get_statistics", "statistics:get"),
+    ("list_statistics", "statistics:list"),
+    ("log_level", "core:log_level"),
+    ("ps", "core:ps"),
+    ("reset_all_statistics", "statistics:reset_all"),
+    ("reset_statistics", "statistics:reset"),
+    ("uptime", "core:uptime"),
+    ("version", "core:version"),
+    ("which", "core:which"),
+];
+
+/// JSON-RPC's "method not found", and "invalid parameters".
+const NOT_FOUND: i32 = -32601;
+const BAD_PARAMETERS: i32 = -32602;
+
+type Answered = Result<String, (i32, String)>;
+
+impl Engine {
+    /// Answers a command; the answer leaves with its ticket.
+    pub(super) fn command(&mut self, ticket: Ticket, command: &Command, outbox: &mut Outbox) {
+        let own = OWN
+            .iter()
+            .find(|(name, later)| command.name == *name || command.name == *later);
+        let Some(&(name, _)) = own else {
+            let (core, modules) = (&mut self.core, &mut self.modules);
+            if !module::on_command(core, modules, &self.linked, outbox, ticket, command) {
+                answer(
+                    ticket,
+                    Err((NOT_FOUND, "Method not found".to_owned())),
+                    outbox,
+                );
+            }
+            return;
+        };
+        let answered = match name {
+            "ps" => Ok(self.ps()),
+            "which" => Ok(self.which()),
+            "uptime" => Ok(self.uptime()),
+            "version" => Ok(format!(
+                "{{\"Server\":\"Tandem ({})\"}}",
+                env!("CARGO_PKG_VERSION")
+            )),
+            "log_level" => self.log_level(command),
+            "get_statistics" => self.get_statistics(command),
+            "list_statistics" => Ok(self.list_statistics()),
+            _ => self.reset_statistics(command),
+        };
+        answer(ticket, answered, outbox);
+    }
+
+    /// One row: this shard. Process numbers are the control side's to fill in.
+    fn ps(&self) -> String {
+        let shard = self.core.shard.0;
+        format!("{{\"Processes\":[{{\"ID\":{shard},\"PID\":0,\"Type\":\"shard {shard}\"}}]}}")
+    }
+
+    fn which(&self) -> String {
+        let mut names: Vec<&str> = OWN
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(module::commands(&self.linked))
+            .collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut json = String::from("[");
+        for (at, name) in names.iter().enumerate() {
+            if at > 0 {
+                json.push(',');
+            }
+            write_text(&mut json, name);
+        }
+        json.push(']');
+        json
+    }
+
+    fn uptime(&self) -> String {
+        let core = &self.core;
+        let up_s = core.now.mono_us.saturating_sub(core.started.mono_us) / 1_000_000;
+        let (now, since) = (
+            ctime(core.now.unix_s()),
+            ctime(core.now.unix_s().saturating_sub(up_s)),
+        );
+        format!("{{\"Now\":\"{now}\",\"Up since\":\"{since}\",\"Up time\":\"{up_s} [sec]\"}}")
+    }
+
+    fn log_level(&mut self, command: &Command) -> Answered {
+        let Some((_, value)) = command.parameters.first() else {
+            return Ok(format!("{{\"Log level\":{}}}", self.core.log_level));
+        };
+        let level: i8 = value
+            .parse()
+            .ok()
+            .filter(|level| (-3..=4).contains(level))
+            .ok_or((
+                BAD_PARAMETERS,
+                "a level is a number from -3 to 4".to_owned(),
+            ))?;
+        self.core.log_level = level;
+        Ok(format!("{{\"New Log level\":{level}}}"))
+    }
+
+    fn get_statistics(&mut self, command: &Command) -> Answered {
+        let wanted: Vec<&str> = command
+            .parameters
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .collect();
+        if wanted.is_empty() {
+            return Err((
+                BAD_PARAMETERS,
+                "which statistics? `all`, `group:`, or names".to_owned(),
+            ));
+        }
+        let mut json = String::from("{");
+        for (group, name, value) in self.all_statistics() {
+            let is_wanted = wanted.iter().any(|&wanted| match wanted.split_once(':') {
+                _ if wanted == "all" => true,
+                Some((of, "")) => of == group,
+                Some((of, one)) => of == group && one == name,
+                None => wanted == name,
+            });
+            if is_wanted {
+                if json.len() > 1 {
+                    json.push(',');
+                }
+                write_text(&mut json, &format!("{group}:{name}"));
+                json.push_str(&format!(":{value}"));
+            }
+        }
+        if json.len() == 1 {
+            return Err((404, "Statistics Not Found".to_owned()));
+        }
+        json.push('}');
+        Ok(json)
+    }
+
+    fn list_statistics(&mut self) -> String {
+        let mut json = String::from("{");
+        for (at, (group, name, _)) in self.all_statistics().into_iter().enumerate() {
+            if at > 0 {
+                json.push(',');
+            }
+            let is_shown = group != "core" && name.starts_with("inuse");
+            write_text(&mut json, &format!("{group}:{name}"));
+            json.push_str(if is_shown {
+                ":\"non-incremental\""
+            } else {
+                ":\"incremental\""
+            });
+        }
+        json.push('}');
+        json
+    }
+
+    fn reset_statistics(&mut self, command: &Command) -> Answered {
+        let all = command.name.contains("all");
+        let names: Vec<&str> = command
+            .parameters
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .collect();
+        let statistics = &mut self.core.statistics;
+        let rows: Vec<(String, String)> = statistics
+            .iter()
+            .map(|(group, name, _)| (group.to_owned(), name.to_owned()))
+            .collect();
+        for (group, name) in rows {
+            let is_wanted = all
+                || names
+                    .iter()
+                    .any(|&wanted| wanted == name || wanted == format!("{group}:{name}"));
+            if let Some(id) = statistics.find(&group, &name).filter(|_| is_wanted) {
+                statistics.set(id, 0);
+            }
+        }
+        Ok("\"OK\"".to_owned())
+    }
+
+    /// The engine's own counters, then the modules'.
+    fn all_statistics(&mut self) -> Vec<(String, String, u64)> {
+        let in_use = self.core.servers.len() + self.core.clients.len();
+        self.core.statistics.set(Counter::InUse, in_use as u64);
+        let own = self
+            .core
+            .statistics
+            .iter()
+            .map(|(group, name, value)| (group.to_owned(), name.to_owned(), value));
+        let mut all: Vec<_> = own.collect();
+        for (group, name, value) in module::statistics(&mut self.modules, &self.linked) {
+            all.push((group.to_owned(), name.to_owned(), value));
+        }
+        all
+    }
+}
+
+fn answer(ticket: Ticket, answered: Answered, outbox: &mut Outbox) {
+    let result = match answered {
+        Ok(json) => Ok(outbox.write(|out| out.extend_from_slice(json.as_bytes()))),
+        Err((code, text)) => Err((
+            code,
+            outbox.write(|out| out.extend_from_slice(text.as_bytes())),
+        )),
+    };
+    outbox.push(Output::CommandAnswer { ticket, result });
+}
+
+/// As `ctime` writes it, in UTC.
+fn ctime(unix_s: u64) -> String {
+    DateTime::from_timestamp(unix_s as i64, 0)
+        .map(|time| time.format("%a %b %e %H:%M:%S %Y").to_string())
+        .unwrap_or_default()
+}
+
+fn write_text(json: &mut String, text: &str) {
+    json.push('"');
+    for letter in text.chars() {
+        match letter {
+            '"' | '\\' => json.extend(['\\', letter]),
+            letter if (letter as u32) < 0x20 => json.push_str(&format!("\\u{:04x}", letter as u32)),
+            letter => json.push(letter),
+        }
+    }
+    json.push('"');
+}

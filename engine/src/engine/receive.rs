@@ -1,0 +1,233 @@
+//! From bytes to the main route: whose it is, whether it is SIP, what it belongs to.
+
+use parser::{Fault, FaultKind, Frame, HeaderName, Message, Method, Peek};
+
+use super::Engine;
+use crate::input::{Flow, ShardId, Ticket};
+use crate::jobs::Purpose;
+use crate::limits::RETRY_AFTER_S;
+use crate::outbox::{Outbox, Output};
+use crate::proxy;
+use crate::statistics::Counter;
+use crate::transaction::Matched;
+use script::RouteKind;
+
+impl Engine {
+    /// Takes a message from the network, or from the shard that received it.
+    pub(super) fn receive(
+        &mut self,
+        frame: Frame,
+        flow: Flow,
+        from: Option<ShardId>,
+        outbox: &mut Outbox,
+    ) {
+        if self.is_keep_alive(&frame, flow, outbox) {
+            return;
+        }
+        let owner = self
+            .core
+            .owner
+            .of(&Peek::read(&frame))
+            .unwrap_or(self.core.shard);
+        match from {
+            None if owner != self.core.shard => {
+                self.core.statistics.count(Counter::HandoversSent);
+                outbox.push(Output::Handover {
+                    to: owner,
+                    frame,
+                    flow,
+                });
+                return;
+            }
+            None => {}
+            Some(_) => {
+                self.core.statistics.count(Counter::HandoversReceived);
+                if owner != self.core.shard {
+                    // Handed on once only: two shards that disagree must not play ball.
+                    self.core.statistics.count(Counter::HandoversWrong);
+                }
+            }
+        }
+        match Message::parse(frame) {
+            Err(rejected) => self.reject(&rejected.message, &rejected.fault, flow, outbox),
+            Ok(message) => {
+                if self.core.trace.on {
+                    self.core
+                        .trace
+                        .received(&self.core.sockets, &message, flow, outbox);
+                }
+                match message.check() {
+                    Err(fault) => self.reject(&message, &fault, flow, outbox),
+                    Ok(()) if message.is_request() => self.receive_request(message, flow, outbox),
+                    Ok(()) => self.receive_response(message, flow, outbox),
+                }
+            }
+        }
+    }
+
+    /// Keep-alives (RFC 5626 §3.5.1, §4.4.1): a double CRLF on a stream is answered by one; blanks
+    /// and empty datagrams keep a NAT open and ask for nothing.
+    fn is_keep_alive(&mut self, frame: &Frame, flow: Flow, outbox: &mut Outbox) -> bool {
+        if !frame
+            .iter()
+            .all(|byte| matches!(byte, b'\r' | b'\n' | b' ' | 0))
+        {
+            return false;
+        }
+        self.core.statistics.count(Counter::KeepAlives);
+        if flow.transport.is_reliable() && frame.starts_with(b"\r\n\r\n") {
+            outbox.send(flow, Ticket::NONE, |out| out.extend_from_slice(b"\r\n"));
+        }
+        true
+    }
+
+    /// What is malformed gets the response that RFC 3261 asks for, or silence.
+    fn reject(&mut self, message: &Message, fault: &Fault, flow: Flow, outbox: &mut Outbox) {
+        let statistics = &mut self.core.statistics;
+        let is_request = message.is_request();
+        statistics.count(match fault.kind {
+            FaultKind::NotSip => Counter::NotSip,
+            FaultKind::Version => Counter::BadVersion,
+            FaultKind::TooLarge | FaultKind::Truncated => Counter::TooLarge,
+            FaultKind::Scheme => Counter::BadUris,
+            FaultKind::MethodMismatch { known: false } => Counter::UnsupportedMethods,
+            _ => Counter::BadHeaders,
+        });
+        statistics.count(if is_request {
+            Counter::RequestsFailed
+        } else {
+            Counter::ResponsesFailed
+        });
+        let Some(status) = fault
+            .status()
+            .filter(|_| is_request && message.method() != Method::Ack)
+        else {
+            return;
+        };
+        // The reason phrase tells the peer what is wrong, as RFC 3261 §21.4.1 asks. Our own words only.
+        let reason = format!("{} ({fault})", parser::writer::reason_of(status));
+        proxy::reply_stateless(
+            &mut self.core,
+            message,
+            &flow,
+            status,
+            reason.as_bytes(),
+            b"",
+            outbox,
+        );
+    }
+
+    fn receive_request(&mut self, request: Message, flow: Flow, outbox: &mut Outbox) {
+        self.core.statistics.count(Counter::RequestsReceived);
+        let matched = self.core.match_request(&request, &flow, outbox);
+        match matched {
+            Matched::Retransmission | Matched::AckToFinal => return,
+            Matched::AckTo2xx(id) => {
+                self.core.in_hand.server = Some(id);
+                if let Some(context) = self.core.servers.context(id) {
+                    proxy::on_ack_2xx(&mut self.core, context);
+                }
+            }
+            Matched::Cancel(id) => self.core.in_hand.server = Some(id),
+            Matched::New if request.method() == Method::Ack => {
+                if proxy::absorbs_ack(&mut self.core, &request) {
+                    return;
+                }
+                self.core.statistics.count(Counter::AcksUnmatched);
+            }
+            Matched::New => {
+                if self.refuses(&request, flow, outbox) {
+                    return;
+                }
+            }
+        }
+        let Some(route) = self.routes.main else {
+            self.core.statistics.count(Counter::RequestsDropped);
+            return;
+        };
+        let mut scene = self.core.machine.take_scene(request, flow);
+        if matched != Matched::New {
+            scene.proxy.matched = Some(matched);
+        }
+        self.run(
+            RouteKind::Request,
+            route,
+            scene,
+            None,
+            None,
+            Purpose::Request,
+            outbox,
+        );
+    }
+
+    /// What no script decides: overload, and extensions that the caller requires of a proxy.
+    fn refuses(&mut self, request: &Message, flow: Flow, outbox: &mut Outbox) -> bool {
+        if self.core.servers.is_overloaded(request) {
+            self.core.statistics.count(Counter::Overloaded);
+            let retry = format!("Retry-After: {RETRY_AFTER_S}\r\n");
+            proxy::reply_stateless(
+                &mut self.core,
+                request,
+                &flow,
+                503,
+                b"",
+                retry.as_bytes(),
+                outbox,
+            );
+            return true;
+        }
+        // RFC 3261 §16.3, step 5. We understand no option tag that a proxy could be required to.
+        if request.method() != Method::Cancel && request.header(HeaderName::ProxyRequire).is_some()
+        {
+            let mut unsupported = b"Unsupported: ".to_vec();
+            for (at, tag) in request.list(HeaderName::ProxyRequire).enumerate() {
+                if at > 0 {
+                    unsupported.extend_from_slice(b", ");
+                }
+                unsupported.extend_from_slice(tag.raw);
+            }
+            unsupported.extend_from_slice(b"\r\n");
+            proxy::reply_stateless(
+                &mut self.core,
+                request,
+                &flow,
+                420,
+                b"",
+                &unsupported,
+                outbox,
+            );
+            return true;
+        }
+        false
+    }
+
+    fn receive_response(&mut self, response: Message, flow: Flow, outbox: &mut Outbox) {
+        self.core.statistics.count(Counter::ResponsesReceived);
+        match self.routes.reply {
+            // The unnamed onreply_route sees every response, before anybody knows whose it is.
+            Some(route) => {
+                let scene = self.core.machine.take_scene(response, flow);
+                self.run(
+                    RouteKind::Reply,
+                    route,
+                    scene,
+                    None,
+                    None,
+                    Purpose::AnyReply,
+                    outbox,
+                );
+            }
+            None => self.deliver_response(response, flow, outbox),
+        }
+    }
+
+    /// Gives a response to its transaction. What matches none is forwarded by its second Via, or
+    /// dropped: the proxy core's judgement.
+    pub(super) fn deliver_response(&mut self, response: Message, flow: Flow, outbox: &mut Outbox) {
+        self.core.statistics.count(Counter::TmResponsesReceived);
+        if let Err(stray) = self.core.match_response(response, flow, outbox) {
+            self.core.statistics.count(Counter::ResponsesUnmatched);
+            proxy::on_stray_response(&mut self.core, stray, flow, outbox);
+        }
+    }
+}
