@@ -1,0 +1,31 @@
+//! The bounds of the control side.
+
+use std::time::Duration;
+
+/// Reports from one shard that wait for the control thread: log pages and answers.
+pub const REPORTS_MAX: usize = 256;
+
+/// Orders to one shard that wait for its next turn.
+pub const ORDERS_MAX: usize = 256;
+
+/// Commands under way at once. More get an error at once.
+pub const COMMANDS_MAX: usize = 64;
+
+/// How long the shards may take for a command; what is missing then is left out, or an error if
+/// nothing came.
+pub const COMMAND_WITHIN: Duration = Duration::from_secs(5);
+
+/// Bytes of one command.
+pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
+
+/// How long the rest of a command that has begun may take.
+pub const COMMAND_REST_WITHIN: Duration = Duration::from_secs(2);
+
+/// How long a client may take to open its reply FIFO, and to read the answer.
+pub const REPLY_WITHIN: Duration = Duration::from_secs(2);
+
+/// How often the FIFO is looked for, and made again if somebody removed it.
+pub const FIFO_CHECK: Duration = Duration::from_secs(30);
+
+/// How long the last log lines may take when everything ends.
+pub const FAREWELL_WITHIN: Duration = Duration::from_millis(200);

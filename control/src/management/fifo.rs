@@ -1,0 +1,261 @@
+//! `mi_fifo`: commands through a named pipe, `:REPLY:JSON`.
+//!
+//! REPLY names a FIFO that the client has made in the reply directory; the answer is written there.
+//! Empty: no answer is wanted. The pipe is made again if somebody removed it.
+
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rustix::fs::{CWD, FileType, Mode};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::unix::pipe;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use super::{Request, rpc};
+use crate::limits::{COMMAND_BYTES_MAX, COMMAND_REST_WITHIN, FIFO_CHECK, REPLY_WITHIN};
+
+/// Where the FIFO is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FifoSettings {
+    /// The pipe.
+    pub path: PathBuf,
+    /// Its permissions.
+    pub mode: u32,
+    /// Where clients make theirs.
+    pub reply_directory: PathBuf,
+}
+
+impl Default for FifoSettings {
+    fn default() -> Self {
+        FifoSettings {
+            path: "/tmp/opensips_fifo".into(),
+            mode: 0o660,
+            reply_directory: "/tmp/".into(),
+        }
+    }
+}
+
+/// A FIFO that exists.
+pub(crate) struct Fifo {
+    settings: FifoSettings,
+    receiver: pipe::Receiver,
+    inode: u64,
+}
+
+impl Fifo {
+    /// Makes the pipe and checks that it can be used. What is there already is replaced if it is a
+    /// pipe, and left alone otherwise.
+    pub(crate) fn make(settings: &FifoSettings) -> io::Result<()> {
+        match std::fs::symlink_metadata(&settings.path) {
+            Ok(there) if there.file_type().is_fifo() => std::fs::remove_file(&settings.path)?,
+            Ok(_) => return Err(io::Error::other("it exists and is not a FIFO")),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        let mode = Mode::from_raw_mode(settings.mode & 0o7777);
+        rustix::fs::mknodat(CWD, &settings.path, FileType::Fifo, mode, 0)?;
+        // What was asked for, whatever the umask says.
+        rustix::fs::chmodat(CWD, &settings.path, mode, rustix::fs::AtFlags::empty())?;
+        Ok(())
+    }
+
+    fn open(settings: FifoSettings) -> io::Result<Fifo> {
+        // Also for writing, so that the pipe does not end whenever a client closes it.
+        let receiver = pipe::OpenOptions::new()
+            .read_write(true)
+            .open_receiver(&settings.path)?;
+        let inode = std::fs::metadata(&settings.path)?.ino();
+        Ok(Fifo {
+            settings,
+            receiver,
+            inode,
+        })
+    }
+
+    fn is_there(&self) -> bool {
+        std::fs::metadata(&self.settings.path).is_ok_and(|there| there.ino() == self.inode)
+    }
+
+    pub(crate) fn remove(settings: &FifoSettings) {
+        let is_fifo =
+            std::fs::symlink_metadata(&settings.path).is_ok_and(|one| one.file_type().is_fifo());
+        if is_fifo {
+            let _ = std::fs::remove_file(&settings.path);
+        }
+    }
+}
+
+/// Serves the FIFO until the requests have nowhere to go.
+pub(crate) async fn serve(settings: FifoSettings, requests: mpsc::Sender<Request>) {
+    loop {
+        if let Ok(fifo) = Fifo::open(settings.clone()) {
+            if listen(fifo, &requests).await.is_none() {
+                return;
+            }
+        } else {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
+        let _ = Fifo::make(&settings);
+    }
+}
+
+/// Reads commands until the pipe is gone (`Some`) or nobody wants them any more (`None`).
+async fn listen(mut fifo: Fifo, requests: &mpsc::Sender<Request>) -> Option<()> {
+    let mut received: Vec<u8> = Vec::new();
+    let mut check_at = Instant::now() + FIFO_CHECK;
+    loop {
+        let until = if received.is_empty() {
+            check_at
+        } else {
+            Instant::now() + COMMAND_REST_WITHIN
+        };
+        match timeout_at(until, fifo.receiver.read_buf(&mut received)).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => return Some(()),
+            // The rest of a command never came.
+            Err(_) if !received.is_empty() => {
+                if let Cut::Broken(reply) | Cut::Incomplete(reply) = cut(&mut received) {
+                    let failure = rpc::Failure::new(rpc::PARSE_ERROR, "");
+                    answer(
+                        &fifo.settings,
+                        reply,
+                        rpc::write(Err(failure), serde_json::Value::Null),
+                    )
+                    .await;
+                }
+                received.clear();
+            }
+            Err(_) => {}
+        }
+        loop {
+            match cut(&mut received) {
+                Cut::Whole(reply, text) => {
+                    let (sender, result) = oneshot::channel();
+                    if requests
+                        .send(Request {
+                            text,
+                            reply: sender,
+                        })
+                        .await
+                        .is_err()
+                    {
+                        return None;
+                    }
+                    let settings = fifo.settings.clone();
+                    tokio::task::spawn_local(async move {
+                        if let Ok(Some(text)) = result.await {
+                            answer(&settings, reply, text).await;
+                        }
+                    });
+                }
+                Cut::Broken(reply) => {
+                    let failure = rpc::Failure::new(rpc::PARSE_ERROR, "");
+                    answer(
+                        &fifo.settings,
+                        reply,
+                        rpc::write(Err(failure), serde_json::Value::Null),
+                    )
+                    .await;
+                    received.clear();
+                    break;
+                }
+                Cut::Incomplete(_) => break,
+            }
+        }
+        if received.len() > COMMAND_BYTES_MAX {
+            received.clear();
+        }
+        if Instant::now() >= check_at {
+            check_at = Instant::now() + FIFO_CHECK;
+            if !fifo.is_there() {
+                return Some(());
+            }
+        }
+    }
+}
+
+/// What stands at the front of the pipe.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Cut {
+    /// Reply name and JSON.
+    Whole(Option<String>, Vec<u8>),
+    /// No command; where to say so, if known.
+    Broken(Option<String>),
+    /// More has to come.
+    Incomplete(Option<String>),
+}
+
+/// Takes a command off the front.
+pub(crate) fn cut(received: &mut Vec<u8>) -> Cut {
+    let blank = received
+        .iter()
+        .take_while(|byte| byte.is_ascii_whitespace())
+        .count();
+    received.drain(..blank);
+    if received.is_empty() {
+        return Cut::Incomplete(None);
+    }
+    if received[0] != b':' {
+        return Cut::Broken(None);
+    }
+    let Some(colon) = received[1..].iter().position(|&byte| byte == b':') else {
+        return Cut::Incomplete(None);
+    };
+    let reply = std::str::from_utf8(&received[1..=colon])
+        .ok()
+        .map(str::trim)
+        .filter(|name| {
+            // A name in the reply directory, never a path.
+            !name.is_empty() && !name.contains('/') && *name != "." && *name != ".."
+        });
+    let reply = reply.map(str::to_owned);
+    let start = colon + 2;
+    let mut values =
+        serde_json::Deserializer::from_slice(&received[start..]).into_iter::<serde_json::Value>();
+    match values.next() {
+        Some(Ok(_)) => {
+            let end = start + values.byte_offset();
+            let text = received[start..end].to_vec();
+            received.drain(..end);
+            Cut::Whole(reply, text)
+        }
+        Some(Err(error)) if !error.is_eof() => Cut::Broken(reply),
+        Some(Err(_)) | None => Cut::Incomplete(reply),
+    }
+}
+
+/// Writes an answer to the client's FIFO. The client may open it only after it has asked.
+async fn answer(settings: &FifoSettings, reply: Option<String>, text: Vec<u8>) {
+    let Some(reply) = reply else { return };
+    let path = settings.reply_directory.join(reply);
+    let deadline = Instant::now() + REPLY_WITHIN;
+    let mut sender = loop {
+        match open_reply(&path) {
+            Ok(sender) => break sender,
+            Err(error)
+                if error.raw_os_error() == Some(libc::ENXIO) && Instant::now() < deadline =>
+            {
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+            Err(_) => return,
+        }
+    };
+    let _ = timeout(REPLY_WITHIN, async {
+        sender.write_all(&text).await?;
+        sender.flush().await
+    })
+    .await;
+}
+
+fn open_reply(path: &Path) -> io::Result<pipe::Sender> {
+    let file = OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_CLOEXEC)
+        .open(path)?;
+    // A regular file under that name is refused here.
+    pipe::Sender::from_file(file)
+}

@@ -1,0 +1,23 @@
+//! Management: JSON-RPC 2.0 commands, as OpenSIPS's tools send them.
+//!
+//! A transport (today the FIFO) brings one request at a time and takes one answer; `rpc` reads and
+//! writes the envelope, `own` answers what is about the process, the rest goes to the shards and
+//! comes back through `merge`.
+
+mod fifo;
+pub(crate) mod merge;
+pub(crate) mod own;
+pub(crate) mod rpc;
+
+pub use fifo::FifoSettings;
+#[cfg(test)]
+pub(crate) use fifo::{Cut, cut};
+pub(crate) use fifo::{Fifo, serve};
+pub use own::{Facts, Process};
+
+/// A request that a transport has read, and where its answer goes.
+pub(crate) struct Request {
+    pub(crate) text: Vec<u8>,
+    /// `None` answers a notification: nothing is sent.
+    pub(crate) reply: tokio::sync::oneshot::Sender<Option<Vec<u8>>>,
+}

@@ -1,0 +1,302 @@
+//! The control thread: rings in, commands out, merged answers back, log lines written.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use engine::Ticket;
+use serde_json::Value;
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::time::Instant;
+
+use crate::limits::{COMMAND_WITHIN, COMMANDS_MAX, FAREWELL_WITHIN};
+use crate::link::{CommandResult, ControlEnd, Order, Report, lines};
+use crate::log::{Log, LogSettings};
+use crate::management::merge::Merged;
+use crate::management::rpc::{self, Failure};
+use crate::management::{self, Facts, Fifo, FifoSettings, Request};
+
+/// What the control side is told.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Where log lines go.
+    pub log: LogSettings,
+    /// The command FIFO, if the script loads `mi_fifo`.
+    pub fifo: Option<FifoSettings>,
+    /// What the process knows of itself.
+    pub facts: Facts,
+}
+
+/// Checked and ready to run: what could fail has not.
+pub struct Prepared {
+    settings: Settings,
+}
+
+impl Prepared {
+    /// Makes the FIFO. The message of a failure says which one and why.
+    pub fn new(settings: Settings) -> Result<Prepared, String> {
+        if let Some(fifo) = &settings.fifo {
+            Fifo::make(fifo).map_err(|error| {
+                format!(
+                    "mi_fifo: cannot make {}: {error}. Choose another place with modparam(\"mi_fifo\", \"fifo_name\", ...).",
+                    fifo.path.display()
+                )
+            })?;
+        }
+        Ok(Prepared { settings })
+    }
+
+    /// Leaves without having run: takes the FIFO away again.
+    pub fn abandon(self) {
+        if let Some(fifo) = &self.settings.fifo {
+            Fifo::remove(fifo);
+        }
+    }
+}
+
+/// Stops and wakes the control thread. Clones are the same.
+#[derive(Clone, Default)]
+pub struct Control {
+    /// Rings of all shards are announced here.
+    pub wake: Arc<Notify>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Control {
+    /// Before the thread.
+    pub fn new() -> Control {
+        Control::default()
+    }
+
+    /// Ends [`run`](Self::run), once the shards have said their last.
+    pub fn stop(&self) {
+        self.stop.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Runs until stopped. The calling thread becomes the control thread.
+    pub fn run(&self, prepared: Prepared, ends: Vec<ControlEnd>) -> Result<(), String> {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|error| format!("the control thread cannot start: {error}"))?;
+        let local = tokio::task::LocalSet::new();
+        let fifo = prepared.settings.fifo.clone();
+        local.block_on(&runtime, async {
+            let (sender, requests) = mpsc::channel(COMMANDS_MAX);
+            if let Some(fifo) = fifo.clone() {
+                tokio::task::spawn_local(management::serve(fifo, sender.clone()));
+            }
+            let mut side = Side {
+                log: Log::new(prepared.settings.log.clone()),
+                facts: prepared.settings.facts,
+                ends,
+                pending: Vec::new(),
+                late: 0,
+            };
+            // `sender` lives as long as we do, so that `requests` never ends by itself.
+            side.serve(self, requests, sender).await;
+        });
+        if let Some(fifo) = &fifo {
+            Fifo::remove(fifo);
+        }
+        Ok(())
+    }
+}
+
+struct Side {
+    log: Log,
+    facts: Facts,
+    ends: Vec<ControlEnd>,
+    pending: Vec<Slot>,
+    late: u64,
+}
+
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    waiting: Option<Waiting>,
+}
+
+/// A command that the shards are answering.
+struct Waiting {
+    merged: Merged,
+    missing: usize,
+    deadline: Instant,
+    id: Option<Value>,
+    reply: oneshot::Sender<Option<Vec<u8>>>,
+}
+
+impl Side {
+    async fn serve(
+        &mut self,
+        control: &Control,
+        mut requests: mpsc::Receiver<Request>,
+        _sender: mpsc::Sender<Request>,
+    ) {
+        loop {
+            let deadline = self.next_deadline();
+            tokio::select! {
+                () = control.wake.notified() => {}
+                Some(request) = requests.recv() => self.ask(request),
+                () = tokio::time::sleep_until(deadline) => self.give_up(),
+            }
+            self.take_reports();
+            if control.stop.load(Ordering::Acquire) {
+                break;
+            }
+        }
+        self.farewell(control).await;
+    }
+
+    /// The shards' last words, as long as some of them are still there.
+    async fn farewell(&mut self, control: &Control) {
+        let deadline = Instant::now() + FAREWELL_WITHIN;
+        while !self.ends.iter().all(ControlEnd::is_abandoned) && Instant::now() < deadline {
+            let _ = tokio::time::timeout(Duration::from_millis(10), control.wake.notified()).await;
+            self.take_reports();
+        }
+        self.take_reports();
+        if self.late > 0 {
+            self.log.line(
+                1,
+                &format!("management: {} answers came too late", self.late),
+            );
+        }
+    }
+
+    fn take_reports(&mut self) {
+        for shard in 0..self.ends.len() {
+            while let Ok(report) = self.ends[shard].reports.pop() {
+                match report {
+                    Report::Log(mut page) => {
+                        self.log.lines(shard, lines(&page));
+                        page.clear();
+                        // A shard that is busy makes itself a new one.
+                        let _ = self.ends[shard].order(Order::Page(page));
+                    }
+                    Report::Answer(ticket, result) => self.answered(ticket, result),
+                }
+            }
+        }
+    }
+
+    /// Answers a request at once, or asks all shards.
+    fn ask(&mut self, request: Request) {
+        let call = match rpc::read(&request.text) {
+            Ok(call) => call,
+            Err(refused) => {
+                let (failure, id) = *refused;
+                let _ = request.reply.send(Some(rpc::write(Err(failure), id)));
+                return;
+            }
+        };
+        let at_once = |result, id: Option<Value>, reply: oneshot::Sender<Option<Vec<u8>>>| {
+            let _ = reply.send(id.map(|id| rpc::write(result, id)));
+        };
+        if let Some(result) = management::own::answer(&call.command, &self.facts) {
+            return at_once(result, call.id, request.reply);
+        }
+        let Some(slot) = self.free_slot() else {
+            let failure = Failure::with(rpc::SERVER_ERROR, "too many commands at once");
+            return at_once(Err(failure), call.id, request.reply);
+        };
+        let entry = &mut self.pending[slot];
+        entry.generation = entry.generation.wrapping_add(1);
+        let ticket = Ticket(u64::from(entry.generation) << 32 | slot as u64);
+        let mut missing = 0;
+        let mut merged = Merged::default();
+        for end in &mut self.ends {
+            match end.order(Order::Command(ticket, call.command.clone())) {
+                Ok(()) => missing += 1,
+                Err(_) => merged.add(Err(Failure::with(rpc::SERVER_ERROR, "a shard is too busy"))),
+            }
+        }
+        self.pending[slot].waiting = Some(Waiting {
+            merged,
+            missing,
+            deadline: Instant::now() + COMMAND_WITHIN,
+            id: call.id,
+            reply: request.reply,
+        });
+        if missing == 0 {
+            self.finish(slot);
+        }
+    }
+
+    fn free_slot(&mut self) -> Option<usize> {
+        let free = self.pending.iter().position(|slot| slot.waiting.is_none());
+        free.or_else(|| {
+            (self.pending.len() < COMMANDS_MAX).then(|| {
+                self.pending.push(Slot::default());
+                self.pending.len() - 1
+            })
+        })
+    }
+
+    fn answered(&mut self, ticket: Ticket, result: CommandResult) {
+        let slot = ticket.0 as u32 as usize;
+        let waiting = self
+            .pending
+            .get_mut(slot)
+            .filter(|entry| u64::from(entry.generation) == ticket.0 >> 32)
+            .and_then(|entry| entry.waiting.as_mut());
+        let Some(waiting) = waiting else {
+            self.late += 1;
+            return;
+        };
+        waiting.merged.add(match result {
+            Ok(text) => serde_json::from_slice(&text)
+                // A command that says nothing has done its work.
+                .or_else(|error| {
+                    if text.is_empty() {
+                        Ok(Value::from("OK"))
+                    } else {
+                        Err(error)
+                    }
+                })
+                .map_err(|error| Failure::with(rpc::SERVER_ERROR, format!("not JSON: {error}"))),
+            Err((code, message)) => Err(Failure::with(
+                code.into(),
+                String::from_utf8_lossy(&message),
+            )),
+        });
+        waiting.missing -= 1;
+        if waiting.missing == 0 {
+            self.finish(slot);
+        }
+    }
+
+    fn finish(&mut self, slot: usize) {
+        if let Some(waiting) = self.pending[slot].waiting.take() {
+            let result = waiting.merged.into_result().unwrap_or_else(|| {
+                Err(Failure::with(
+                    rpc::SERVER_ERROR,
+                    "no shard answered in time",
+                ))
+            });
+            let _ = waiting
+                .reply
+                .send(waiting.id.map(|id| rpc::write(result, id)));
+        }
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let waiting = self.pending.iter().filter_map(|slot| slot.waiting.as_ref());
+        let far = Instant::now() + Duration::from_secs(3600);
+        waiting.map(|waiting| waiting.deadline).min().unwrap_or(far)
+    }
+
+    fn give_up(&mut self) {
+        let now = Instant::now();
+        for slot in 0..self.pending.len() {
+            let is_late = self.pending[slot]
+                .waiting
+                .as_ref()
+                .is_some_and(|one| one.deadline <= now);
+            if is_late {
+                self.finish(slot);
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+mod fifo;
+mod merge;
+mod rpc;
