@@ -6,6 +6,7 @@
 use parser::{Message, Method, writer};
 
 use super::flat::{Flat, Flats};
+use super::identity::MethodCode;
 use super::machine::{Action, Actions, Timing};
 use super::servers::reliability;
 use super::{ClientUser, Overload, Start, client, invite_client};
@@ -34,6 +35,7 @@ pub struct ClientTransactions {
 #[derive(Debug)]
 struct Entry {
     machine: Machine,
+    method: MethodCode,
     user: ClientUser,
     flow: Option<Flow>,
     kept: Flat,
@@ -255,6 +257,7 @@ impl Core {
             Method::Invite => Machine::Invite(invite_client::InviteClient::new()),
             _ => Machine::Other(client::Client::new()),
         };
+        entry.method = MethodCode::of(start.method);
         entry.user = start.user;
         entry.flow = Some(start.flow);
         entry.fr_ms = start.fr_ms.unwrap_or(self.tm.fr_ms);
@@ -355,13 +358,11 @@ impl Core {
         };
         let entry = self.clients.slab.get(id)?;
         // §17.1.3: the method of the CSeq tells the response to a CANCEL from that to its INVITE.
-        match (response.cseq().method, entry.machine) {
-            (Method::Cancel, Machine::Invite(_)) => {
+        match MethodCode::of(response.cseq().method) {
+            MethodCode::CANCEL if entry.method != MethodCode::CANCEL => {
                 entry.canceller.filter(|&id| self.clients.contains(id))
             }
-            (Method::Invite, Machine::Invite(_)) => Some(id),
-            (Method::Invite, _) | (_, Machine::Invite(_) | Machine::Reserved) => None,
-            (_, Machine::Other(_)) => Some(id),
+            method => (method == entry.method && entry.flow.is_some()).then_some(id),
         }
     }
 
@@ -545,6 +546,7 @@ impl Entry {
     fn reserved() -> Self {
         Self {
             machine: Machine::Reserved,
+            method: MethodCode::CANCEL,
             user: ClientUser::Nobody,
             flow: None,
             kept: Flat::default(),
