@@ -13,7 +13,7 @@ use crate::input::{Now, ShardId};
 use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::owner::Owner;
-use crate::proxy::ResponseContexts;
+use crate::proxy::{Proxy, ResponseContexts};
 use crate::random::Random;
 use crate::resolve::{Hosts, Resolver};
 use crate::run::Machine;
@@ -52,6 +52,8 @@ pub struct Core {
     pub random: Random,
     /// What runs share: scenes, parked runs, names.
     pub machine: Machine,
+    /// Settings of the proxy core, and its buffers.
+    pub proxy: Proxy,
     /// Requests on their way, and what their branches said.
     pub contexts: ResponseContexts,
     /// Requests of our own.
@@ -123,6 +125,7 @@ impl Core {
             statistics: Statistics::new(),
             random,
             machine: Machine::default(),
+            proxy: Proxy::new((random.next_u64(), random.next_u64())),
             contexts: ResponseContexts::new(limits.contexts),
             agents: Agents::default(),
             resolver,

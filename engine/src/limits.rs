@@ -111,3 +111,6 @@ pub const CONTEXTS_POOLED: usize = 1_024;
 
 /// Events that wait in one context while a run holds its request.
 pub const CONTEXT_QUEUE_MAX: usize = 32;
+
+/// How often one relay or branch waits for the resolver: NAPTR, SRV, addresses, and aliases between them.
+pub const RESOLVE_ROUNDS_MAX: u8 = 8;

@@ -49,6 +49,8 @@ pub struct Attachments {
     pub fr_inv_ms: Option<u32>,
     /// The To-tag of replies we make ourselves, minted once a request; empty until then.
     pub local_tag: Vec<u8>,
+    /// It has been answered without a transaction because a table was full; nothing more is said.
+    pub refused: bool,
     /// How often this `relay` has waited for the resolver; bounded.
     pub resolve_rounds: u8,
 }

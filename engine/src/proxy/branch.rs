@@ -2,7 +2,7 @@
 
 use parser::Draft;
 
-use super::{TargetParts, TransactionEvent};
+use super::{RecordRoute, TargetParts};
 use crate::input::{ConnectionId, Flow, SocketId};
 use crate::resolve::Addresses;
 use crate::run::{NameId, Scene};
@@ -65,6 +65,10 @@ pub struct Branch {
     pub draft: Draft,
     /// Whether `draft` counts.
     pub has_draft: bool,
+    /// The Record-Route of this branch alone, when its route asked for another.
+    pub record_route: Option<RecordRoute>,
+    /// The parameters that go with it.
+    pub record_route_params: Vec<u8>,
     /// A run works on a response of it: what comes meanwhile waits.
     pub replying: bool,
     /// How often it has waited for the resolver.
@@ -86,6 +90,7 @@ impl Branch {
             destination: std::mem::take(destination),
             path: std::mem::take(path),
             draft: std::mem::take(draft),
+            record_route_params: std::mem::take(record_route_params),
             q: target.q,
             flags: target.flags,
             socket: target.socket,
@@ -96,6 +101,7 @@ impl Branch {
         copy(&mut fresh.destination, target.destination);
         copy(&mut fresh.path, target.path);
         fresh.draft.clear();
+        fresh.record_route_params.clear();
         *self = fresh;
     }
 
@@ -138,10 +144,11 @@ fn copy(to: &mut Vec<u8>, from: &[u8]) {
 /// Something that came while nobody could take it.
 #[derive(Debug)]
 pub(super) enum Queued {
+    /// A response that no reply route has seen.
     Response { branch: u8, scene: Box<Scene> },
+    /// One that they have.
+    Judge { branch: u8, scene: Box<Scene> },
     Timeout { branch: u8 },
     TransportError { branch: u8 },
     Resolved { branch: u8 },
-    Cancel,
-    Notify(TransactionEvent),
 }

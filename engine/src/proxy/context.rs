@@ -48,8 +48,14 @@ pub struct ResponseContext {
     pub(super) queued: std::collections::VecDeque<Queued>,
     branches: Vec<Branch>,
     used: usize,
-    /// The first branch of the `relay` that is going on.
+    /// The first branch of the latest `relay`: those before it have lost already.
     pub(super) round: usize,
+    /// The same of the `relay` before, in case the latest comes to nothing.
+    pub(super) previous_round: usize,
+    /// The request, while a branch's route sees another.
+    pub(super) saved: super::relay::Saved,
+    /// Its watchers are being told that it ended.
+    pub(super) ending: bool,
     /// What relaying came to so far: the last error.
     pub(super) relay_error: Option<super::RelayError>,
 }
@@ -139,6 +145,7 @@ impl ResponseContext {
             to_tag: std::mem::take(to_tag),
             queued: std::mem::take(queued),
             branches: std::mem::take(branches),
+            saved: std::mem::take(saved),
             ..ResponseContext::default()
         };
         fresh.reason.clear();
@@ -267,7 +274,7 @@ impl ResponseContexts {
             }
         }
         for queued in context.queued.drain(..) {
-            if let Queued::Response { scene, .. } = queued {
+            if let Queued::Response { scene, .. } | Queued::Judge { scene, .. } = queued {
                 give(scene);
             }
         }

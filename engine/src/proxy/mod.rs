@@ -2,24 +2,43 @@
 //!
 //! Takes a request from the script to its targets and the responses back: target set, branches,
 //! response context, best response, CANCEL, failover. Transactions themselves are in
-//! `transaction`; where a target is, in `resolve`; what the script may call, in `script.rs` here.
+//! `transaction`; where a target is, in `resolve`; what scripts may call, in `script.rs` here.
 //!
 //! Owned by the Call-ID. Never runs a script: what has to run next is pushed on `core.jobs`.
 
 mod attachments;
+mod best;
 mod branch;
+mod cancel;
 mod context;
 mod event;
+mod forward;
+mod identity;
 mod options;
-mod stub;
+mod record_route;
+mod relay;
+mod reply;
+mod response;
+mod route;
+mod script;
+mod settings;
+mod stateless;
 mod target;
+mod validate;
 
 pub use attachments::{Attachments, RecordRoute, RouteFound};
 pub use branch::{Branch, BranchState};
 pub use context::{ResponseContext, ResponseContexts};
 pub use event::{TransactionEvent, TransactionEventKind};
 pub use options::{Address, Cancel, RelayError, RelayFlags, RelayOptions};
-pub use stub::*;
+pub use relay::{before_park, branches_done, enter_branch, next_branch, send_branch};
+pub use reply::{absorbs_ack, reply_stateless};
+pub use response::{
+    begin_failure_route, failure_route_ended, forget, on_ack_2xx, on_client_ended, on_client_timeout, on_resolved,
+    on_response, on_server_ended, on_transport_error, reply_hook, reply_route_ended, request_run_ended,
+};
+pub use settings::{Proxy, ProxySettings};
+pub use stateless::on_stray_response;
 pub use target::{Q_MAX, Target, TargetParts, TargetSet};
 
 /// Names one response context: its slot, and which of the slot's users.

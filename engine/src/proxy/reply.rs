@@ -1,0 +1,159 @@
+//! Replies of our own: RFC 3261 §8.2.6, in a transaction or without one.
+
+use parser::{Message, Method, Response};
+
+use super::context::ResponseContext;
+use super::{TransactionEventKind, cancel, identity, response};
+use crate::core::Core;
+use crate::input::{Flow, Ticket};
+use crate::limits::RETRY_AFTER_S;
+use crate::outbox::Outbox;
+use crate::run::Attached;
+use crate::statistics::Counter;
+use crate::transaction::reply_flow;
+
+/// Answers a request in its transaction. `false`: it has its final response already. A final one
+/// stops all branches.
+pub(super) fn in_context(
+    core: &mut Core,
+    context: &mut ResponseContext,
+    message: &Message,
+    attached: &mut Attached,
+    code: u16,
+    reason: &[u8],
+    outbox: &mut Outbox,
+) -> bool {
+    let Some(server) = context.server.filter(|_| !context.is_answered()) else { return false };
+    let tag = identity::local_tag(core.proxy.key, message);
+    let reply = make(message, attached, code, reason, &tag);
+    if !core.respond(server, code, outbox, |out| reply.write(message, out)) {
+        return false;
+    }
+    core.statistics.count(Counter::TmResponsesLocal);
+    let reason = if reason.is_empty() { parser::writer::reason_of(code).as_bytes() } else { reason };
+    remember(core, context, code, reason, message.to_tag().unwrap_or(&tag), None);
+    if code >= 200 {
+        used_up(attached);
+        cancel::branches(core, context, &[], None, outbox);
+    }
+    true
+}
+
+/// Answers a request without a transaction.
+pub(super) fn without_state(
+    core: &mut Core,
+    message: &Message,
+    attached: &mut Attached,
+    code: u16,
+    reason: &[u8],
+    outbox: &mut Outbox,
+) -> bool {
+    // §8.2.6 and §17: nobody answers an ACK.
+    if attached.proxy.refused || message.method() == Method::Ack {
+        return false;
+    }
+    let tag = identity::local_tag(core.proxy.key, message);
+    let flow = flow_back(message, attached);
+    let reply = make(message, attached, code, reason, &tag);
+    outbox.send(flow, Ticket::NONE, |out| reply.write(message, out));
+    core.statistics.count_stateless(code);
+    if code >= 200 {
+        used_up(attached);
+    }
+    true
+}
+
+/// Answers anything without a scene: what the engine refuses before a script sees it.
+pub fn reply_stateless(
+    core: &mut Core,
+    request: &Message,
+    flow: &Flow,
+    code: u16,
+    reason: &[u8],
+    headers: &[u8],
+    outbox: &mut Outbox,
+) {
+    let tag = identity::local_tag(core.proxy.key, request);
+    let to_tag = (code > 100).then_some(&tag[..]);
+    let source = Some(flow.remote);
+    let reply = Response { code, reason, to_tag, source, headers, ..Response::default() };
+    outbox.send(reply_flow(request, flow, false), Ticket::NONE, |out| reply.write(request, out));
+    core.statistics.count_stateless(code);
+}
+
+/// A table is full: 503, and when to come again.
+pub(super) fn overloaded(core: &mut Core, request: &Message, came: &Flow, back: Flow, outbox: &mut Outbox) {
+    let tag = identity::local_tag(core.proxy.key, request);
+    let headers = format!("Retry-After: {RETRY_AFTER_S}\r\n");
+    let reply = Response {
+        code: 503,
+        to_tag: Some(&tag),
+        source: Some(came.remote),
+        headers: headers.as_bytes(),
+        ..Response::default()
+    };
+    outbox.send(back, Ticket::NONE, |out| reply.write(request, out));
+    core.statistics.count_stateless(503);
+}
+
+/// Whether an ACK answers a reply that we made without a transaction: it ends here (§17.1.1.3 gives it our tag).
+pub fn absorbs_ack(core: &mut Core, request: &Message) -> bool {
+    request.method() == Method::Ack
+        && request.to_tag().is_some_and(|tag| tag == identity::local_tag(core.proxy.key, request))
+}
+
+/// By which way a reply goes: §18.2.2 and RFC 3581, unless the script says otherwise.
+pub(super) fn flow_back(message: &Message, attached: &Attached) -> Flow {
+    if attached.proxy.reply_to_via
+        && !attached.flow.transport.is_reliable()
+        && let Some(ip) = message.top_via().host.ip()
+    {
+        let port = message.top_via().port.unwrap_or(attached.flow.transport.default_port());
+        return Flow { remote: (ip, port).into(), ..attached.flow };
+    }
+    reply_flow(message, &attached.flow, attached.proxy.force_rport)
+}
+
+fn make<'a>(message: &Message, attached: &'a Attached, code: u16, reason: &'a [u8], tag: &'a [u8]) -> Response<'a> {
+    // §12.1.1: what makes a dialog carries the route.
+    let makes_dialog = matches!(message.method(), Method::Invite | Method::Subscribe | Method::Refer | Method::Notify);
+    Response {
+        code,
+        reason,
+        to_tag: (code > 100).then_some(tag),
+        record_route: makes_dialog && (101..300).contains(&code),
+        source: Some(attached.flow.remote),
+        headers: &attached.proxy.reply_headers,
+        content_type: &attached.proxy.reply_content_type,
+        body: &attached.proxy.reply_body,
+    }
+}
+
+/// What a script gave for the next final reply has been sent.
+fn used_up(attached: &mut Attached) {
+    attached.proxy.reply_headers.clear();
+    attached.proxy.reply_content_type.clear();
+    attached.proxy.reply_body.clear();
+}
+
+/// Keeps what went to the caller, and tells the watchers.
+pub(super) fn remember(
+    core: &mut Core,
+    context: &mut ResponseContext,
+    code: u16,
+    reason: &[u8],
+    tag: &[u8],
+    branch: Option<u8>,
+) {
+    // A later 2xx of another branch does not change what the call has become.
+    if !context.is_answered() {
+        context.status = code;
+        context.status_local = branch.is_none();
+        context.status_branch = branch;
+        context.reason.clear();
+        context.reason.extend_from_slice(reason);
+        context.to_tag.clear();
+        context.to_tag.extend_from_slice(tag);
+    }
+    response::notify(core, context, TransactionEventKind::ReplySent { code, local: branch.is_none(), branch });
+}

@@ -1,0 +1,277 @@
+//! What scripts can do with the proxy core: the methods that `tm`, `sl`, `rr` and `signaling` offer.
+
+use parser::{Method, Uri};
+
+use super::attachments::RecordRoute;
+use super::context::ResponseContext;
+use super::{
+    Cancel, RelayOptions, TransactionEventKind, cancel, forward, relay, reply, response, route, stateless,
+};
+use crate::agent::{self, AgentId, OwnRequest};
+use crate::input::Transport;
+use crate::module::{Context, Verdict};
+use crate::proxy::RelayError;
+use crate::resolve::{Addresses, Hop, Resolved, Waiter};
+use crate::transaction::Matched;
+
+impl Context<'_> {
+    /// Makes the transaction of the request in hand (`t_newtran`). 1: made; -1: it has one, it cannot have one,
+    /// or a table is full (and the request has been answered so).
+    pub fn new_transaction(&mut self) -> i32 {
+        if self.run.context.is_some() || self.message.method() == Method::Ack {
+            return -1;
+        }
+        match relay::ensure_transaction(self.core, self.message, self.scene, &mut self.run.context, self.outbox) {
+            Ok(_) => 1,
+            Err(_) => -1,
+        }
+    }
+
+    /// Whether the request in hand belongs to a transaction (`t_check_trans`): an ACK or CANCEL by what it
+    /// means, any other by what was made of it. Retransmissions never come this far.
+    pub fn check_transaction(&mut self) -> i32 {
+        let is_known = self.run.context.is_some()
+            || matches!(self.scene.proxy.matched, Some(Matched::AckTo2xx(_) | Matched::Cancel(_)));
+        if is_known { 1 } else { -1 }
+    }
+
+    /// Sends the request in hand to its target set (`t_relay`). An ACK goes on without state; a CANCEL
+    /// stops the branches of its INVITE and is answered.
+    pub fn relay(&mut self, options: &RelayOptions<'_>) -> Verdict {
+        match self.message.method() {
+            Method::Ack => {
+                let verdict = stateless::forward(self, options.destination.unwrap_or_default());
+                if let (Some(Matched::AckTo2xx(server)), Verdict::Return(1)) = (self.scene.proxy.matched, verdict)
+                    && let Some(context) = self.core.servers.context(server)
+                {
+                    super::on_ack_2xx(self.core, context);
+                }
+                verdict
+            }
+            Method::Cancel => match self.scene.proxy.matched {
+                Some(Matched::Cancel(server)) => {
+                    cancel::answer(self.core, self.message, self.scene, self.outbox);
+                    cancel::request(self.core, server, Some(self.message), self.outbox);
+                    Verdict::OK
+                }
+                // §16.10: no response context here; somebody behind us may have one.
+                _ => stateless::forward(self, options.destination.unwrap_or_default()),
+            },
+            _ => relay::relay(self, options),
+        }
+    }
+
+    /// Sends the request in hand on without state (`forward`), to `destination` or its target.
+    pub fn forward(&mut self, destination: &[u8]) -> Verdict {
+        stateless::forward(self, destination)
+    }
+
+    /// Answers: in the transaction if there is one, else without (`send_reply`).
+    pub fn reply(&mut self, code: u16, reason: &[u8]) -> i32 {
+        match self.run.context {
+            Some(_) => self.reply_in_transaction(code, reason),
+            None => self.reply_stateless(code, reason),
+        }
+    }
+
+    /// Answers in the transaction, which is made if there is none (`t_reply`).
+    pub fn reply_in_transaction(&mut self, code: u16, reason: &[u8]) -> i32 {
+        if self.message.method() == Method::Ack || !(100..700).contains(&code) {
+            return -1;
+        }
+        let id = relay::ensure_transaction(self.core, self.message, self.scene, &mut self.run.context, self.outbox);
+        let Some(mut context) = id.ok().and_then(|id| self.core.contexts.take(id)) else { return -1 };
+        let is_sent =
+            reply::in_context(self.core, &mut context, self.message, self.scene, code, reason, self.outbox);
+        self.core.contexts.put(context);
+        if is_sent { 1 } else { -1 }
+    }
+
+    /// Answers without a transaction (`sl_send_reply`).
+    pub fn reply_stateless(&mut self, code: u16, reason: &[u8]) -> i32 {
+        if !(100..700).contains(&code) {
+            return -1;
+        }
+        let is_sent = reply::without_state(self.core, self.message, self.scene, code, reason, self.outbox);
+        if is_sent { 1 } else { -1 }
+    }
+
+    /// Answers what went wrong last (`sl_reply_error`).
+    pub fn reply_error(&mut self) -> i32 {
+        let (code, reason) = self.scene.proxy.error.unwrap_or(RelayError::Internal).status();
+        self.reply(code, reason)
+    }
+
+    /// Asks branches to stop (`t_cancel_branch`).
+    pub fn cancel_branches(&mut self, which: Cancel) -> i32 {
+        let Some(mut context) = self.run.context.and_then(|id| self.core.contexts.take(id)) else { return -1 };
+        let current = self.run.branch;
+        match which {
+            Cancel::All => cancel::branches(self.core, &mut context, &[], None, self.outbox),
+            Cancel::Others => cancel::branches(self.core, &mut context, &[], current, self.outbox),
+            Cancel::This => {
+                let is_invite = context.is_invite;
+                if let Some(branch) = current.and_then(|at| context.branch_mut(at)) {
+                    cancel::stop(self.core, branch, is_invite, &[], self.outbox);
+                }
+            }
+        }
+        self.core.contexts.put(context);
+        1
+    }
+
+    /// Whether the caller has given up (`t_was_cancelled`).
+    pub fn was_cancelled(&self) -> bool {
+        self.transaction().is_some_and(|context| context.cancelled)
+    }
+
+    /// The response context of this run's transaction. In the run of an ACK or CANCEL: that of the INVITE.
+    pub fn transaction(&self) -> Option<&ResponseContext> {
+        let id = self.run.context.or_else(|| match self.scene.proxy.matched {
+            Some(Matched::AckTo2xx(server) | Matched::Cancel(server)) => self.core.servers.context(server),
+            _ => None,
+        });
+        self.core.contexts.get(id?)
+    }
+
+    /// Wants to be told what happens to this run's transaction, which is made if there is none: the
+    /// module that is called now gets `on_transaction`.
+    pub fn watch_transaction(&mut self) -> bool {
+        let me = self.me;
+        let id = relay::ensure_transaction(self.core, self.message, self.scene, &mut self.run.context, self.outbox);
+        match id.ok().and_then(|id| self.core.contexts.get_mut(id)) {
+            Some(context) if me < 64 => {
+                context.watchers |= 1 << me;
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Works through the Route headers (`loose_route`). 1: the request is routed by them; -1: not.
+    pub fn loose_route(&mut self) -> i32 {
+        let is_routed = route::loose_route(self.core, self.message, self.draft, self.scene);
+        if is_routed { 1 } else { -1 }
+    }
+
+    /// Our Record-Route goes into every branch (`record_route`). -1: it does already.
+    pub fn record_route(&mut self, user: &[u8]) -> i32 {
+        if self.scene.proxy.record_route != RecordRoute::None {
+            return -1;
+        }
+        self.scene.proxy.record_route = RecordRoute::Own(user.to_vec());
+        1
+    }
+
+    /// A Record-Route with these addresses instead of ours (`record_route_preset`).
+    pub fn record_route_preset(&mut self, first: &[u8], second: Option<&[u8]>) -> i32 {
+        if self.scene.proxy.record_route != RecordRoute::None {
+            return -1;
+        }
+        self.scene.proxy.record_route = RecordRoute::Preset(first.to_vec(), second.map(<[u8]>::to_vec));
+        1
+    }
+
+    /// A parameter for our Record-Route (`add_rr_param`), whether it is asked for before or after this.
+    pub fn add_rr_param(&mut self, param: &[u8]) -> i32 {
+        self.scene.proxy.add_record_route_param(param);
+        1
+    }
+
+    /// Answers go to the source port, asked for or not (`force_rport`, RFC 3581).
+    pub fn force_rport(&mut self) {
+        self.scene.proxy.force_rport = true;
+        let flow = reply::flow_back(self.message, self.scene);
+        if let Some(context) = self.run.context.and_then(|id| self.core.contexts.get_mut(id)) {
+            context.reply_flow = Some(flow);
+            if let Some(server) = context.server {
+                self.core.servers.set_reply_flow(server, flow);
+            }
+        }
+    }
+
+    /// Whether this names us. What is `None` matches anything.
+    pub fn is_myself(&self, host: &[u8], port: Option<u16>, transport: Option<Transport>) -> bool {
+        self.core.sockets.is_myself(host, port, transport)
+    }
+
+    /// Sends a request of our own; its owner is told how it goes on.
+    pub fn send_request(&mut self, request: &OwnRequest<'_>) -> Result<AgentId, RelayError> {
+        agent::send_request(self.core, request, self.outbox)
+    }
+
+    /// Where a URI leads (RFC 3263). `Err`: return this verdict, and call again when called again.
+    pub fn resolve(&mut self, uri: &[u8]) -> Result<Addresses, Verdict> {
+        let hop = Uri::parse(uri).ok().as_ref().and_then(Hop::of);
+        let Some(hop) = hop else { return Err(Verdict::FAIL) };
+        let is_known = hop.ip.is_some() || self.core.resolver.knows(self.now, &hop);
+        let ticket = if is_known { crate::input::Ticket::NONE } else { self.wait_ticket().ok_or(Verdict::FAIL)? };
+        match self.core.resolver.resolve(self.now, &hop, Waiter::Run(ticket), self.outbox) {
+            Resolved::Addresses(addresses) => Ok(addresses),
+            Resolved::Waits => Err(Verdict::Wait(ticket)),
+            Resolved::Nowhere | Resolved::Overload => Err(Verdict::FAIL),
+        }
+    }
+
+    /// The final-response timers of this transaction, in ms (`$T_fr_timeout`, `$T_fr_inv_timeout`): of what is sent
+    /// from now on, and the second also of what is under way.
+    pub fn set_timeouts(&mut self, fr_ms: Option<u32>, fr_inv_ms: Option<u32>) {
+        self.scene.proxy.fr_ms = fr_ms.or(self.scene.proxy.fr_ms);
+        self.scene.proxy.fr_inv_ms = fr_inv_ms.or(self.scene.proxy.fr_inv_ms);
+        let (Some(ms), Some(context)) = (fr_inv_ms, self.run.context.and_then(|id| self.core.contexts.get(id))) else {
+            return;
+        };
+        for branch in context.branches() {
+            if let Some(client) = branch.client {
+                self.core.clients.set_fr_inv_ms(client, ms);
+            }
+        }
+    }
+
+    /// Header lines for the CANCELs of this transaction (`t_add_cancel_reason`), each with its CRLF.
+    pub fn add_cancel_headers(&mut self, lines: &[u8]) {
+        self.scene.proxy.cancel_headers.extend_from_slice(lines);
+    }
+
+    /// The Request-URI as it will be sent.
+    pub fn request_uri(&self) -> &[u8] {
+        match self.scene.targets.uri(0) {
+            [] => self.message.request_uri(),
+            uri => uri,
+        }
+    }
+
+    /// Gives entry 0 of the target set a URI of its own, as swapping and serial forking want it.
+    pub fn own_request_uri(&mut self) {
+        if self.scene.targets.uri(0).is_empty() {
+            self.scene.targets.set_uri(0, self.message.request_uri());
+        }
+    }
+
+    /// Orders the target set for serial forking (`serialize_branches`). -1: there is only one.
+    pub fn serialize_branches(&mut self, clear: bool, keep_order: bool) -> i32 {
+        self.own_request_uri();
+        self.scene.targets.serialize(clear, keep_order);
+        1
+    }
+
+    /// Makes the next group the target set (`next_branches`): 1 more are left, 2 it was the last, -1 none.
+    pub fn next_branches(&mut self) -> i32 {
+        self.scene.targets.next_group()
+    }
+
+    /// Tells the watchers of this run's transaction about its ACK when the script absorbs it itself.
+    pub fn ack_received(&mut self) {
+        if let Some(Matched::AckTo2xx(server)) = self.scene.proxy.matched
+            && let Some(context) = self.core.servers.context(server).and_then(|id| self.core.contexts.take(id))
+        {
+            response::notify(self.core, &context, TransactionEventKind::AckReceived);
+            self.core.contexts.put(context);
+        }
+    }
+
+    /// The socket that the request in hand is bound to leave by, when one is forced.
+    pub fn forced_socket(&self) -> Option<crate::input::SocketId> {
+        forward::forced_socket(self.scene, &self.scene.targets.get(0).unwrap_or_default())
+    }
+}

@@ -1,0 +1,58 @@
+//! Request validation: RFC 3261 §16.3, RFC 5393 §5.
+
+use parser::{Draft, HeaderName, Message, Method};
+
+use super::identity::{self, Hex};
+use crate::core::Core;
+
+/// What a proxy supports of what Proxy-Require may ask for: nothing.
+const SUPPORTED: &[&[u8]] = &[];
+
+/// Why a request is not forwarded.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Refusal {
+    pub code: u16,
+    pub reason: &'static [u8],
+    /// Header lines for the response.
+    pub headers: Vec<u8>,
+}
+
+impl Refusal {
+    fn new(code: u16, reason: &'static [u8]) -> Self {
+        Refusal { code, reason, headers: Vec::new() }
+    }
+}
+
+/// Judges whether a request may be forwarded to `targets` places.
+pub(super) fn validate(core: &Core, message: &Message, draft: &Draft, targets: usize, own: &Hex) -> Result<(), Refusal> {
+    // Whoever counted it down already has judged it: `mf_process_maxfwd_header`.
+    if message.max_forwards() == Some(0) && draft.max_forwards().is_none() {
+        return Err(Refusal::new(483, b"Too Many Hops"));
+    }
+    if core.proxy.settings.loop_detection && identity::has_looped(message, &core.sockets, own) {
+        return Err(Refusal::new(482, b"Loop Detected"));
+    }
+    if max_breadth(message).is_some_and(|breadth| (breadth as usize) < targets) {
+        return Err(Refusal::new(440, b"Max-Breadth Exceeded"));
+    }
+    // §20.29: CANCEL and ACK are not judged.
+    if !matches!(message.method(), Method::Ack | Method::Cancel) {
+        let unsupported = message.list(HeaderName::ProxyRequire).map(|option| option.value);
+        let mut headers = Vec::new();
+        for option in unsupported.filter(|option| !SUPPORTED.contains(option)) {
+            headers.extend_from_slice(if headers.is_empty() { b"Unsupported: " } else { b", " });
+            headers.extend_from_slice(option);
+        }
+        if !headers.is_empty() {
+            headers.extend_from_slice(b"\r\n");
+            return Err(Refusal { code: 420, reason: b"Bad Extension", headers });
+        }
+    }
+    Ok(())
+}
+
+/// RFC 5393 §5.3: among how many branches a request may spread.
+pub(super) fn max_breadth(message: &Message) -> Option<u32> {
+    let field = message.headers_called(b"Max-Breadth").next()?;
+    std::str::from_utf8(field.value).ok()?.trim().parse().ok()
+}
