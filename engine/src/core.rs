@@ -112,6 +112,7 @@ impl Core {
             limits.resolver_names as usize,
             random.next_u64(),
         );
+        let proxy = Proxy::new((random.next_u64(), random.next_u64()));
         Self {
             now: Now::default(),
             started: Now::default(),
@@ -125,7 +126,7 @@ impl Core {
             statistics: Statistics::new(),
             random,
             machine: Machine::default(),
-            proxy: Proxy::new((random.next_u64(), random.next_u64())),
+            proxy,
             contexts: ResponseContexts::new(limits.contexts),
             agents: Agents::default(),
             resolver,

@@ -164,21 +164,39 @@ impl Outbox {
         let by = self.bytes.len() as u32;
         self.bytes.append(&mut other.bytes);
         let moved = |range: Range<u32>| range.start + by..range.end + by;
-        self.outputs.extend(other.outputs.drain(..).map(|output| match output {
-            Output::Send { range, flow, ticket } => Output::Send { range: moved(range), flow, ticket },
-            Output::Log { level, range } => Output::Log { level, range: moved(range) },
-            Output::CommandAnswer { ticket, result } => Output::CommandAnswer {
-                ticket,
-                result: match result {
-                    Ok(range) => Ok(moved(range)),
-                    Err((code, range)) => Err((code, moved(range))),
+        self.outputs
+            .extend(other.outputs.drain(..).map(|output| match output {
+                Output::Send {
+                    range,
+                    flow,
+                    ticket,
+                } => Output::Send {
+                    range: moved(range),
+                    flow,
+                    ticket,
                 },
-            },
-            Output::Quarantine { range, reason, is_sound } => {
-                Output::Quarantine { range: moved(range), reason: moved(reason), is_sound }
-            }
-            other => other,
-        }));
+                Output::Log { level, range } => Output::Log {
+                    level,
+                    range: moved(range),
+                },
+                Output::CommandAnswer { ticket, result } => Output::CommandAnswer {
+                    ticket,
+                    result: match result {
+                        Ok(range) => Ok(moved(range)),
+                        Err((code, range)) => Err((code, moved(range))),
+                    },
+                },
+                Output::Quarantine {
+                    range,
+                    reason,
+                    is_sound,
+                } => Output::Quarantine {
+                    range: moved(range),
+                    reason: moved(reason),
+                    is_sound,
+                },
+                other => other,
+            }));
     }
 
     /// Anything else.

@@ -40,8 +40,15 @@ mod tests {
 
     #[track_caller]
     fn best(codes: &[u16], expected: u16) {
-        let outcomes = codes.iter().zip(0..).map(|(&code, branch)| Outcome { branch, code });
-        assert_eq!(choose(outcomes).map(|outcome| outcome.code), Some(expected), "{codes:?}");
+        let outcomes = codes
+            .iter()
+            .zip(0..)
+            .map(|(&code, branch)| Outcome { branch, code });
+        assert_eq!(
+            choose(outcomes).map(|outcome| outcome.code),
+            Some(expected),
+            "{codes:?}"
+        );
     }
 
     #[test]
@@ -72,8 +79,23 @@ mod tests {
 
     #[test]
     fn of_equals_the_first() {
-        let outcomes = [Outcome { branch: 1, code: 486 }, Outcome { branch: 0, code: 404 }];
-        assert_eq!(choose(outcomes.into_iter()), Some(Outcome { branch: 0, code: 404 }));
+        let outcomes = [
+            Outcome {
+                branch: 1,
+                code: 486,
+            },
+            Outcome {
+                branch: 0,
+                code: 404,
+            },
+        ];
+        assert_eq!(
+            choose(outcomes.into_iter()),
+            Some(Outcome {
+                branch: 0,
+                code: 404
+            })
+        );
         assert_eq!(choose(std::iter::empty()), None);
     }
 }

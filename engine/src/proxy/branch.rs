@@ -83,6 +83,7 @@ impl Branch {
             destination,
             path,
             draft,
+            record_route_params,
             ..
         } = self;
         let mut fresh = Branch {
@@ -145,10 +146,22 @@ fn copy(to: &mut Vec<u8>, from: &[u8]) {
 #[derive(Debug)]
 pub(super) enum Queued {
     /// A response that no reply route has seen.
-    Response { branch: u8, scene: Box<Scene> },
+    Response {
+        branch: u8,
+        scene: Box<Scene>,
+    },
     /// One that they have.
-    Judge { branch: u8, scene: Box<Scene> },
-    Timeout { branch: u8 },
-    TransportError { branch: u8 },
-    Resolved { branch: u8 },
+    Judge {
+        branch: u8,
+        scene: Box<Scene>,
+    },
+    Timeout {
+        branch: u8,
+    },
+    TransportError {
+        branch: u8,
+    },
+    Resolved {
+        branch: u8,
+    },
 }

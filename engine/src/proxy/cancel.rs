@@ -11,8 +11,19 @@ use crate::run::Scene;
 use crate::transaction::ServerId;
 
 /// Stops the branches of the request that a CANCEL means; whoever sent it has been answered.
-pub(super) fn request(core: &mut Core, server: ServerId, cancel: Option<&Message>, outbox: &mut Outbox) {
-    let Some(mut context) = core.servers.context(server).and_then(|id| core.contexts.take(id)) else { return };
+pub(super) fn request(
+    core: &mut Core,
+    server: ServerId,
+    cancel: Option<&Message>,
+    outbox: &mut Outbox,
+) {
+    let Some(mut context) = core
+        .servers
+        .context(server)
+        .and_then(|id| core.contexts.take(id))
+    else {
+        return;
+    };
     // §9.2: after a final response, and for anything but an INVITE, it changes nothing.
     if context.is_answered() || !context.is_invite || context.cancelled {
         return core.contexts.put(context);
@@ -28,10 +39,9 @@ pub(super) fn request(core: &mut Core, server: ServerId, cancel: Option<&Message
             }
         }
     }
-    let may_cancel = context
-        .scene
-        .as_ref()
-        .is_none_or(|scene| !scene.proxy.relay.allow_no_cancel || !relay::forbids_cancel(&scene.message));
+    let may_cancel = context.scene.as_ref().is_none_or(|scene| {
+        !scene.proxy.relay.allow_no_cancel || !relay::forbids_cancel(&scene.message)
+    });
     if may_cancel {
         branches(core, &mut context, &headers, None, outbox);
     }
@@ -45,11 +55,20 @@ pub(super) fn request(core: &mut Core, server: ServerId, cancel: Option<&Message
 
 /// A cancelled request without a branch is answered by us.
 pub(super) fn answer_if_alone(core: &mut Core, context: &mut ResponseContext, outbox: &mut Outbox) {
-    if context.is_answered() || !context.branches().iter().all(|branch| branch.state == BranchState::Discarded) {
+    if context.is_answered()
+        || !context
+            .branches()
+            .iter()
+            .all(|branch| branch.state == BranchState::Discarded)
+    {
         return;
     }
-    let Some(mut scene) = context.scene.take() else { return };
-    let Scene { message, attached, .. } = &mut *scene;
+    let Some(mut scene) = context.scene.take() else {
+        return;
+    };
+    let Scene {
+        message, attached, ..
+    } = &mut *scene;
     reply::in_context(core, context, message, attached, 487, b"", outbox);
     context.scene = Some(scene);
 }
@@ -71,7 +90,13 @@ pub(super) fn branches(
 }
 
 /// Asks one branch to stop. §9.1: only an INVITE can be; its 487 says when it has.
-pub(super) fn stop(core: &mut Core, branch: &mut super::Branch, is_invite: bool, headers: &[u8], outbox: &mut Outbox) {
+pub(super) fn stop(
+    core: &mut Core,
+    branch: &mut super::Branch,
+    is_invite: bool,
+    headers: &[u8],
+    outbox: &mut Outbox,
+) {
     match branch.state {
         BranchState::Pending | BranchState::Resolving => {
             branch.state = BranchState::Completed;
@@ -92,7 +117,12 @@ pub(super) fn stop(core: &mut Core, branch: &mut super::Branch, is_invite: bool,
 }
 
 /// Answers a CANCEL: 200, with the tag that our answers to the request itself would have (§9.2).
-pub(super) fn answer(core: &mut Core, message: &Message, attached: &mut crate::run::Attached, outbox: &mut Outbox) {
+pub(super) fn answer(
+    core: &mut Core,
+    message: &Message,
+    attached: &mut crate::run::Attached,
+    outbox: &mut Outbox,
+) {
     debug_assert!(message.method() == Method::Cancel);
     let Ok(server) = core.create_server(message, &attached.flow) else {
         reply::without_state(core, message, attached, 200, b"canceling", outbox);

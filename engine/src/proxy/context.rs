@@ -138,6 +138,7 @@ impl ResponseContext {
             to_tag,
             queued,
             branches,
+            saved,
             ..
         } = self;
         let mut fresh = ResponseContext {

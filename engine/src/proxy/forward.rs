@@ -18,7 +18,11 @@ const MAX_FORWARDS: u8 = 70;
 const MAX_BREADTH: u32 = 60;
 
 /// Where a target leads next: a destination the script fixed, its next hop, its path, or its Request-URI.
-pub(super) fn hop_of<'a>(message: &'a Message, target: &TargetParts<'a>, fixed: &'a [u8]) -> Option<Hop<'a>> {
+pub(super) fn hop_of<'a>(
+    message: &'a Message,
+    target: &TargetParts<'a>,
+    fixed: &'a [u8],
+) -> Option<Hop<'a>> {
     if !fixed.is_empty() {
         let (transport, host, port) = split_destination(fixed)?;
         return Some(Hop::plain(host, port, transport));
@@ -37,16 +41,38 @@ pub(super) fn hop_of<'a>(message: &'a Message, target: &TargetParts<'a>, fixed: 
 
 /// The URI of the first value in a Path.
 fn first_path(path: &[u8]) -> Option<&[u8]> {
-    let end = path.iter().position(|&byte| byte == b'>').map_or(path.len(), |at| at + 1);
+    let end = path
+        .iter()
+        .position(|&byte| byte == b'>')
+        .map_or(path.len(), |at| at + 1);
     Some(NameAddr::parse(path.get(..end)?).ok()?.addr_spec)
 }
 
 /// By which way a target is reached at an address. `None`: we have no socket that could.
-pub(super) fn flow_to(core: &Core, attached: &Attached, target: &TargetParts<'_>, to: Address) -> Option<Flow> {
-    let forced = target.socket.or(attached.proxy.forced_socket).or(attached.proxy.route.socket);
-    let socket = core.sockets.choose(to.transport, to.address, forced, Some(attached.flow.socket))?;
-    let connection = if to.transport.is_reliable() { target.connection } else { ConnectionId::NONE };
-    Some(Flow { socket, transport: to.transport, remote: to.address, connection })
+pub(super) fn flow_to(
+    core: &Core,
+    attached: &Attached,
+    target: &TargetParts<'_>,
+    to: Address,
+) -> Option<Flow> {
+    let forced = target
+        .socket
+        .or(attached.proxy.forced_socket)
+        .or(attached.proxy.route.socket);
+    let socket =
+        core.sockets
+            .choose(to.transport, to.address, forced, Some(attached.flow.socket))?;
+    let connection = if to.transport.is_reliable() {
+        target.connection
+    } else {
+        ConnectionId::NONE
+    };
+    Some(Flow {
+        socket,
+        transport: to.transport,
+        remote: to.address,
+        connection,
+    })
 }
 
 /// What a request is written from.
@@ -73,15 +99,31 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
     let mut draft = std::mem::take(&mut core.proxy.draft);
     let mut line = std::mem::take(&mut core.proxy.line);
     draft.copy_from(writing.base);
-    let Writing { message, attached, target, flow, .. } = writing;
+    let Writing {
+        message,
+        attached,
+        target,
+        flow,
+        ..
+    } = writing;
 
     if !target.uri.is_empty() {
         draft.set_request_uri(target.uri);
     }
     if draft.max_forwards().is_none() {
-        draft.set_max_forwards(message.max_forwards().map_or(MAX_FORWARDS, |hops| hops.saturating_sub(1)));
+        draft.set_max_forwards(
+            message
+                .max_forwards()
+                .map_or(MAX_FORWARDS, |hops| hops.saturating_sub(1)),
+        );
     }
-    stamp(message, &mut draft, &attached.flow, &attached.proxy, &mut line);
+    stamp(
+        message,
+        &mut draft,
+        &attached.flow,
+        &attached.proxy,
+        &mut line,
+    );
     if flow.transport.is_reliable() {
         draft.require_content_length();
     }
@@ -91,15 +133,34 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
         line.extend_from_slice(target.path);
         draft.prepend_header(&line);
     }
-    let secure = draft.effective_request_uri(message).get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"));
+    let secure = draft
+        .effective_request_uri(message)
+        .get(..5)
+        .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"));
     line.clear();
     let (wanted, params) = (writing.record_route, writing.record_route_params);
-    record_route::write(core, message, wanted, params, secure, attached.flow.socket, flow.socket, &mut line);
+    record_route::write(
+        core,
+        message,
+        wanted,
+        params,
+        secure,
+        attached.flow.socket,
+        flow.socket,
+        &mut line,
+    );
     if !line.is_empty() {
         draft.prepend_header(&line);
     }
     breadth(message, &mut draft, writing.siblings, &mut line);
-    via(core, flow, writing.token, Some(writing.loop_part), attached.proxy.add_local_rport, &mut line);
+    via(
+        core,
+        flow,
+        writing.token,
+        Some(writing.loop_part),
+        attached.proxy.add_local_rport,
+        &mut line,
+    );
     draft.prepend_header(&line);
 
     core.proxy.line = line;
@@ -112,12 +173,24 @@ pub(super) fn give_back(core: &mut Core, draft: Draft) {
 }
 
 /// `received` and `rport` in the Via of whoever sent the request: RFC 3261 §18.2.1, RFC 3581 §4.
-pub(super) fn stamp(message: &Message, draft: &mut Draft, flow: &Flow, attached: &Attachments, line: &mut Vec<u8>) {
+pub(super) fn stamp(
+    message: &Message,
+    draft: &mut Draft,
+    flow: &Flow,
+    attached: &Attachments,
+    line: &mut Vec<u8>,
+) {
     draft.stamp_received(message, flow.remote);
     if !attached.force_rport {
         return;
     }
-    let Some(top) = message.vias().next().filter(|top| !top.value.params.has(b"rport")) else { return };
+    let Some(top) = message
+        .vias()
+        .next()
+        .filter(|top| !top.value.params.has(b"rport"))
+    else {
+        return;
+    };
     // The script insists: as if the Via had asked.
     line.clear();
     top.value.write_received(flow.remote, line);
@@ -154,7 +227,14 @@ fn port_text(port: u16, digits: &mut [u8; 5]) -> &[u8] {
 }
 
 /// Our Via: RFC 3261 §16.6 step 8, with rport asked for when the script wants it (RFC 3581 §3).
-pub(super) fn via(core: &Core, flow: &Flow, token: &[u8], loop_part: Option<&Hex>, rport: bool, line: &mut Vec<u8>) {
+pub(super) fn via(
+    core: &Core,
+    flow: &Flow,
+    token: &[u8],
+    loop_part: Option<&Hex>,
+    rport: bool,
+    line: &mut Vec<u8>,
+) {
     line.clear();
     line.extend_from_slice(b"Via: SIP/2.0/");
     line.extend_from_slice(flow.transport.as_via().as_bytes());
@@ -192,9 +272,16 @@ fn breadth(message: &Message, draft: &mut Draft, siblings: u32, line: &mut Vec<u
 
 /// Whether a request is too long for UDP and may go by TCP: RFC 3261 §18.1.1. Our own headers are counted as
 /// their usual size; a little early is no harm.
-pub(super) fn outgrows_udp(core: &Core, message: &Message, said: bool, transport: Transport) -> bool {
+pub(super) fn outgrows_udp(
+    core: &Core,
+    message: &Message,
+    said: bool,
+    transport: Transport,
+) -> bool {
     const OUR_HEADERS: usize = 200;
-    let Some(max) = core.proxy.settings.udp_bytes_max else { return false };
+    let Some(max) = core.proxy.settings.udp_bytes_max else {
+        return false;
+    };
     transport == Transport::Udp
         && !said
         && message.bytes().len() + OUR_HEADERS > max as usize

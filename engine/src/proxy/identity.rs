@@ -27,7 +27,11 @@ pub(super) fn loop_part(request: &Message) -> Hex {
     // No secret: whoever forges it makes his own request fail.
     let mut hasher = SipHasher13::new();
     part(&mut hasher, request.request_uri());
-    for name in [HeaderName::Route, HeaderName::ProxyRequire, HeaderName::ProxyAuthorization] {
+    for name in [
+        HeaderName::Route,
+        HeaderName::ProxyRequire,
+        HeaderName::ProxyAuthorization,
+    ] {
         for field in request.headers_named(name) {
             part(&mut hasher, field.value);
         }
@@ -67,7 +71,10 @@ impl<'a> HostText<'a> for parser::Via<'a> {
     fn host_text(&self) -> &'a [u8] {
         let sent_by = self.sent_by;
         let end = match self.port {
-            Some(_) => sent_by.iter().rposition(|&byte| byte == b':').unwrap_or(sent_by.len()),
+            Some(_) => sent_by
+                .iter()
+                .rposition(|&byte| byte == b':')
+                .unwrap_or(sent_by.len()),
             None => sent_by.len(),
         };
         sent_by[..end].trim_ascii()

@@ -24,7 +24,9 @@ pub(super) fn write(
     match wanted {
         RecordRoute::None => {}
         RecordRoute::Own(user) => {
-            let (Some(came), Some(leaves)) = (sockets.get(came), sockets.get(leaves)) else { return };
+            let (Some(came), Some(leaves)) = (sockets.get(came), sockets.get(leaves)) else {
+                return;
+            };
             let is_double = came.id != leaves.id && core.proxy.settings.double_record_route;
             let mut line = |socket: &Socket| {
                 out.extend_from_slice(b"Record-Route: <");
@@ -77,7 +79,9 @@ fn finish(core: &Core, message: &Message, params: &[u8], out: &mut Vec<u8>) {
         out.extend_from_slice(tag);
     }
     let call_id = message.call_id();
-    let cookie = core.owner.mint_cookie(core.owner.hash_of_call(call_id), call_id);
+    let cookie = core
+        .owner
+        .mint_cookie(core.owner.hash_of_call(call_id), call_id);
     out.push(b';');
     out.extend_from_slice(COOKIE_PARAM);
     out.push(b'=');

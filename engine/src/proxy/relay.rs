@@ -12,7 +12,8 @@ use super::context::ResponseContext;
 use super::forward::{self, Writing};
 use super::validate::{self, Refusal};
 use super::{
-    Address, BRANCHES_MAX, ContextId, RelayError, RelayFlags, RelayOptions, TransactionEventKind, identity, reply, response,
+    Address, BRANCHES_MAX, ContextId, RelayError, RelayFlags, RelayOptions, TransactionEventKind,
+    identity, reply, response,
 };
 use crate::core::Core;
 use crate::input::{ConnectionId, Transport};
@@ -39,18 +40,28 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
     if let Some(verdict) = know_addresses(cx) {
         return verdict;
     }
-    let id = match ensure_transaction(cx.core, cx.message, cx.scene, &mut cx.run.context, cx.outbox) {
+    let id = match ensure_transaction(
+        cx.core,
+        cx.message,
+        cx.scene,
+        &mut cx.run.context,
+        cx.outbox,
+    ) {
         Ok(id) => id,
         Err(error) => return failed(cx.scene, error),
     };
-    let Some(context) = cx.core.contexts.get_mut(id) else { return failed(cx.scene, RelayError::Internal) };
+    let Some(context) = cx.core.contexts.get_mut(id) else {
+        return failed(cx.scene, RelayError::Internal);
+    };
     if context.cancelled || context.is_answered() {
         return failed(cx.scene, RelayError::Internal);
     }
     context.previous_round = context.round;
     context.round = context.branches().len();
     for at in 0..targets.min(BRANCHES_MAX) {
-        let Some(target) = cx.scene.targets.get(at) else { break };
+        let Some(target) = cx.scene.targets.get(at) else {
+            break;
+        };
         if context.add_branch(&target).is_none() {
             break;
         }
@@ -71,7 +82,10 @@ fn failed(attached: &mut Attached, error: RelayError) -> Verdict {
 
 /// RFC 3261 §16.3: what may not be forwarded is answered here and now.
 fn refuse(cx: &mut Context<'_>, refusal: &Refusal) -> Verdict {
-    cx.scene.proxy.reply_headers.extend_from_slice(&refusal.headers);
+    cx.scene
+        .proxy
+        .reply_headers
+        .extend_from_slice(&refusal.headers);
     cx.reply_in_transaction(refusal.code, refusal.reason);
     failed(cx.scene, RelayError::BadMessage)
 }
@@ -85,7 +99,10 @@ fn know_addresses(cx: &mut Context<'_>) -> Option<Verdict> {
         if !target.connection.is_none() {
             continue;
         }
-        let Some(hop) = forward::hop_of(cx.message, &target, &attached.proxy.relay_destination) else { continue };
+        let Some(hop) = forward::hop_of(cx.message, &target, &attached.proxy.relay_destination)
+        else {
+            continue;
+        };
         if hop.ip.is_some() || cx.core.resolver.knows(cx.now, &hop) {
             continue;
         }
@@ -97,7 +114,12 @@ fn know_addresses(cx: &mut Context<'_>) -> Option<Verdict> {
         let attached = &*cx.scene;
         let target = attached.targets.get(at)?;
         let hop = forward::hop_of(cx.message, &target, &attached.proxy.relay_destination)?;
-        if cx.core.resolver.resolve(cx.now, &hop, Waiter::Run(ticket), cx.outbox) == Resolved::Waits {
+        if cx
+            .core
+            .resolver
+            .resolve(cx.now, &hop, Waiter::Run(ticket), cx.outbox)
+            == Resolved::Waits
+        {
             cx.scene.proxy.resolve_rounds += 1;
             return Some(Verdict::Wait(ticket));
         }
@@ -155,7 +177,9 @@ fn make_transaction(core: &mut Core, message: &Message, attached: &Attached) -> 
 pub fn before_park(core: &mut Core, run: &mut Run, outbox: &mut Outbox) {
     let is_request = run.scene.message.is_request() && run.state.kind == script::RouteKind::Request;
     if is_request && run.scene.message.method() != Method::Ack {
-        let Scene { message, attached, .. } = &mut *run.scene;
+        let Scene {
+            message, attached, ..
+        } = &mut *run.scene;
         // Overload has been answered; the run goes on to find that out.
         let _ = ensure_transaction(core, message, attached, &mut run.state.context, outbox);
     }
@@ -168,13 +192,17 @@ pub fn next_branch(core: &mut Core, context: ContextId) -> Option<u8> {
 
 /// Shows a branch's route the request as this branch has it. The draft is the machine's to keep.
 pub fn enter_branch(core: &mut Core, scene: &mut Scene, context: ContextId, branch: u8) {
-    let Some(context) = core.contexts.get_mut(context) else { return };
+    let Some(context) = core.contexts.get_mut(context) else {
+        return;
+    };
     let saved = &mut context.saved;
     std::mem::swap(&mut saved.targets, &mut scene.attached.targets);
     let proxy = &mut scene.attached.proxy;
     saved.record_route = proxy.record_route.clone();
     saved.record_route_params.clear();
-    saved.record_route_params.extend_from_slice(&proxy.record_route_params);
+    saved
+        .record_route_params
+        .extend_from_slice(&proxy.record_route_params);
     saved.forced_socket = proxy.forced_socket;
     saved.on_reply = scene.attached.hooks.on_reply.take();
     saved.is_used = true;
@@ -206,12 +234,17 @@ fn leave_branch(context: &mut ResponseContext, scene: &mut Scene, branch: u8) {
             || attached.proxy.record_route_params != saved.record_route_params;
         if differs {
             branch.record_route = Some(attached.proxy.record_route.clone());
-            branch.record_route_params.extend_from_slice(&attached.proxy.record_route_params);
+            branch
+                .record_route_params
+                .extend_from_slice(&attached.proxy.record_route_params);
         }
     }
     std::mem::swap(&mut saved.targets, &mut attached.targets);
     std::mem::swap(&mut saved.record_route, &mut attached.proxy.record_route);
-    std::mem::swap(&mut saved.record_route_params, &mut attached.proxy.record_route_params);
+    std::mem::swap(
+        &mut saved.record_route_params,
+        &mut attached.proxy.record_route_params,
+    );
     attached.proxy.forced_socket = saved.forced_socket;
     attached.hooks.on_reply = saved.on_reply;
     context.saved = saved;
@@ -226,9 +259,13 @@ pub fn send_branch(
     dropped: bool,
     outbox: &mut Outbox,
 ) {
-    let Some(mut context) = core.contexts.take(context) else { return };
+    let Some(mut context) = core.contexts.take(context) else {
+        return;
+    };
     leave_branch(&mut context, scene, branch);
-    let is_pending = context.branch(branch).is_some_and(|branch| branch.state == BranchState::Pending);
+    let is_pending = context
+        .branch(branch)
+        .is_some_and(|branch| branch.state == BranchState::Pending);
     if !is_pending {
         // A CANCEL has come while the branch's route waited.
     } else if dropped || context.is_answered() {
@@ -242,16 +279,29 @@ pub fn send_branch(
 }
 
 /// Finds a branch's addresses and sends it to the first that can be reached.
-pub(super) fn start(core: &mut Core, context: &mut ResponseContext, scene: &Scene, at: u8, outbox: &mut Outbox) {
+pub(super) fn start(
+    core: &mut Core,
+    context: &mut ResponseContext,
+    scene: &Scene,
+    at: u8,
+    outbox: &mut Outbox,
+) {
     let id = context.id;
     let attached = &scene.attached;
     let flags = attached.proxy.relay;
-    let Some(branch) = context.branch_mut(at) else { return };
+    let Some(branch) = context.branch_mut(at) else {
+        return;
+    };
     branch.rounds += 1;
     let now = core.now;
-    let resolved = match forward::hop_of(&scene.message, &branch.target(), &attached.proxy.relay_destination) {
+    let resolved = match forward::hop_of(
+        &scene.message,
+        &branch.target(),
+        &attached.proxy.relay_destination,
+    ) {
         Some(hop) if branch.rounds <= RESOLVE_ROUNDS_MAX => {
-            core.resolver.resolve(now, &hop, Waiter::Branch(id, at), outbox)
+            core.resolver
+                .resolve(now, &hop, Waiter::Branch(id, at), outbox)
         }
         _ => Resolved::Nowhere,
     };
@@ -263,13 +313,20 @@ pub(super) fn start(core: &mut Core, context: &mut ResponseContext, scene: &Scen
             if flags.no_dns_failover {
                 addresses.truncate(1);
             }
-            let said = forward::says_transport(&scene.message, &branch.target(), &attached.proxy.relay_destination);
+            let said = forward::says_transport(
+                &scene.message,
+                &branch.target(),
+                &attached.proxy.relay_destination,
+            );
             let first = addresses.first().map(|first| first.transport);
             if let Some(transport) = first
                 && forward::outgrows_udp(core, &scene.message, said, transport)
             {
                 // §18.1.1: TCP first; where nobody listens there, UDP is tried all the same.
-                let by_tcp = addresses.iter().map(|to| Address { transport: Transport::Tcp, ..*to });
+                let by_tcp = addresses.iter().map(|to| Address {
+                    transport: Transport::Tcp,
+                    ..*to
+                });
                 addresses = by_tcp.chain(addresses.iter().copied()).collect();
             }
             branch.addresses = addresses;
@@ -303,10 +360,14 @@ pub(super) fn send_to_next(
         1 => u32::from(validate::max_breadth(&scene.message).is_some()),
         many => many,
     };
-    let Some(branch) = context.branch_mut(at) else { return false };
+    let Some(branch) = context.branch_mut(at) else {
+        return false;
+    };
     while !branch.addresses.is_empty() {
         let to = branch.addresses.remove(0);
-        let Some(flow) = forward::flow_to(core, &scene.attached, &branch.target(), to) else { continue };
+        let Some(flow) = forward::flow_to(core, &scene.attached, &branch.target(), to) else {
+            continue;
+        };
         let call_id = scene.message.call_id();
         let Ok((client, token)) = core.reserve_client(call_id) else {
             core.statistics.count(Counter::Overloaded);
@@ -318,7 +379,11 @@ pub(super) fn send_to_next(
             core,
             &Writing {
                 message: &scene.message,
-                base: if branch.has_draft { &own_draft } else { &scene.draft },
+                base: if branch.has_draft {
+                    &own_draft
+                } else {
+                    &scene.draft
+                },
                 attached: &scene.attached,
                 target: branch.target(),
                 record_route: branch.record_route.as_ref().unwrap_or(&proxy.record_route),
@@ -338,7 +403,11 @@ pub(super) fn send_to_next(
         branch.flow = Some(flow);
         // A connection is good for one attempt: when it is gone, the next one opens its own.
         branch.connection = ConnectionId::NONE;
-        let user = if proxy.relay.replicate { ClientUser::Nobody } else { ClientUser::Branch(id, at) };
+        let user = if proxy.relay.replicate {
+            ClientUser::Nobody
+        } else {
+            ClientUser::Branch(id, at)
+        };
         if proxy.relay.replicate {
             branch.client = None;
             branch.state = BranchState::Discarded;
@@ -360,11 +429,20 @@ pub(super) fn send_to_next(
 }
 
 /// What the relay came to: 1, or why nothing was sent.
-pub fn branches_done(core: &mut Core, scene: &mut Scene, context: ContextId, outbox: &mut Outbox) -> i32 {
-    let Some(mut context) = core.contexts.take(context) else { return RelayError::Internal.value() };
+pub fn branches_done(
+    core: &mut Core,
+    scene: &mut Scene,
+    context: ContextId,
+    outbox: &mut Outbox,
+) -> i32 {
+    let Some(mut context) = core.contexts.take(context) else {
+        return RelayError::Internal.value();
+    };
     let flags = scene.attached.proxy.relay;
     let round = context.round;
-    let is_under_way = context.branches()[round..].iter().any(|branch| branch.is_open() || branch.client.is_some());
+    let is_under_way = context.branches()[round..]
+        .iter()
+        .any(|branch| branch.is_open() || branch.client.is_some());
     let value = if is_under_way || flags.replicate || context.is_answered() {
         if let Some(server) = context.server
             && core.tm.auto_100_trying
@@ -377,7 +455,10 @@ pub fn branches_done(core: &mut Core, scene: &mut Scene, context: ContextId, out
         1
     } else {
         // Nothing left: the branches of this relay do not count, the script is told instead.
-        let error = context.relay_error.take().unwrap_or(RelayError::NoDestination);
+        let error = context
+            .relay_error
+            .take()
+            .unwrap_or(RelayError::NoDestination);
         for branch in &mut context.branches_mut()[round..] {
             branch.state = BranchState::Discarded;
         }
@@ -385,7 +466,15 @@ pub fn branches_done(core: &mut Core, scene: &mut Scene, context: ContextId, out
         scene.attached.proxy.error = Some(error);
         if error == RelayError::SendFailed && !flags.no_auto_477 {
             let (code, reason) = error.status();
-            reply::in_context(core, &mut context, &scene.message, &mut scene.attached, code, reason, outbox);
+            reply::in_context(
+                core,
+                &mut context,
+                &scene.message,
+                &mut scene.attached,
+                code,
+                reason,
+                outbox,
+            );
         }
         error.value()
     };

@@ -23,15 +23,28 @@ pub(super) fn in_context(
     reason: &[u8],
     outbox: &mut Outbox,
 ) -> bool {
-    let Some(server) = context.server.filter(|_| !context.is_answered()) else { return false };
+    let Some(server) = context.server.filter(|_| !context.is_answered()) else {
+        return false;
+    };
     let tag = identity::local_tag(core.proxy.key, message);
     let reply = make(message, attached, code, reason, &tag);
     if !core.respond(server, code, outbox, |out| reply.write(message, out)) {
         return false;
     }
     core.statistics.count(Counter::TmResponsesLocal);
-    let reason = if reason.is_empty() { parser::writer::reason_of(code).as_bytes() } else { reason };
-    remember(core, context, code, reason, message.to_tag().unwrap_or(&tag), None);
+    let reason = if reason.is_empty() {
+        parser::writer::reason_of(code).as_bytes()
+    } else {
+        reason
+    };
+    remember(
+        core,
+        context,
+        code,
+        reason,
+        message.to_tag().unwrap_or(&tag),
+        None,
+    );
     if code >= 200 {
         used_up(attached);
         cancel::branches(core, context, &[], None, outbox);
@@ -76,13 +89,28 @@ pub fn reply_stateless(
     let tag = identity::local_tag(core.proxy.key, request);
     let to_tag = (code > 100).then_some(&tag[..]);
     let source = Some(flow.remote);
-    let reply = Response { code, reason, to_tag, source, headers, ..Response::default() };
-    outbox.send(reply_flow(request, flow, false), Ticket::NONE, |out| reply.write(request, out));
+    let reply = Response {
+        code,
+        reason,
+        to_tag,
+        source,
+        headers,
+        ..Response::default()
+    };
+    outbox.send(reply_flow(request, flow, false), Ticket::NONE, |out| {
+        reply.write(request, out)
+    });
     core.statistics.count_stateless(code);
 }
 
 /// A table is full: 503, and when to come again.
-pub(super) fn overloaded(core: &mut Core, request: &Message, came: &Flow, back: Flow, outbox: &mut Outbox) {
+pub(super) fn overloaded(
+    core: &mut Core,
+    request: &Message,
+    came: &Flow,
+    back: Flow,
+    outbox: &mut Outbox,
+) {
     let tag = identity::local_tag(core.proxy.key, request);
     let headers = format!("Retry-After: {RETRY_AFTER_S}\r\n");
     let reply = Response {
@@ -99,7 +127,9 @@ pub(super) fn overloaded(core: &mut Core, request: &Message, came: &Flow, back: 
 /// Whether an ACK answers a reply that we made without a transaction: it ends here (§17.1.1.3 gives it our tag).
 pub fn absorbs_ack(core: &mut Core, request: &Message) -> bool {
     request.method() == Method::Ack
-        && request.to_tag().is_some_and(|tag| tag == identity::local_tag(core.proxy.key, request))
+        && request
+            .to_tag()
+            .is_some_and(|tag| tag == identity::local_tag(core.proxy.key, request))
 }
 
 /// By which way a reply goes: §18.2.2 and RFC 3581, unless the script says otherwise.
@@ -108,15 +138,30 @@ pub(super) fn flow_back(message: &Message, attached: &Attached) -> Flow {
         && !attached.flow.transport.is_reliable()
         && let Some(ip) = message.top_via().host.ip()
     {
-        let port = message.top_via().port.unwrap_or(attached.flow.transport.default_port());
-        return Flow { remote: (ip, port).into(), ..attached.flow };
+        let port = message
+            .top_via()
+            .port
+            .unwrap_or(attached.flow.transport.default_port());
+        return Flow {
+            remote: (ip, port).into(),
+            ..attached.flow
+        };
     }
     reply_flow(message, &attached.flow, attached.proxy.force_rport)
 }
 
-fn make<'a>(message: &Message, attached: &'a Attached, code: u16, reason: &'a [u8], tag: &'a [u8]) -> Response<'a> {
+fn make<'a>(
+    message: &Message,
+    attached: &'a Attached,
+    code: u16,
+    reason: &'a [u8],
+    tag: &'a [u8],
+) -> Response<'a> {
     // §12.1.1: what makes a dialog carries the route.
-    let makes_dialog = matches!(message.method(), Method::Invite | Method::Subscribe | Method::Refer | Method::Notify);
+    let makes_dialog = matches!(
+        message.method(),
+        Method::Invite | Method::Subscribe | Method::Refer | Method::Notify
+    );
     Response {
         code,
         reason,
@@ -155,5 +200,13 @@ pub(super) fn remember(
         context.to_tag.clear();
         context.to_tag.extend_from_slice(tag);
     }
-    response::notify(core, context, TransactionEventKind::ReplySent { code, local: branch.is_none(), branch });
+    response::notify(
+        core,
+        context,
+        TransactionEventKind::ReplySent {
+            code,
+            local: branch.is_none(),
+            branch,
+        },
+    );
 }

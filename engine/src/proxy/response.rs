@@ -21,7 +21,14 @@ use crate::run::{End, NameId, Scene};
 use crate::statistics::Counter;
 
 /// A branch has answered.
-pub fn on_response(core: &mut Core, context: ContextId, branch: u8, response: Message, flow: Flow, outbox: &mut Outbox) {
+pub fn on_response(
+    core: &mut Core,
+    context: ContextId,
+    branch: u8,
+    response: Message,
+    flow: Flow,
+    outbox: &mut Outbox,
+) {
     core.statistics.count(Counter::TmResponsesReceived);
     let code = response.status().unwrap_or_default();
     let Some(mut context) = core.contexts.take(context) else {
@@ -39,7 +46,11 @@ pub fn on_response(core: &mut Core, context: ContextId, branch: u8, response: Me
     if held || entry.replying {
         queue(core, &mut context, Queued::Response { branch, scene });
     } else {
-        notify(core, &context, TransactionEventKind::ResponseReceived { branch, code });
+        notify(
+            core,
+            &context,
+            TransactionEventKind::ResponseReceived { branch, code },
+        );
         take_response(core, &mut context, branch, scene, outbox);
     }
     finish(core, context);
@@ -47,7 +58,9 @@ pub fn on_response(core: &mut Core, context: ContextId, branch: u8, response: Me
 
 /// A branch's client transaction has waited long enough: timers B, C and F.
 pub fn on_client_timeout(core: &mut Core, context: ContextId, branch: u8, outbox: &mut Outbox) {
-    let Some(mut context) = core.contexts.take(context) else { return };
+    let Some(mut context) = core.contexts.take(context) else {
+        return;
+    };
     if context.is_held() {
         queue(core, &mut context, Queued::Timeout { branch });
     } else {
@@ -58,7 +71,9 @@ pub fn on_client_timeout(core: &mut Core, context: ContextId, branch: u8, outbox
 
 /// What a branch sent did not arrive.
 pub fn on_transport_error(core: &mut Core, context: ContextId, branch: u8, outbox: &mut Outbox) {
-    let Some(mut context) = core.contexts.take(context) else { return };
+    let Some(mut context) = core.contexts.take(context) else {
+        return;
+    };
     if context.is_held() {
         queue(core, &mut context, Queued::TransportError { branch });
     } else {
@@ -69,7 +84,9 @@ pub fn on_transport_error(core: &mut Core, context: ContextId, branch: u8, outbo
 
 /// The addresses that a branch waits for may be known now.
 pub fn on_resolved(core: &mut Core, context: ContextId, branch: u8, outbox: &mut Outbox) {
-    let Some(mut context) = core.contexts.take(context) else { return };
+    let Some(mut context) = core.contexts.take(context) else {
+        return;
+    };
     if context.is_held() {
         queue(core, &mut context, Queued::Resolved { branch });
     } else {
@@ -80,7 +97,9 @@ pub fn on_resolved(core: &mut Core, context: ContextId, branch: u8, outbox: &mut
 
 /// A client transaction of a branch is gone.
 pub fn on_client_ended(core: &mut Core, context: ContextId, branch: u8, outbox: &mut Outbox) {
-    let Some(mut context) = core.contexts.take(context) else { return };
+    let Some(mut context) = core.contexts.take(context) else {
+        return;
+    };
     if let Some(branch) = context.branch_mut(branch) {
         branch.client = None;
     }
@@ -89,7 +108,9 @@ pub fn on_client_ended(core: &mut Core, context: ContextId, branch: u8, outbox: 
 
 /// The server transaction is gone.
 pub fn on_server_ended(core: &mut Core, context: ContextId, outbox: &mut Outbox) {
-    let Some(mut context) = core.contexts.take(context) else { return };
+    let Some(mut context) = core.contexts.take(context) else {
+        return;
+    };
     context.server_ended = true;
     if !context.is_answered() {
         // Nobody is left to answer: branches that still try need not.
@@ -107,7 +128,12 @@ pub fn on_ack_2xx(core: &mut Core, context: ContextId) {
 }
 
 /// A request's run has ended: its scene belongs to its context again, or to nobody.
-pub fn request_run_ended(core: &mut Core, scene: Box<Scene>, context: Option<ContextId>, outbox: &mut Outbox) {
+pub fn request_run_ended(
+    core: &mut Core,
+    scene: Box<Scene>,
+    context: Option<ContextId>,
+    outbox: &mut Outbox,
+) {
     let taken = context.and_then(|id| core.contexts.take(id));
     let Some(mut context) = taken else {
         return core.machine.give_scene(scene);
@@ -116,7 +142,11 @@ pub fn request_run_ended(core: &mut Core, scene: Box<Scene>, context: Option<Con
     if context.cancelled {
         cancel::answer_if_alone(core, &mut context, outbox);
     }
-    let is_under_way = context.is_open() || context.branches().iter().any(|branch| branch.client.is_some());
+    let is_under_way = context.is_open()
+        || context
+            .branches()
+            .iter()
+            .any(|branch| branch.client.is_some());
     if !context.is_answered() && !is_under_way {
         // The script made a transaction and left it: nobody will ever answer it.
         if let Some(server) = context.server.filter(|_| !context.server_ended) {
@@ -139,7 +169,13 @@ pub fn begin_failure_route(core: &mut Core, context: ContextId) -> Option<(Box<S
 }
 
 /// A failure route has ended: new branches go on, else the best response goes back.
-pub fn failure_route_ended(core: &mut Core, scene: Box<Scene>, context: ContextId, _end: End, outbox: &mut Outbox) {
+pub fn failure_route_ended(
+    core: &mut Core,
+    scene: Box<Scene>,
+    context: ContextId,
+    _end: End,
+    outbox: &mut Outbox,
+) {
     let Some(mut context) = core.contexts.take(context) else {
         return core.machine.give_scene(scene);
     };
@@ -189,7 +225,12 @@ pub fn reply_route_ended(
     if dropped && is_provisional {
         core.machine.give_scene(scene);
     } else if step == 0 && hook(&context, branch, 1).is_some() {
-        core.jobs.push(Job::ReplyRoute { context: context.id, branch, scene, step: 1 });
+        core.jobs.push(Job::ReplyRoute {
+            context: context.id,
+            branch,
+            scene,
+            step: 1,
+        });
         return core.contexts.put(context);
     } else if context.is_held() {
         // A failure route has begun meanwhile; what this response means waits for its end.
@@ -211,7 +252,9 @@ pub fn reply_route_ended(
 
 /// The watchers know that it has ended.
 pub fn forget(core: &mut Core, context: ContextId) {
-    let Core { contexts, machine, .. } = core;
+    let Core {
+        contexts, machine, ..
+    } = core;
     if contexts.get(context).is_some_and(|context| context.ending) {
         contexts.remove(context, |scene| machine.give_scene(scene));
     }
@@ -219,7 +262,12 @@ pub fn forget(core: &mut Core, context: ContextId) {
 
 /// Tells the watchers, if there are any.
 pub(super) fn notify(core: &mut Core, context: &ResponseContext, kind: TransactionEventKind) {
-    if context.watchers != 0 && !core.jobs.push(Job::Notify(TransactionEvent { context: context.id, kind })) {
+    if context.watchers != 0
+        && !core.jobs.push(Job::Notify(TransactionEvent {
+            context: context.id,
+            kind,
+        }))
+    {
         core.statistics.count(Counter::BoundsReached);
     }
 }
@@ -230,7 +278,10 @@ pub(super) fn finish(core: &mut Core, mut context: Box<ResponseContext>) {
     let is_over = context.is_over() && context.queued.is_empty() && !context.ending;
     if is_over && context.watchers != 0 {
         context.ending = true;
-        let is_told = core.jobs.push(Job::Notify(TransactionEvent { context: id, kind: TransactionEventKind::Ended }));
+        let is_told = core.jobs.push(Job::Notify(TransactionEvent {
+            context: id,
+            kind: TransactionEventKind::Ended,
+        }));
         core.contexts.put(context);
         if !is_told {
             core.statistics.count(Counter::BoundsReached);
@@ -253,9 +304,7 @@ fn queue(core: &mut Core, context: &mut ResponseContext, event: Queued) {
     }
     core.statistics.count(Counter::BoundsReached);
     // A provisional response is the least that can be lost.
-    let is_provisional = |queued: &Queued| {
-        matches!(queued, Queued::Response { scene, .. } if scene.message.status().is_some_and(|code| code < 200))
-    };
+    let is_provisional = |queued: &Queued| matches!(queued, Queued::Response { scene, .. } if scene.message.status().is_some_and(|code| code < 200));
     let lost = match context.queued.iter().position(is_provisional) {
         Some(at) => {
             let lost = context.queued.remove(at);
@@ -275,7 +324,9 @@ fn drain(core: &mut Core, context: &mut ResponseContext, outbox: &mut Outbox) {
         if context.is_held() || context.failing {
             return;
         }
-        let Some(event) = context.queued.pop_front() else { return };
+        let Some(event) = context.queued.pop_front() else {
+            return;
+        };
         match event {
             Queued::Response { branch, scene } => {
                 if context.branch(branch).is_some_and(|branch| branch.replying) {
@@ -296,9 +347,17 @@ fn drain(core: &mut Core, context: &mut ResponseContext, outbox: &mut Outbox) {
 }
 
 /// Takes our Via off a response and gives it to the reply routes, or judges it at once when there is none.
-fn take_response(core: &mut Core, context: &mut ResponseContext, branch: u8, mut scene: Box<Scene>, outbox: &mut Outbox) {
+fn take_response(
+    core: &mut Core,
+    context: &mut ResponseContext,
+    branch: u8,
+    mut scene: Box<Scene>,
+    outbox: &mut Outbox,
+) {
     let code = scene.message.status().unwrap_or_default();
-    let Some(entry) = context.branch_mut(branch) else { return core.machine.give_scene(scene) };
+    let Some(entry) = context.branch_mut(branch) else {
+        return core.machine.give_scene(scene);
+    };
     if code < 200 || entry.is_open() {
         entry.code = code;
     }
@@ -309,7 +368,9 @@ fn take_response(core: &mut Core, context: &mut ResponseContext, branch: u8, mut
     if is_ours_alone && code < 200 {
         return core.machine.give_scene(scene);
     }
-    let step = [0, 1].into_iter().find(|&step| hook(context, branch, step).is_some());
+    let step = [0, 1]
+        .into_iter()
+        .find(|&step| hook(context, branch, step).is_some());
     match step {
         Some(step) => {
             if let Some(request) = &context.scene {
@@ -318,7 +379,12 @@ fn take_response(core: &mut Core, context: &mut ResponseContext, branch: u8, mut
             if let Some(entry) = context.branch_mut(branch) {
                 entry.replying = true;
             }
-            core.jobs.push(Job::ReplyRoute { context: context.id, branch, scene, step });
+            core.jobs.push(Job::ReplyRoute {
+                context: context.id,
+                branch,
+                scene,
+                step,
+            });
         }
         None => {
             judge(core, context, branch, scene, outbox);
@@ -328,16 +394,26 @@ fn take_response(core: &mut Core, context: &mut ResponseContext, branch: u8, mut
 }
 
 /// §16.7 steps 4 and 5: goes back at once, or waits for the others.
-fn judge(core: &mut Core, context: &mut ResponseContext, at: u8, scene: Box<Scene>, outbox: &mut Outbox) {
+fn judge(
+    core: &mut Core,
+    context: &mut ResponseContext,
+    at: u8,
+    scene: Box<Scene>,
+    outbox: &mut Outbox,
+) {
     let code = scene.message.status().unwrap_or_default();
     let is_invite = context.is_invite;
     let is_answered = context.is_answered();
     let round = context.round;
-    let Some(branch) = context.branch_mut(at) else { return core.machine.give_scene(scene) };
+    let Some(branch) = context.branch_mut(at) else {
+        return core.machine.give_scene(scene);
+    };
     let was_open = branch.is_open();
     match code {
         // RFC 4320 §4.1: no provisional response to anything but an INVITE goes further.
-        101..=199 if is_invite && !is_answered && was_open => send_back(core, context, Some(at), scene, outbox),
+        101..=199 if is_invite && !is_answered && was_open => {
+            send_back(core, context, Some(at), scene, outbox)
+        }
         // RFC 6026: every 2xx to an INVITE goes back, however many and however late.
         200..=299 if is_invite || (!is_answered && was_open) => {
             branch.state = BranchState::Completed;
@@ -350,11 +426,14 @@ fn judge(core: &mut Core, context: &mut ResponseContext, at: u8, scene: Box<Scen
             branch.code = code;
             branch.local = false;
             branch.state = BranchState::Completed;
-            let wants_another = code == 503 && !branch.cancelled && !is_answered && !branch.addresses.is_empty();
+            let wants_another =
+                code == 503 && !branch.cancelled && !is_answered && !branch.addresses.is_empty();
             if wants_another && try_next(core, context, at, outbox) {
                 return core.machine.give_scene(scene);
             }
-            let Some(branch) = context.branch_mut(at) else { return core.machine.give_scene(scene) };
+            let Some(branch) = context.branch_mut(at) else {
+                return core.machine.give_scene(scene);
+            };
             if let Some(before) = branch.response.replace(scene) {
                 core.machine.give_scene(before);
             }
@@ -369,8 +448,12 @@ fn judge(core: &mut Core, context: &mut ResponseContext, at: u8, scene: Box<Scen
 
 /// RFC 3263 §4.3: the next address of the same target, by a transaction of its own.
 fn try_next(core: &mut Core, context: &mut ResponseContext, at: u8, outbox: &mut Outbox) -> bool {
-    let Some(scene) = context.scene.take() else { return false };
-    let before = context.branch_mut(at).and_then(|branch| branch.client.take());
+    let Some(scene) = context.scene.take() else {
+        return false;
+    };
+    let before = context
+        .branch_mut(at)
+        .and_then(|branch| branch.client.take());
     let is_sent = relay::send_to_next(core, context, &scene, at, outbox);
     context.scene = Some(scene);
     match before {
@@ -386,11 +469,17 @@ fn try_next(core: &mut Core, context: &mut ResponseContext, at: u8, outbox: &mut
 }
 
 fn timed_out(core: &mut Core, context: &mut ResponseContext, at: u8, outbox: &mut Outbox) {
-    let Some(branch) = context.branch_mut(at).filter(|branch| branch.is_open()) else { return };
+    let Some(branch) = context.branch_mut(at).filter(|branch| branch.is_open()) else {
+        return;
+    };
     let said_nothing = branch.state == BranchState::Calling;
     let is_cancelled = branch.cancelled;
     let client = branch.client;
-    if said_nothing && !is_cancelled && !branch.addresses.is_empty() && try_next(core, context, at, outbox) {
+    if said_nothing
+        && !is_cancelled
+        && !branch.addresses.is_empty()
+        && try_next(core, context, at, outbox)
+    {
         return;
     }
     if let Some(branch) = context.branch_mut(at) {
@@ -406,7 +495,9 @@ fn timed_out(core: &mut Core, context: &mut ResponseContext, at: u8, outbox: &mu
 }
 
 fn not_sent(core: &mut Core, context: &mut ResponseContext, at: u8, outbox: &mut Outbox) {
-    let Some(branch) = context.branch_mut(at).filter(|branch| branch.is_open()) else { return };
+    let Some(branch) = context.branch_mut(at).filter(|branch| branch.is_open()) else {
+        return;
+    };
     let is_cancelled = branch.cancelled;
     if !is_cancelled && !branch.addresses.is_empty() && try_next(core, context, at, outbox) {
         return;
@@ -421,10 +512,15 @@ fn not_sent(core: &mut Core, context: &mut ResponseContext, at: u8, outbox: &mut
 }
 
 fn resolved(core: &mut Core, context: &mut ResponseContext, at: u8, outbox: &mut Outbox) {
-    if context.branch(at).is_none_or(|branch| branch.state != BranchState::Resolving) {
+    if context
+        .branch(at)
+        .is_none_or(|branch| branch.state != BranchState::Resolving)
+    {
         return;
     }
-    let Some(scene) = context.scene.take() else { return };
+    let Some(scene) = context.scene.take() else {
+        return;
+    };
     relay::start(core, context, &scene, at, outbox);
     context.scene = Some(scene);
     conclude(core, context, outbox);
@@ -440,15 +536,36 @@ pub(super) fn conclude(core: &mut Core, context: &mut ResponseContext, outbox: &
         return;
     }
     let round = context.round;
-    let outcomes = context.branches().iter().zip(0u8..).skip(round).filter_map(|(branch, at)| {
-        let counts = branch.state == BranchState::Completed && branch.code >= 300;
-        counts.then_some(Outcome { branch: at, code: branch.code })
-    });
-    let Some(best) = best::choose(outcomes) else { return };
+    let outcomes = context
+        .branches()
+        .iter()
+        .zip(0u8..)
+        .skip(round)
+        .filter_map(|(branch, at)| {
+            let counts = branch.state == BranchState::Completed && branch.code >= 300;
+            counts.then_some(Outcome {
+                branch: at,
+                code: branch.code,
+            })
+        });
+    let Some(best) = best::choose(outcomes) else {
+        return;
+    };
     context.best = Some(best.branch);
-    notify(core, context, TransactionEventKind::Failed { code: best.code });
-    let is_armed = context.scene.as_ref().is_some_and(|scene| scene.hooks.on_failure.is_some());
-    if is_armed && core.jobs.push(Job::FailureRoute { context: context.id }) {
+    notify(
+        core,
+        context,
+        TransactionEventKind::Failed { code: best.code },
+    );
+    let is_armed = context
+        .scene
+        .as_ref()
+        .is_some_and(|scene| scene.hooks.on_failure.is_some());
+    if is_armed
+        && core.jobs.push(Job::FailureRoute {
+            context: context.id,
+        })
+    {
         context.failing = true;
         return;
     }
@@ -470,7 +587,9 @@ fn send_best(core: &mut Core, context: &mut ResponseContext, best: Outcome, outb
         context.server_ended = true;
         return;
     }
-    let response = context.branch_mut(best.branch).and_then(|branch| branch.response.take());
+    let response = context
+        .branch_mut(best.branch)
+        .and_then(|branch| branch.response.take());
     match response {
         Some(mut scene) if code == best.code || code == 500 => {
             if code != best.code {
@@ -485,9 +604,21 @@ fn send_best(core: &mut Core, context: &mut ResponseContext, best: Outcome, outb
             if let Some(scene) = response {
                 core.machine.give_scene(scene);
             }
-            let Some(mut request) = context.scene.take() else { return };
-            let Scene { message, attached, .. } = &mut *request;
-            reply::in_context(core, context, message, attached, code, local_reason(code), outbox);
+            let Some(mut request) = context.scene.take() else {
+                return;
+            };
+            let Scene {
+                message, attached, ..
+            } = &mut *request;
+            reply::in_context(
+                core,
+                context,
+                message,
+                attached,
+                code,
+                local_reason(code),
+                outbox,
+            );
             context.scene = Some(request);
         }
     }
@@ -507,24 +638,40 @@ fn add_challenges(context: &ResponseContext, best: u8, scene: &mut Scene) {
         if at == usize::from(best) || !matches!(branch.code, 401 | 407) {
             continue;
         }
-        let Some(other) = &branch.response else { continue };
+        let Some(other) = &branch.response else {
+            continue;
+        };
         for name in [HeaderName::WwwAuthenticate, HeaderName::ProxyAuthenticate] {
             for field in other.message.headers_named(name) {
-                scene.draft.append_header(field.line.of(other.message.bytes()));
+                scene
+                    .draft
+                    .append_header(field.line.of(other.message.bytes()));
             }
         }
     }
 }
 
 /// Sends a branch's response to the caller.
-fn send_back(core: &mut Core, context: &mut ResponseContext, branch: Option<u8>, scene: Box<Scene>, outbox: &mut Outbox) {
+fn send_back(
+    core: &mut Core,
+    context: &mut ResponseContext,
+    branch: Option<u8>,
+    scene: Box<Scene>,
+    outbox: &mut Outbox,
+) {
     if !forward::has_next_via(&scene.message) {
         return core.machine.give_scene(scene);
     }
     let received = scene.message.status().unwrap_or_default();
-    let code = if received == 503 && !core.proxy.settings.pass_503 { 500 } else { received };
+    let code = if received == 503 && !core.proxy.settings.pass_503 {
+        500
+    } else {
+        received
+    };
     let write = |out: &mut Vec<u8>| scene.draft.write(&scene.message, out);
-    let is_sent = context.server.is_some_and(|server| core.respond(server, code, outbox, write));
+    let is_sent = context
+        .server
+        .is_some_and(|server| core.respond(server, code, outbox, write));
     if !is_sent {
         // The server transaction is gone: a late 2xx goes back without one (RFC 6026).
         let Some(flow) = context.reply_flow.filter(|_| (200..300).contains(&code)) else {
@@ -533,7 +680,11 @@ fn send_back(core: &mut Core, context: &mut ResponseContext, branch: Option<u8>,
         outbox.send(flow, Ticket::NONE, write);
     }
     core.statistics.count(Counter::TmResponsesRelayed);
-    let reason = if code == received { scene.message.reason() } else { b"Server Internal Error" };
+    let reason = if code == received {
+        scene.message.reason()
+    } else {
+        b"Server Internal Error"
+    };
     let tag = scene.message.to_tag().unwrap_or_default();
     reply::remember(core, context, code, reason, tag, branch);
     core.machine.give_scene(scene);

@@ -12,7 +12,12 @@ use crate::owner::COOKIE_PARAM;
 use crate::run::Attached;
 
 /// Does it; says whether the request is routed by a Route header.
-pub(super) fn loose_route(core: &Core, message: &Message, draft: &mut Draft, attached: &mut Attached) -> bool {
+pub(super) fn loose_route(
+    core: &Core,
+    message: &Message,
+    draft: &mut Draft,
+    attached: &mut Attached,
+) -> bool {
     let from_strict = came_from_strict_router(core, message);
     let found = follow(core, message, draft, attached, from_strict);
     attached.proxy.route.done = true;
@@ -23,7 +28,9 @@ pub(super) fn loose_route(core: &Core, message: &Message, draft: &mut Draft, att
 /// §16.4: a strict router before us has put our own Record-Route into the Request-URI. We know it by
 /// the cookie, which nobody else can make.
 fn came_from_strict_router(core: &Core, message: &Message) -> bool {
-    let Ok(uri) = Uri::parse(message.request_uri()) else { return false };
+    let Ok(uri) = Uri::parse(message.request_uri()) else {
+        return false;
+    };
     uri.params.has(b"lr")
         && uri
             .params
@@ -31,7 +38,13 @@ fn came_from_strict_router(core: &Core, message: &Message) -> bool {
             .is_some_and(|cookie| core.owner.read_cookie(cookie, message.call_id()).is_some())
 }
 
-fn follow(core: &Core, message: &Message, draft: &mut Draft, attached: &mut Attached, from_strict: bool) -> bool {
+fn follow(
+    core: &Core,
+    message: &Message,
+    draft: &mut Draft,
+    attached: &mut Attached,
+    from_strict: bool,
+) -> bool {
     let mut routes = message.routes().peekable();
     if routes.peek().is_none() {
         return false;
@@ -49,7 +62,9 @@ fn follow(core: &Core, message: &Message, draft: &mut Draft, attached: &mut Atta
         // Ours on top: at most two, one for each side that the request has.
         for _ in 0..2 {
             let own = routes.peek().and_then(|top| ours(core, &top.value));
-            let (Some(own), Some(top)) = (own, routes.peek()) else { break };
+            let (Some(own), Some(top)) = (own, routes.peek()) else {
+                break;
+            };
             draft.remove_element(message, top.span);
             let is_double = own.params.has(b"r2");
             keep_params(core, message, &own, attached);
@@ -64,7 +79,9 @@ fn follow(core: &Core, message: &Message, draft: &mut Draft, attached: &mut Atta
         next = None;
     }
     let Some(next) = next else { return true };
-    let Ok(uri) = next.value.uri() else { return true };
+    let Ok(uri) = next.value.uri() else {
+        return true;
+    };
     if uri.params.has(b"lr") {
         attached.targets.set_destination(0, next.value.addr_spec);
         return true;
@@ -73,7 +90,11 @@ fn follow(core: &Core, message: &Message, draft: &mut Draft, attached: &mut Atta
     // to be the last Route.
     let mut line = Vec::from(&b"Route: <"[..]);
     let target = attached.targets.uri(0);
-    line.extend_from_slice(if target.is_empty() { message.request_uri() } else { target });
+    line.extend_from_slice(if target.is_empty() {
+        message.request_uri()
+    } else {
+        target
+    });
     line.extend_from_slice(b">");
     draft.remove_element(message, next.span);
     draft.append_header(&line);
@@ -86,15 +107,27 @@ fn ours<'m>(core: &Core, route: &NameAddr<'m>) -> Option<Uri<'m>> {
     let uri = route.uri().ok()?;
     let transport = uri.params.get(b"transport").and_then(Transport::parse);
     let default = transport.unwrap_or_default().default_port();
-    let is_named = core.sockets.is_myself(uri.host_text, Some(uri.port.unwrap_or(default)), transport);
+    let is_named =
+        core.sockets
+            .is_myself(uri.host_text, Some(uri.port.unwrap_or(default)), transport);
     is_named.then_some(uri)
 }
 
 /// Keeps what a Route of ours says: its parameters, who called, and by which socket the other side is reached.
 fn keep_params(core: &Core, message: &Message, own: &Uri<'_>, attached: &mut Attached) {
-    let transport = own.params.get(b"transport").and_then(Transport::parse).unwrap_or_default();
-    let socket = core.sockets.named(own.host_text, own.port, Some(transport)).map(|socket| socket.id);
-    let downstream = own.params.get(b"ftag").map(|tag| message.from_tag() == Some(tag));
+    let transport = own
+        .params
+        .get(b"transport")
+        .and_then(Transport::parse)
+        .unwrap_or_default();
+    let socket = core
+        .sockets
+        .named(own.host_text, own.port, Some(transport))
+        .map(|socket| socket.id);
+    let downstream = own
+        .params
+        .get(b"ftag")
+        .map(|tag| message.from_tag() == Some(tag));
     let is_second = attached.proxy.route.socket.is_some();
     attached.proxy.route = RouteFound {
         socket: socket.or(attached.proxy.route.socket),
@@ -103,6 +136,9 @@ fn keep_params(core: &Core, message: &Message, own: &Uri<'_>, attached: &mut Att
     };
     if !is_second {
         attached.proxy.route_params.clear();
-        attached.proxy.route_params.extend_from_slice(own.params.raw());
+        attached
+            .proxy
+            .route_params
+            .extend_from_slice(own.params.raw());
     }
 }

@@ -5,7 +5,8 @@ use parser::{Method, Uri};
 use super::attachments::RecordRoute;
 use super::context::ResponseContext;
 use super::{
-    Cancel, RelayOptions, TransactionEventKind, cancel, forward, relay, reply, response, route, stateless,
+    Cancel, RelayOptions, TransactionEventKind, cancel, forward, relay, reply, response, route,
+    stateless,
 };
 use crate::agent::{self, AgentId, OwnRequest};
 use crate::input::Transport;
@@ -21,7 +22,13 @@ impl Context<'_> {
         if self.run.context.is_some() || self.message.method() == Method::Ack {
             return -1;
         }
-        match relay::ensure_transaction(self.core, self.message, self.scene, &mut self.run.context, self.outbox) {
+        match relay::ensure_transaction(
+            self.core,
+            self.message,
+            self.scene,
+            &mut self.run.context,
+            self.outbox,
+        ) {
             Ok(_) => 1,
             Err(_) => -1,
         }
@@ -31,7 +38,10 @@ impl Context<'_> {
     /// means, any other by what was made of it. Retransmissions never come this far.
     pub fn check_transaction(&mut self) -> i32 {
         let is_known = self.run.context.is_some()
-            || matches!(self.scene.proxy.matched, Some(Matched::AckTo2xx(_) | Matched::Cancel(_)));
+            || matches!(
+                self.scene.proxy.matched,
+                Some(Matched::AckTo2xx(_) | Matched::Cancel(_))
+            );
         if is_known { 1 } else { -1 }
     }
 
@@ -41,7 +51,8 @@ impl Context<'_> {
         match self.message.method() {
             Method::Ack => {
                 let verdict = stateless::forward(self, options.destination.unwrap_or_default());
-                if let (Some(Matched::AckTo2xx(server)), Verdict::Return(1)) = (self.scene.proxy.matched, verdict)
+                if let (Some(Matched::AckTo2xx(server)), Verdict::Return(1)) =
+                    (self.scene.proxy.matched, verdict)
                     && let Some(context) = self.core.servers.context(server)
                 {
                     super::on_ack_2xx(self.core, context);
@@ -79,10 +90,25 @@ impl Context<'_> {
         if self.message.method() == Method::Ack || !(100..700).contains(&code) {
             return -1;
         }
-        let id = relay::ensure_transaction(self.core, self.message, self.scene, &mut self.run.context, self.outbox);
-        let Some(mut context) = id.ok().and_then(|id| self.core.contexts.take(id)) else { return -1 };
-        let is_sent =
-            reply::in_context(self.core, &mut context, self.message, self.scene, code, reason, self.outbox);
+        let id = relay::ensure_transaction(
+            self.core,
+            self.message,
+            self.scene,
+            &mut self.run.context,
+            self.outbox,
+        );
+        let Some(mut context) = id.ok().and_then(|id| self.core.contexts.take(id)) else {
+            return -1;
+        };
+        let is_sent = reply::in_context(
+            self.core,
+            &mut context,
+            self.message,
+            self.scene,
+            code,
+            reason,
+            self.outbox,
+        );
         self.core.contexts.put(context);
         if is_sent { 1 } else { -1 }
     }
@@ -92,19 +118,33 @@ impl Context<'_> {
         if !(100..700).contains(&code) {
             return -1;
         }
-        let is_sent = reply::without_state(self.core, self.message, self.scene, code, reason, self.outbox);
+        let is_sent = reply::without_state(
+            self.core,
+            self.message,
+            self.scene,
+            code,
+            reason,
+            self.outbox,
+        );
         if is_sent { 1 } else { -1 }
     }
 
     /// Answers what went wrong last (`sl_reply_error`).
     pub fn reply_error(&mut self) -> i32 {
-        let (code, reason) = self.scene.proxy.error.unwrap_or(RelayError::Internal).status();
+        let (code, reason) = self
+            .scene
+            .proxy
+            .error
+            .unwrap_or(RelayError::Internal)
+            .status();
         self.reply(code, reason)
     }
 
     /// Asks branches to stop (`t_cancel_branch`).
     pub fn cancel_branches(&mut self, which: Cancel) -> i32 {
-        let Some(mut context) = self.run.context.and_then(|id| self.core.contexts.take(id)) else { return -1 };
+        let Some(mut context) = self.run.context.and_then(|id| self.core.contexts.take(id)) else {
+            return -1;
+        };
         let current = self.run.branch;
         match which {
             Cancel::All => cancel::branches(self.core, &mut context, &[], None, self.outbox),
@@ -128,7 +168,9 @@ impl Context<'_> {
     /// The response context of this run's transaction. In the run of an ACK or CANCEL: that of the INVITE.
     pub fn transaction(&self) -> Option<&ResponseContext> {
         let id = self.run.context.or_else(|| match self.scene.proxy.matched {
-            Some(Matched::AckTo2xx(server) | Matched::Cancel(server)) => self.core.servers.context(server),
+            Some(Matched::AckTo2xx(server) | Matched::Cancel(server)) => {
+                self.core.servers.context(server)
+            }
             _ => None,
         });
         self.core.contexts.get(id?)
@@ -138,7 +180,13 @@ impl Context<'_> {
     /// module that is called now gets `on_transaction`.
     pub fn watch_transaction(&mut self) -> bool {
         let me = self.me;
-        let id = relay::ensure_transaction(self.core, self.message, self.scene, &mut self.run.context, self.outbox);
+        let id = relay::ensure_transaction(
+            self.core,
+            self.message,
+            self.scene,
+            &mut self.run.context,
+            self.outbox,
+        );
         match id.ok().and_then(|id| self.core.contexts.get_mut(id)) {
             Some(context) if me < 64 => {
                 context.watchers |= 1 << me;
@@ -168,7 +216,8 @@ impl Context<'_> {
         if self.scene.proxy.record_route != RecordRoute::None {
             return -1;
         }
-        self.scene.proxy.record_route = RecordRoute::Preset(first.to_vec(), second.map(<[u8]>::to_vec));
+        self.scene.proxy.record_route =
+            RecordRoute::Preset(first.to_vec(), second.map(<[u8]>::to_vec));
         1
     }
 
@@ -182,7 +231,11 @@ impl Context<'_> {
     pub fn force_rport(&mut self) {
         self.scene.proxy.force_rport = true;
         let flow = reply::flow_back(self.message, self.scene);
-        if let Some(context) = self.run.context.and_then(|id| self.core.contexts.get_mut(id)) {
+        if let Some(context) = self
+            .run
+            .context
+            .and_then(|id| self.core.contexts.get_mut(id))
+        {
             context.reply_flow = Some(flow);
             if let Some(server) = context.server {
                 self.core.servers.set_reply_flow(server, flow);
@@ -203,10 +256,20 @@ impl Context<'_> {
     /// Where a URI leads (RFC 3263). `Err`: return this verdict, and call again when called again.
     pub fn resolve(&mut self, uri: &[u8]) -> Result<Addresses, Verdict> {
         let hop = Uri::parse(uri).ok().as_ref().and_then(Hop::of);
-        let Some(hop) = hop else { return Err(Verdict::FAIL) };
+        let Some(hop) = hop else {
+            return Err(Verdict::FAIL);
+        };
         let is_known = hop.ip.is_some() || self.core.resolver.knows(self.now, &hop);
-        let ticket = if is_known { crate::input::Ticket::NONE } else { self.wait_ticket().ok_or(Verdict::FAIL)? };
-        match self.core.resolver.resolve(self.now, &hop, Waiter::Run(ticket), self.outbox) {
+        let ticket = if is_known {
+            crate::input::Ticket::NONE
+        } else {
+            self.wait_ticket().ok_or(Verdict::FAIL)?
+        };
+        match self
+            .core
+            .resolver
+            .resolve(self.now, &hop, Waiter::Run(ticket), self.outbox)
+        {
             Resolved::Addresses(addresses) => Ok(addresses),
             Resolved::Waits => Err(Verdict::Wait(ticket)),
             Resolved::Nowhere | Resolved::Overload => Err(Verdict::FAIL),
@@ -218,7 +281,10 @@ impl Context<'_> {
     pub fn set_timeouts(&mut self, fr_ms: Option<u32>, fr_inv_ms: Option<u32>) {
         self.scene.proxy.fr_ms = fr_ms.or(self.scene.proxy.fr_ms);
         self.scene.proxy.fr_inv_ms = fr_inv_ms.or(self.scene.proxy.fr_inv_ms);
-        let (Some(ms), Some(context)) = (fr_inv_ms, self.run.context.and_then(|id| self.core.contexts.get(id))) else {
+        let (Some(ms), Some(context)) = (
+            fr_inv_ms,
+            self.run.context.and_then(|id| self.core.contexts.get(id)),
+        ) else {
             return;
         };
         for branch in context.branches() {
@@ -263,7 +329,11 @@ impl Context<'_> {
     /// Tells the watchers of this run's transaction about its ACK when the script absorbs it itself.
     pub fn ack_received(&mut self) {
         if let Some(Matched::AckTo2xx(server)) = self.scene.proxy.matched
-            && let Some(context) = self.core.servers.context(server).and_then(|id| self.core.contexts.take(id))
+            && let Some(context) = self
+                .core
+                .servers
+                .context(server)
+                .and_then(|id| self.core.contexts.take(id))
         {
             response::notify(self.core, &context, TransactionEventKind::AckReceived);
             self.core.contexts.put(context);

@@ -56,6 +56,9 @@ pub struct Proxy {
 impl Proxy {
     /// With the settings' defaults and this key.
     pub fn new(key: (u64, u64)) -> Self {
-        Proxy { key, ..Proxy::default() }
+        Proxy {
+            key,
+            ..Proxy::default()
+        }
     }
 }

@@ -20,7 +20,12 @@ use crate::statistics::Counter;
 pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
     let is_ack = cx.message.method() == Method::Ack;
     let own = identity::loop_part(cx.message);
-    if let Err(Refusal { code, reason, headers }) = validate::validate(cx.core, cx.message, cx.draft, 1, &own) {
+    if let Err(Refusal {
+        code,
+        reason,
+        headers,
+    }) = validate::validate(cx.core, cx.message, cx.draft, 1, &own)
+    {
         if !is_ack {
             cx.scene.proxy.reply_headers.extend_from_slice(&headers);
             reply::without_state(cx.core, cx.message, cx.scene, code, reason, cx.outbox);
@@ -33,9 +38,15 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
     };
     let core = &mut *cx.core;
     let attached = &*cx.scene;
-    let Some(target) = attached.targets.get(0) else { return Verdict::FAIL };
-    let reachable = addresses.iter().find_map(|&to| forward::flow_to(core, attached, &target, to));
-    let Some(flow) = reachable else { return failed(cx, RelayError::SendFailed) };
+    let Some(target) = attached.targets.get(0) else {
+        return Verdict::FAIL;
+    };
+    let reachable = addresses
+        .iter()
+        .find_map(|&to| forward::flow_to(core, attached, &target, to));
+    let Some(flow) = reachable else {
+        return failed(cx, RelayError::SendFailed);
+    };
     let call_id = cx.message.call_id();
     let top = cx.message.top_via();
     // §16.11: the same for each retransmission, so from what the sender repeats. Peers of RFC 2543 have no
@@ -50,13 +61,19 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
         &number,
         cx.message.method().as_bytes(),
     ];
-    let token = core.owner.mint_stateless_branch(core.owner.hash_of_call(call_id), call_id, &identity);
+    let token =
+        core.owner
+            .mint_stateless_branch(core.owner.hash_of_call(call_id), call_id, &identity);
     let writing = Writing {
         message: cx.message,
         base: cx.draft,
         attached,
         target,
-        record_route: if is_ack { &RecordRoute::None } else { &attached.proxy.record_route },
+        record_route: if is_ack {
+            &RecordRoute::None
+        } else {
+            &attached.proxy.record_route
+        },
         record_route_params: &attached.proxy.record_route_params,
         flow,
         token: &token,
@@ -64,7 +81,8 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
         siblings: 0,
     };
     let draft = forward::draft_of(core, &writing);
-    cx.outbox.send(flow, Ticket::NONE, |out| draft.write(cx.message, out));
+    cx.outbox
+        .send(flow, Ticket::NONE, |out| draft.write(cx.message, out));
     forward::give_back(core, draft);
     core.statistics.count(Counter::RequestsForwarded);
     Verdict::OK
@@ -78,16 +96,26 @@ fn failed(cx: &mut Context<'_>, error: RelayError) -> Verdict {
 /// Where it goes; waits for the resolver where there is a place to wait.
 fn addresses(cx: &mut Context<'_>, destination: &[u8]) -> Result<Addresses, Verdict> {
     let attached = &*cx.scene;
-    let hop = attached.targets.get(0).and_then(|target| forward::hop_of(cx.message, &target, destination));
-    let Some(hop) = hop else { return Err(failed(cx, RelayError::BadDestination)) };
+    let hop = attached
+        .targets
+        .get(0)
+        .and_then(|target| forward::hop_of(cx.message, &target, destination));
+    let Some(hop) = hop else {
+        return Err(failed(cx, RelayError::BadDestination));
+    };
     let is_known = hop.ip.is_some() || cx.core.resolver.knows(cx.now, &hop);
     let ticket = match is_known || attached.proxy.resolve_rounds >= RESOLVE_ROUNDS_MAX {
         true => None,
         false => cx.wait_ticket(),
     };
     let attached = &*cx.scene;
-    let hop = attached.targets.get(0).and_then(|target| forward::hop_of(cx.message, &target, destination));
-    let Some(hop) = hop else { return Err(failed(cx, RelayError::BadDestination)) };
+    let hop = attached
+        .targets
+        .get(0)
+        .and_then(|target| forward::hop_of(cx.message, &target, destination));
+    let Some(hop) = hop else {
+        return Err(failed(cx, RelayError::BadDestination));
+    };
     let waiter = Waiter::Run(ticket.unwrap_or(Ticket::NONE));
     match cx.core.resolver.resolve(cx.now, &hop, waiter, cx.outbox) {
         Resolved::Addresses(addresses) => Ok(addresses),
@@ -108,9 +136,14 @@ fn addresses(cx: &mut Context<'_>, destination: &[u8]) -> Result<Addresses, Verd
 /// RFC 6026 §7: strays are not forwarded, since anybody could make us send them. Two are not strays, and
 /// our own branch proves it: those to requests that we forwarded without state, and late 2xx to an INVITE.
 pub fn on_stray_response(core: &mut Core, response: Message, flow: Flow, outbox: &mut Outbox) {
-    let token = core.owner.read_branch(response.top_via().branch(), response.call_id()).map(|(_, token)| token);
+    let token = core
+        .owner
+        .read_branch(response.top_via().branch(), response.call_id())
+        .map(|(_, token)| token);
     let is_late_2xx = response.cseq().method == Method::Invite
-        && response.status().is_some_and(|code| (200..300).contains(&code));
+        && response
+            .status()
+            .is_some_and(|code| (200..300).contains(&code));
     let may_pass = match token {
         Some(BranchToken::Stateless) => true,
         Some(BranchToken::Client(_)) => is_late_2xx,
@@ -125,38 +158,72 @@ pub fn on_stray_response(core: &mut Core, response: Message, flow: Flow, outbox:
 
 /// Sends a response on by its second Via: RFC 3261 §18.2.2.
 fn send_on(core: &mut Core, response: &Message, came: &Flow, outbox: &mut Outbox) -> bool {
-    let Some(next) = response.vias().nth(1).map(|element| element.value) else { return false };
-    let Some(transport) = Transport::parse(next.transport.as_bytes()) else { return false };
+    let Some(next) = response.vias().nth(1).map(|element| element.value) else {
+        return false;
+    };
+    let Some(transport) = Transport::parse(next.transport.as_bytes()) else {
+        return false;
+    };
     let sent_by = next.port.unwrap_or(transport.default_port());
     let to = if let Some(maddr) = next.maddr() {
-        lookup(core, &Hop::plain(maddr, Some(sent_by), Some(transport)), outbox)
+        lookup(
+            core,
+            &Hop::plain(maddr, Some(sent_by), Some(transport)),
+            outbox,
+        )
     } else if let Some(ip) = next.received() {
         let port = next.rport().flatten().unwrap_or(sent_by);
-        Some(Address { transport, address: (ip, port).into() })
+        Some(Address {
+            transport,
+            address: (ip, port).into(),
+        })
     } else {
         let host = match next.port {
-            Some(_) => next.sent_by.rsplitn(2, |&byte| byte == b':').last().unwrap_or_default(),
+            Some(_) => next
+                .sent_by
+                .rsplitn(2, |&byte| byte == b':')
+                .last()
+                .unwrap_or_default(),
             None => next.sent_by,
         };
-        lookup(core, &Hop::plain(host.trim_ascii(), Some(sent_by), Some(transport)), outbox)
+        lookup(
+            core,
+            &Hop::plain(host.trim_ascii(), Some(sent_by), Some(transport)),
+            outbox,
+        )
     };
     let Some(to) = to else { return false };
-    let Some(socket) = core.sockets.choose(to.transport, to.address, None, Some(came.socket)) else { return false };
+    let Some(socket) = core
+        .sockets
+        .choose(to.transport, to.address, None, Some(came.socket))
+    else {
+        return false;
+    };
     let mut draft = std::mem::take(&mut core.proxy.draft);
     draft.clear();
     draft.remove_first_of_list(response, HeaderName::Via);
     if to.transport.is_reliable() {
         draft.require_content_length();
     }
-    let flow = Flow { socket, transport: to.transport, remote: to.address, connection: ConnectionId::NONE };
-    outbox.send(flow, Ticket::NONE, |out| Draft::write(&draft, response, out));
+    let flow = Flow {
+        socket,
+        transport: to.transport,
+        remote: to.address,
+        connection: ConnectionId::NONE,
+    };
+    outbox.send(flow, Ticket::NONE, |out| {
+        Draft::write(&draft, response, out)
+    });
     core.proxy.draft = draft;
     true
 }
 
 /// An address, when it is known already; else it is asked for, and the retransmission finds it.
 fn lookup(core: &mut Core, hop: &Hop<'_>, outbox: &mut Outbox) -> Option<Address> {
-    match core.resolver.resolve(core.now, hop, Waiter::Run(Ticket::NONE), outbox) {
+    match core
+        .resolver
+        .resolve(core.now, hop, Waiter::Run(Ticket::NONE), outbox)
+    {
         Resolved::Addresses(addresses) => addresses.first().copied(),
         _ => None,
     }

@@ -19,12 +19,22 @@ pub(super) struct Refusal {
 
 impl Refusal {
     fn new(code: u16, reason: &'static [u8]) -> Self {
-        Refusal { code, reason, headers: Vec::new() }
+        Refusal {
+            code,
+            reason,
+            headers: Vec::new(),
+        }
     }
 }
 
 /// Judges whether a request may be forwarded to `targets` places.
-pub(super) fn validate(core: &Core, message: &Message, draft: &Draft, targets: usize, own: &Hex) -> Result<(), Refusal> {
+pub(super) fn validate(
+    core: &Core,
+    message: &Message,
+    draft: &Draft,
+    targets: usize,
+    own: &Hex,
+) -> Result<(), Refusal> {
     // Whoever counted it down already has judged it: `mf_process_maxfwd_header`.
     if message.max_forwards() == Some(0) && draft.max_forwards().is_none() {
         return Err(Refusal::new(483, b"Too Many Hops"));
@@ -37,15 +47,25 @@ pub(super) fn validate(core: &Core, message: &Message, draft: &Draft, targets: u
     }
     // §20.29: CANCEL and ACK are not judged.
     if !matches!(message.method(), Method::Ack | Method::Cancel) {
-        let unsupported = message.list(HeaderName::ProxyRequire).map(|option| option.value);
+        let unsupported = message
+            .list(HeaderName::ProxyRequire)
+            .map(|option| option.value);
         let mut headers = Vec::new();
         for option in unsupported.filter(|option| !SUPPORTED.contains(option)) {
-            headers.extend_from_slice(if headers.is_empty() { b"Unsupported: " } else { b", " });
+            headers.extend_from_slice(if headers.is_empty() {
+                b"Unsupported: "
+            } else {
+                b", "
+            });
             headers.extend_from_slice(option);
         }
         if !headers.is_empty() {
             headers.extend_from_slice(b"\r\n");
-            return Err(Refusal { code: 420, reason: b"Bad Extension", headers });
+            return Err(Refusal {
+                code: 420,
+                reason: b"Bad Extension",
+                headers,
+            });
         }
     }
     Ok(())

@@ -163,6 +163,21 @@ impl Resolver {
         }
     }
 
+    /// Whether resolving `hop` would end without a question.
+    pub fn knows(&mut self, now: Now, hop: &Hop<'_>) -> bool {
+        // Its own chance: asking must not change whom the next resolution prefers.
+        let mut random = self.random.clone();
+        let walk = Walk {
+            now_us: now.mono_us,
+            cache: &mut self.cache,
+            hosts: &self.hosts,
+            settings: &self.settings,
+            random: &mut random,
+            missing: SmallVec::new(),
+        };
+        !matches!(walk.run(hop), Walked::Missing(_))
+    }
+
     fn ask(
         &mut self,
         now: Now,
