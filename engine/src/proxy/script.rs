@@ -5,7 +5,7 @@ use parser::{Method, Uri};
 use super::attachments::RecordRoute;
 use super::context::ResponseContext;
 use super::{
-    Cancel, RelayOptions, TransactionEventKind, cancel, forward, relay, reply, response, route,
+    Cancel, RelayOptions, TransactionEventKind, cancel, forward, identity, relay, reply, response, route,
     stateless,
 };
 use crate::agent::{self, AgentId, OwnRequest};
@@ -138,6 +138,11 @@ impl Context<'_> {
             .unwrap_or(RelayError::Internal)
             .status();
         self.reply(code, reason)
+    }
+
+    /// Appends the To-tag that answers of ours to this request carry (`$sig_local_totag`).
+    pub fn write_local_tag(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(&identity::local_tag(self.core.proxy.key, self.message));
     }
 
     /// Asks branches to stop (`t_cancel_branch`).
