@@ -1,1 +1,52 @@
-//! modules
+//! Offers the features, one room per `loadmodule` name.
+//!
+//! A room exports functions, parameters and variables to the script and keeps its own state, one
+//! instance a shard. What a room does not export does not exist for a script: it is a diagnostic at
+//! load. No I/O in here: what needs the world leaves a `Query` and waits for the `Answer`.
+
+mod acc;
+mod cfgutils;
+mod json;
+mod maxfwd;
+mod mi_fifo;
+mod options;
+mod proto_tcp;
+mod proto_udp;
+mod registrar;
+mod rr;
+mod signaling;
+mod sipmsgops;
+mod sl;
+mod textops;
+mod tm;
+mod usrloc;
+
+use engine::module::{Context, Registry, Verdict};
+
+/// Every module of this build.
+#[must_use]
+pub fn registry() -> Registry {
+    let mut registry = Registry::new();
+    registry
+        .add::<acc::Acc>()
+        .add::<cfgutils::CfgUtils>()
+        .add::<maxfwd::MaxFwd>()
+        .add::<mi_fifo::MiFifo>()
+        .add::<options::Options>()
+        .add::<proto_tcp::ProtoTcp>()
+        .add::<proto_udp::ProtoUdp>()
+        .add::<registrar::Registrar>()
+        .add::<rr::Rr>()
+        .add::<signaling::Signaling>()
+        .add::<sipmsgops::SipMsgOps>()
+        .add::<sl::Sl>()
+        .add::<textops::TextOps>()
+        .add::<tm::Tm>()
+        .add::<usrloc::Usrloc>();
+    registry
+}
+
+/// Puts another Request-URI in the place of the one that would be sent.
+fn set_request_uri(cx: &mut Context<'_>, uri: &[u8]) -> Verdict {
+    Verdict::of(cx.scene.targets.set_uri(0, uri))
+}

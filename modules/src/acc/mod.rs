@@ -1,0 +1,297 @@
+//! `acc`: accounting records of transactions, to the log.
+//!
+//! A script arms accounting for a request; when the transaction is answered or fails, one line is
+//! written. Databases, RADIUS and events are other places for the same record and not offered yet;
+//! neither are CDRs, which need dialogs.
+//!
+//! What was armed, and the extra fields, go with the transaction as attributes of its request, under
+//! names that no script can write. Owned, like the transaction, by the Call-ID.
+
+mod armed;
+mod extra;
+mod record;
+
+use engine::module::{Args, Context, Exports, Kind, Module, ParamValue, Routes, Shape, Verdict};
+use engine::proxy::{TransactionEvent, TransactionEventKind};
+use engine::run::{NameId, ValueRef};
+use parser::Method;
+
+use armed::Armed;
+use extra::Extra;
+use record::{Event, Record, comment};
+
+/// The module.
+#[derive(Debug)]
+pub(crate) struct Acc {
+    early_media: bool,
+    report_cancels: bool,
+    detect_direction: bool,
+    log_level: i8,
+    extra: Vec<Extra>,
+    /// Under which attribute the flags of a transaction stand.
+    armed_name: Option<NameId>,
+    line: Vec<u8>,
+}
+
+impl Module for Acc {
+    const NAME: &'static str = "acc";
+
+    fn new() -> Self {
+        Acc {
+            early_media: false,
+            report_cancels: false,
+            detect_direction: false,
+            // L_NOTICE
+            log_level: 2,
+            extra: Vec::new(),
+            armed_name: None,
+            line: Vec::new(),
+        }
+    }
+
+    fn exports(exports: &mut Exports<Self>) {
+        exports.needs(&["tm"]);
+        exports.param("early_media", Kind::Int, |acc, v| {
+            flag(&mut acc.early_media, v)
+        });
+        exports.param("report_cancels", Kind::Int, |acc, v| {
+            flag(&mut acc.report_cancels, v)
+        });
+        exports.param("detect_direction", Kind::Int, |acc, v| {
+            flag(&mut acc.detect_direction, v)
+        });
+        exports.param("log_level", Kind::Int, Self::set_log_level);
+        exports.param_list("extra_fields", Kind::Str, Self::add_extra_fields);
+        exports.param("db_url", Kind::Str, |_, _| {
+            Err("accounting to a database is not offered yet, only `log`".into())
+        });
+        exports.param("aaa_url", Kind::Str, |_, _| {
+            Err("accounting by AAA is not offered yet, only `log`".into())
+        });
+
+        let routes = Routes::REQUEST | Routes::FAILURE | Routes::BRANCH | Routes::LOCAL;
+        let flags = Kind::Str.optional().check(armed::check_flags);
+        exports.function(
+            "do_accounting",
+            &[
+                Kind::Str.check(armed::check_types),
+                flags,
+                Kind::Str.optional(),
+            ],
+            routes,
+            Self::arm,
+        );
+        exports.function(
+            "drop_accounting",
+            &[Kind::Str.optional().check(armed::check_types), flags],
+            routes,
+            Self::disarm,
+        );
+        exports.function("acc_log_request", &[Kind::Str], routes, Self::log_request);
+        exports.set_variable(
+            "acc_extra",
+            Shape::NAMED,
+            Self::read_extra,
+            Self::write_extra,
+        );
+    }
+
+    fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
+        self.armed_name = Some(cx.name(b"\0acc").ok_or("too many names")?);
+        for field in &mut self.extra {
+            field.start(cx)?;
+        }
+        Ok(())
+    }
+
+    fn on_transaction(&mut self, cx: &mut Context<'_>, event: &TransactionEvent) {
+        let Some(armed) = self.armed(cx) else { return };
+        match event.kind {
+            TransactionEventKind::ReplySent { code, .. }
+                if self.is_accounted(cx, event, armed, code) =>
+            {
+                self.write_answered(cx, event, code);
+            }
+            TransactionEventKind::Failed { code }
+                if armed.missed && cx.message.method() == Method::Invite =>
+            {
+                self.write_missed(cx, event, code);
+            }
+            _ => {}
+        }
+    }
+}
+
+fn flag(field: &mut bool, value: ParamValue<'_>) -> Result<(), String> {
+    *field = value.int() != 0;
+    Ok(())
+}
+
+impl Acc {
+    fn set_log_level(&mut self, value: ParamValue<'_>) -> Result<(), String> {
+        match value.int() {
+            level @ -3..=4 => {
+                self.log_level = level as i8;
+                Ok(())
+            }
+            other => Err(format!(
+                "{other} is not a log level, which are -3 (alert) to 4 (debug)"
+            )),
+        }
+    }
+
+    fn add_extra_fields(&mut self, value: ParamValue<'_>) -> Result<(), String> {
+        extra::parse(value.text(), &mut self.extra)
+    }
+
+    /// Arms the transaction of this request, now or when there is one.
+    fn arm(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+        let is_cancel = cx.message.method() == Method::Cancel;
+        if is_cancel && !self.report_cancels {
+            return Verdict::OK;
+        }
+        let (Ok(()), Ok(asked)) = (armed::check_types(args.str(0)), Armed::parse(args.str(1)))
+        else {
+            return Verdict::FAIL;
+        };
+        let armed = self.armed(cx).unwrap_or_default().with(asked);
+        cx.watch_transaction();
+        self.keep(cx, armed)
+    }
+
+    /// Without flags nothing is left armed.
+    fn disarm(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+        let (Some(mut armed), Ok(dropped)) = (self.armed(cx), Armed::parse(args.str(1))) else {
+            return Verdict::FAIL;
+        };
+        if args.has(1) {
+            armed = armed.without(dropped);
+            return self.keep(cx, armed);
+        }
+        if let Some(name) = self.armed_name {
+            cx.scene.avps.remove_all(name);
+        }
+        Verdict::OK
+    }
+
+    /// A line at once, with the script's own code and reason: `acc_log_request("404 Not here")`.
+    fn log_request(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+        let (code, reason) = comment(args.str(0));
+        let to_tag = cx.message.to_tag().unwrap_or_default().to_vec();
+        self.write(cx, Event::Requested, code, reason, &to_tag);
+        Verdict::OK
+    }
+
+    fn armed(&self, cx: &Context<'_>) -> Option<Armed> {
+        Some(Armed::from_bits(
+            cx.scene.avps.get(self.armed_name?)?.int()?,
+        ))
+    }
+
+    fn keep(&self, cx: &mut Context<'_>, armed: Armed) -> Verdict {
+        let Some(name) = self.armed_name else {
+            return Verdict::FAIL;
+        };
+        Verdict::of(cx.scene.avps.set(name, ValueRef::Int(armed.bits())).is_ok())
+    }
+
+    /// Success always; failure when asked for; 18x with media when asked for.
+    fn is_accounted(
+        &self,
+        cx: &Context<'_>,
+        event: &TransactionEvent,
+        armed: Armed,
+        code: u16,
+    ) -> bool {
+        match code {
+            300.. => armed.failed,
+            200.. => true,
+            180..190 => {
+                self.early_media
+                    && response(cx, event).is_some_and(|message| !message.body().is_empty())
+            }
+            _ => false,
+        }
+    }
+
+    fn write_answered(&mut self, cx: &mut Context<'_>, event: &TransactionEvent, code: u16) {
+        let Some(context) = cx.core.contexts.get(event.context) else {
+            return;
+        };
+        let (reason, to_tag) = (context.reason.clone(), context.to_tag.clone());
+        self.write(
+            cx,
+            Event::Answered,
+            code.to_string().as_bytes(),
+            &reason,
+            &to_tag,
+        );
+    }
+
+    fn write_missed(&mut self, cx: &mut Context<'_>, event: &TransactionEvent, code: u16) {
+        let (reason, to_tag) = match response(cx, event) {
+            Some(message) => (
+                message.reason().to_vec(),
+                message.to_tag().unwrap_or_default().to_vec(),
+            ),
+            // Nobody answered; the reply is ours.
+            None => (
+                parser::writer::reason_of(code).as_bytes().to_vec(),
+                Vec::new(),
+            ),
+        };
+        self.write(
+            cx,
+            Event::Missed,
+            code.to_string().as_bytes(),
+            &reason,
+            &to_tag,
+        );
+    }
+
+    fn write(
+        &mut self,
+        cx: &mut Context<'_>,
+        event: Event,
+        code: &[u8],
+        reason: &[u8],
+        to_tag: &[u8],
+    ) {
+        let message = cx.message;
+        let method = message.method();
+        let mut record = Record {
+            time: cx.now.unix_s(),
+            method: method.as_bytes(),
+            from_tag: message.from_tag().unwrap_or_default(),
+            to_tag,
+            call_id: message.call_id(),
+            code,
+            reason,
+        };
+        // A request of the callee inside the dialog: its From is the callee.
+        if self.detect_direction && cx.scene.proxy.route.downstream == Some(false) {
+            std::mem::swap(&mut record.from_tag, &mut record.to_tag);
+        }
+        self.line.clear();
+        record.write(event, &mut self.line);
+        for field in &self.extra {
+            field.write(&cx.scene.avps, &mut self.line);
+        }
+        let line = &self.line;
+        cx.outbox
+            .log(self.log_level, |out| out.extend_from_slice(line));
+    }
+}
+
+/// The response that an event is about, while it is kept.
+fn response<'c>(cx: &'c Context<'_>, event: &TransactionEvent) -> Option<&'c parser::Message> {
+    let context = cx.core.contexts.get(event.context)?;
+    let branch = match event.kind {
+        TransactionEventKind::ReplySent { branch, .. } => context.branch(branch?),
+        _ => context.winning(),
+    };
+    Some(&branch?.response.as_ref()?.message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,3 @@
+mod aor;
+mod contacts;
+mod flags;

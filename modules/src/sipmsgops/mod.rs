@@ -1,0 +1,148 @@
+//! `sipmsgops`: questions about a message and edits of its headers, URI and body.
+//!
+//! Questions read the message as it was received; edits go to the draft and show when it is sent.
+//!
+//! Keeps no state.
+
+mod body;
+mod glob;
+mod headers;
+mod lists;
+mod ruri;
+
+use engine::module::{Args, Context, Exports, Kind, Module, Routes, Verdict};
+
+/// The module.
+#[derive(Debug)]
+pub(crate) struct SipMsgOps;
+
+impl Module for SipMsgOps {
+    const NAME: &'static str = "sipmsgops";
+
+    fn new() -> Self {
+        SipMsgOps
+    }
+
+    fn exports(exports: &mut Exports<Self>) {
+        let anywhere =
+            Routes::REQUEST | Routes::FAILURE | Routes::REPLY | Routes::BRANCH | Routes::LOCAL;
+        let text = Kind::Str.optional();
+        exports.function(
+            "is_method",
+            &[Kind::Str.check(is_method_list)],
+            anywhere,
+            Self::is_method,
+        );
+        exports.function("has_totag", &[], anywhere, Self::has_totag);
+        exports.function("has_body", &[text], anywhere, Self::has_body);
+        exports.function("has_body_part", &[text], anywhere, Self::has_body_part);
+        exports.function("is_present_hf", &[Kind::Str], anywhere, Self::is_present);
+        exports.function("is_privacy", &[Kind::Str], anywhere, Self::is_privacy);
+        exports.function("append_hf", &[Kind::Str, text], anywhere, Self::append);
+        exports.function("insert_hf", &[Kind::Str, text], anywhere, Self::insert);
+        exports.function("remove_hf", &[Kind::Str], anywhere, Self::remove);
+        exports.function(
+            "remove_hf_re",
+            &[Kind::Regex],
+            anywhere,
+            Self::remove_by_regex,
+        );
+        exports.function(
+            "remove_hf_glob",
+            &[Kind::Str],
+            anywhere,
+            Self::remove_by_glob,
+        );
+        exports.function(
+            "list_hdr_has_option",
+            &[Kind::Str, Kind::Str],
+            anywhere,
+            Self::list_has,
+        );
+        exports.function(
+            "list_hdr_add_option",
+            &[Kind::Str, Kind::Str],
+            anywhere,
+            Self::list_add,
+        );
+        exports.function(
+            "list_hdr_remove_option",
+            &[Kind::Str, Kind::Str],
+            anywhere,
+            Self::list_remove,
+        );
+
+        let local_reply = Routes::REQUEST | Routes::FAILURE | Routes::BRANCH | Routes::ERROR;
+        exports.function(
+            "append_to_reply",
+            &[Kind::Str],
+            local_reply,
+            Self::append_to_reply,
+        );
+        exports.function(
+            "append_time",
+            &[],
+            Routes::REQUEST | Routes::FAILURE | Routes::BRANCH | Routes::LOCAL,
+            Self::append_time,
+        );
+        exports.function(
+            "change_reply_status",
+            &[Kind::Int, Kind::Str],
+            Routes::REPLY,
+            Self::change_reply_status,
+        );
+
+        let uri = Routes::REQUEST | Routes::FAILURE | Routes::BRANCH | Routes::LOCAL;
+        exports.function(
+            "append_urihf",
+            &[Kind::Str, Kind::Str],
+            Routes::REQUEST | Routes::FAILURE | Routes::BRANCH,
+            Self::append_with_uri,
+        );
+        exports.function(
+            "ruri_has_param",
+            &[Kind::Str, text],
+            uri,
+            Self::uri_has_param,
+        );
+        exports.function("ruri_add_param", &[Kind::Str], uri, Self::uri_add_param);
+        exports.function("ruri_del_param", &[Kind::Str], uri, Self::uri_remove_param);
+        exports.function("ruri_tel2sip", &[], uri, Self::tel_to_sip);
+        exports.function(
+            "is_uri_user_e164",
+            &[Kind::Str],
+            Routes::REQUEST | Routes::FAILURE | Routes::LOCAL,
+            Self::is_e164,
+        );
+    }
+}
+
+/// `INVITE|ACK`: tokens between bars.
+fn is_method_list(list: &[u8]) -> Result<(), String> {
+    match list
+        .split(|byte| *byte == b'|')
+        .find(|method| method.trim_ascii().is_empty())
+    {
+        Some(_) => Err("a method is missing between `|`".into()),
+        None => Ok(()),
+    }
+}
+
+impl SipMsgOps {
+    fn is_method(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+        let method = cx.message.method();
+        let method = method.as_bytes();
+        Verdict::of(
+            args.str(0)
+                .split(|byte| *byte == b'|')
+                .any(|one| one.trim_ascii() == method),
+        )
+    }
+
+    fn has_totag(&mut self, cx: &mut Context<'_>, _: Args<'_>) -> Verdict {
+        Verdict::of(cx.message.to_tag().is_some_and(|tag| !tag.is_empty()))
+    }
+}
+
+#[cfg(test)]
+mod tests;

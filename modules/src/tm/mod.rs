@@ -1,0 +1,117 @@
+//! `tm`: the script's names for transactions: relay, reply, the routes that follow, the timers.
+//!
+//! The machines are in the engine's `transaction`, forking and responses in its `proxy`. Keeps no
+//! state; what a script sets here goes with the request or, parameters, to the core.
+
+mod functions;
+mod own;
+mod params;
+mod variables;
+
+use engine::module::{Context, Exports, Kind, Module, Routes};
+use script::RouteKind;
+
+/// The module.
+#[derive(Debug, Default)]
+pub(crate) struct Tm {
+    params: params::Params,
+}
+
+impl Module for Tm {
+    const NAME: &'static str = "tm";
+
+    fn new() -> Self {
+        Tm::default()
+    }
+
+    fn exports(exports: &mut Exports<Self>) {
+        params::export(exports);
+        variables::export(exports);
+
+        let request = Routes::REQUEST;
+        let failure = Routes::REQUEST | Routes::FAILURE;
+        let anywhere = Routes::REQUEST | Routes::FAILURE | Routes::REPLY | Routes::BRANCH;
+        let hooks = anywhere | Routes::LOCAL;
+        let text = Kind::Str.optional();
+        let flags = text.check(functions::check_relay_flags);
+        exports.function("t_relay", &[flags, text], failure, Self::relay);
+        exports.function("t_reply", &[Kind::Int, Kind::Str], failure, Self::reply);
+        exports.function(
+            "t_reply_with_body",
+            &[Kind::Int, Kind::Str, Kind::Str],
+            failure,
+            Self::reply_with_body,
+        );
+        exports.function("t_newtran", &[], request, Self::new_transaction);
+        exports.function(
+            "t_check_trans",
+            &[],
+            Routes::REQUEST | Routes::BRANCH,
+            Self::check_transaction,
+        );
+        exports.function(
+            "t_on_branch",
+            &[Kind::Str.route(RouteKind::Branch)],
+            anywhere,
+            Self::on_branch,
+        );
+        exports.function(
+            "t_on_failure",
+            &[Kind::Str.route(RouteKind::Failure)],
+            hooks,
+            Self::on_failure,
+        );
+        exports.function(
+            "t_on_reply",
+            &[Kind::Str.route(RouteKind::Reply)],
+            hooks,
+            Self::on_reply,
+        );
+        exports.function("t_was_cancelled", &[], anywhere, Self::was_cancelled);
+        exports.function(
+            "t_check_status",
+            &[Kind::Regex],
+            anywhere,
+            Self::check_status,
+        );
+        exports.function(
+            "t_local_replied",
+            &[Kind::Str.check(functions::check_local_replied)],
+            anywhere,
+            Self::local_replied,
+        );
+        exports.function(
+            "t_cancel_branch",
+            &[text],
+            Routes::REPLY,
+            Self::cancel_branch,
+        );
+        exports.function("t_add_hdrs", &[Kind::Str], request, Self::add_headers);
+        exports.function(
+            "t_add_cancel_reason",
+            &[Kind::Str],
+            request,
+            Self::add_cancel_reason,
+        );
+        exports.function(
+            "t_flush_flags",
+            &[],
+            Routes::REQUEST | Routes::BRANCH,
+            Self::flush_flags,
+        );
+        exports.function(
+            "t_new_request",
+            &[Kind::Str, Kind::Str, Kind::Str, Kind::Str, text],
+            Routes::ALL,
+            Self::new_request,
+        );
+    }
+
+    fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
+        self.params.apply(cx.core);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

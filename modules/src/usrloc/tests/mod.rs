@@ -1,0 +1,2 @@
+mod sweep;
+mod update;
