@@ -121,7 +121,7 @@ impl Core {
             owner: Owner::new(owner_key, shards),
             wheel: Wheel::new(0),
             servers: ServerTransactions::new(limits.server_transactions, random.next_u64()),
-            clients: ClientTransactions::new(limits.client_transactions),
+            clients: ClientTransactions::new(limits.client_transactions, random.next_u64()),
             tm: TmSettings::default(),
             statistics: Statistics::new(),
             random,

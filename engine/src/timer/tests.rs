@@ -76,11 +76,11 @@ fn live(seed: u64, begin: u64, spread: u32, stride: u32, steps: u32) {
 
 #[test]
 fn the_wheel_agrees_with_its_naive_twin() {
-    for seed in 0..12 {
+    for seed in 0..10 {
         live(seed, 0, 600, 40, 2_000);
         live(seed, 12_345, 5_000, 700, 2_000);
         live(seed, 1 << 24, 200_000, 9_000, 1_500);
-        live(seed, (1 << 32) - 70_000, 40_000_000, 3_000_000, 400);
+        live(seed, (1 << 32) - 70_000, 40_000_000, 300_000, 400);
     }
 }
 

@@ -3,6 +3,8 @@
 //! The branch of what we send names the slot, so a response needs no lookup. A CANCEL is a client
 //! transaction of its own (RFC 3261 §9.1); it has the branch of its INVITE, whose entry names it.
 
+use ahash::RandomState;
+use hashbrown::HashTable;
 use parser::{Message, Method, writer};
 
 use super::flat::{Flat, Flats};
@@ -27,6 +29,9 @@ pub(super) const TICKET_TABLE: u64 = 4;
 #[derive(Debug)]
 pub struct ClientTransactions {
     slab: Slab<ClientId, Entry>,
+    /// Slots of those that went by a stream, by peer: who has to hear that a connection ended.
+    by_peer: HashTable<u32>,
+    peers: RandomState,
     flats: Flats,
     scratch: Vec<u8>,
 }
@@ -127,11 +132,28 @@ impl Machine {
 impl ClientTransactions {
     /// An empty table of at most `limit`.
     #[must_use]
-    pub fn new(limit: u32) -> Self {
+    pub fn new(limit: u32, seed: u64) -> Self {
         Self {
             slab: Slab::new(limit),
+            by_peer: HashTable::new(),
+            peers: RandomState::with_seeds(seed, !seed, seed.rotate_left(32), 1),
             flats: Flats::default(),
             scratch: Vec::new(),
+        }
+    }
+
+    fn peer(&self, flow: Flow) -> u64 {
+        self.peers.hash_one((flow.transport, flow.remote))
+    }
+
+    fn index(&mut self, id: ClientId, flow: Flow) {
+        if flow.transport.is_reliable() {
+            let hash = self.peer(flow);
+            let (slab, peers) = (&self.slab, &self.peers);
+            self.by_peer.insert_unique(hash, id.slot(), |&slot| {
+                let flow = slab.key_at(slot).and_then(|id| slab.get(id)?.flow);
+                flow.map_or(0, |flow| peers.hash_one((flow.transport, flow.remote)))
+            });
         }
     }
 
@@ -185,6 +207,14 @@ impl ClientTransactions {
         wheel.cancel(&mut entry.retransmission);
         wheel.cancel(&mut entry.deadline);
         self.flats.forget(&mut entry.kept);
+        if let Some(flow) = entry.flow
+            && flow.transport.is_reliable()
+            && let Ok(found) = self
+                .by_peer
+                .find_entry(self.peer(flow), |&slot| slot == id.slot())
+        {
+            found.remove();
+        }
         if let Some(canceller) = entry.canceller {
             // A CANCEL ends with its INVITE: nobody could match its response, nobody needs it.
             self.remove(canceller, wheel);
@@ -267,6 +297,7 @@ impl Core {
         self.clients
             .flats
             .keep(&mut entry.kept, outbox.slice(&range));
+        self.clients.index(start.id, start.flow);
         self.client_event(start.id, Event::Request, None, outbox);
     }
 
@@ -297,6 +328,7 @@ impl Core {
             slab,
             flats,
             scratch,
+            ..
         } = &mut self.clients;
         let Some(entry) = slab.get_mut(id) else {
             return;
@@ -398,18 +430,18 @@ impl Core {
 
     /// A connection has ended: requests that went by it and nobody answered will not be answered.
     pub(crate) fn on_connection_closed(&mut self, flow: Flow, outbox: &mut Outbox) {
-        // A connection that was open is named; those that failed to open say so by their tickets. Closing is
-        // rare beside messages, so the table is searched rather than indexed.
-        let users: Vec<ClientId> = self
-            .clients
-            .slab
-            .iter()
-            .filter(|(_, entry)| {
-                entry
-                    .flow
-                    .is_some_and(|used| used.connection == flow.connection)
+        // Who sent before the connection was open does not know its name.
+        let clients = &self.clients;
+        let users: Vec<ClientId> = clients
+            .by_peer
+            .iter_hash(clients.peer(flow))
+            .filter_map(|&slot| clients.slab.key_at(slot))
+            .filter(|&id| {
+                clients.flow(id).is_some_and(|used| {
+                    (used.transport, used.remote) == (flow.transport, flow.remote)
+                        && (used.connection == flow.connection || used.connection.is_none())
+                })
             })
-            .map(|(id, _)| id)
             .collect();
         for id in users {
             self.client_event(id, Event::TransportError, None, outbox);
@@ -428,6 +460,7 @@ impl Core {
             slab,
             flats,
             scratch,
+            ..
         } = &mut self.clients;
         let Some(entry) = slab.get_mut(id) else {
             return;

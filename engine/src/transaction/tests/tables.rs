@@ -621,3 +621,36 @@ fn a_place_that_was_reserved_can_be_given_back() {
     assert!(world.core.reserve_client(b"call-1").is_ok());
     assert!(world.core.reserve_client(b"call-2").is_err());
 }
+
+#[test]
+fn the_end_of_a_connection_ends_what_nobody_has_answered_on_it() {
+    let mut world = World::with(Transport::Tcp, Limits::default());
+    world.send("OPTIONS");
+    world.send("INVITE");
+    world.answer(180, "INVITE");
+    let closed = world.flow;
+    let elsewhere = Flow {
+        remote: "10.0.0.8:5060".parse().unwrap(),
+        ..closed
+    };
+    world
+        .core
+        .on_connection_closed(elsewhere, &mut world.outbox);
+    assert_eq!(world.core.clients.len(), 2);
+    world.core.on_connection_closed(closed, &mut world.outbox);
+    world.drain();
+    assert_eq!(
+        world.core.clients.len(),
+        1,
+        "the INVITE's final response may come by another connection"
+    );
+    world.at(500).answer(486, "INVITE");
+    world.is(expect![[r#"
+        0       > 10.0.0.9:5070 OPTIONS sip:b@b
+        0       > 10.0.0.9:5070 INVITE sip:b@b
+        0     < 180 INVITE
+        500   < 486 INVITE
+        500     > 10.0.0.9:5070 ACK sip:b@b
+    "#]]);
+    assert!(world.is_calm());
+}
