@@ -227,6 +227,46 @@ impl Engine {
                 return Err(format!("{id:?} belongs to {context:?}, which is gone"));
             }
         }
+        for context in core.contexts.iter() {
+            if let Some(server) = context.server
+                && core
+                    .servers
+                    .context(server)
+                    .is_some_and(|owner| owner != context.id)
+            {
+                return Err(format!(
+                    "{:?} answers by the server transaction of another",
+                    context.id
+                ));
+            }
+            let sent = context.branches().iter().filter_map(|branch| branch.client);
+            for client in sent {
+                if !core.clients.contains(client) {
+                    return Err(format!(
+                        "{:?} waits for {client:?}, which is gone",
+                        context.id
+                    ));
+                }
+            }
+            let has_server = context
+                .server
+                .is_some_and(|server| core.servers.contains(server));
+            let has_client = context
+                .branches()
+                .iter()
+                .any(|branch| branch.client.is_some());
+            if !has_server
+                && !has_client
+                && context.scene.is_some()
+                && !context.failing
+                && !context.is_open()
+            {
+                return Err(format!(
+                    "{:?} has nothing left to wait for and is still there",
+                    context.id
+                ));
+            }
+        }
         Ok(())
     }
 

@@ -146,7 +146,7 @@ impl Engine {
                     core.release_server(id);
                 }
             }
-            proxy::forget(core, context);
+            proxy::discard(core, context);
         }
         if let Some(server) = server {
             core.release_server(server);

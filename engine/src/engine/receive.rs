@@ -224,7 +224,6 @@ impl Engine {
     /// Gives a response to its transaction. What matches none is forwarded by its second Via, or
     /// dropped: the proxy core's judgement.
     pub(super) fn deliver_response(&mut self, response: Message, flow: Flow, outbox: &mut Outbox) {
-        self.core.statistics.count(Counter::TmResponsesReceived);
         if let Err(stray) = self.core.match_response(response, flow, outbox) {
             self.core.statistics.count(Counter::ResponsesUnmatched);
             proxy::on_stray_response(&mut self.core, stray, flow, outbox);

@@ -33,6 +33,7 @@ pub use event::{TransactionEvent, TransactionEventKind};
 pub use options::{Address, Cancel, RelayError, RelayFlags, RelayOptions};
 pub use relay::{before_park, branches_done, enter_branch, next_branch, send_branch};
 pub use reply::{absorbs_ack, reply_stateless};
+pub(crate) use response::discard;
 pub use response::{
     begin_failure_route, failure_route_ended, forget, on_ack_2xx, on_client_ended,
     on_client_timeout, on_resolved, on_response, on_server_ended, on_transport_error, reply_hook,

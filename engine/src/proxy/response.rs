@@ -34,7 +34,9 @@ pub fn on_response(
     let Some(mut context) = core.contexts.take(context) else {
         return super::on_stray_response(core, response, flow, outbox);
     };
-    let scene = core.machine.take_scene(response, flow);
+    let mut scene = core.machine.take_scene(response, flow);
+    // What the unnamed onreply_route made of it.
+    std::mem::swap(&mut scene.draft, &mut core.reply_draft);
     let held = context.is_held();
     let Some(entry) = context.branch_mut(branch) else {
         core.machine.give_scene(scene);
@@ -258,6 +260,14 @@ pub fn forget(core: &mut Core, context: ContextId) {
     if contexts.get(context).is_some_and(|context| context.ending) {
         contexts.remove(context, |scene| machine.give_scene(scene));
     }
+}
+
+/// Drops a context whose work made us panic, whatever state that left it in.
+pub(crate) fn discard(core: &mut Core, context: ContextId) {
+    let Core {
+        contexts, machine, ..
+    } = core;
+    contexts.remove(context, |scene| machine.give_scene(scene));
 }
 
 /// Tells the watchers, if there are any.

@@ -376,6 +376,7 @@ impl Core {
         let Some(id) = self.client_of(&response) else {
             return Err(response);
         };
+        self.in_hand.client = Some(id);
         let status = response.status().unwrap_or(0);
         self.client_event(id, Event::Response(status), Some((response, flow)), outbox);
         Ok(())
@@ -420,6 +421,7 @@ impl Core {
             debug_assert!(false, "a timer fires for whoever holds it");
             return;
         }
+        self.in_hand.client = Some(key);
         self.client_event(key, Event::Fired(timer), None, outbox);
     }
 

@@ -429,6 +429,7 @@ impl Core {
         };
         let id = servers.slab.insert(entry).ok_or(Overload)?;
         servers.index(id, identity, origin);
+        self.in_hand.server = Some(id);
         self.statistics.count(Counter::ServerTransactions);
         self.server_begin(id);
         Ok(id)
@@ -513,6 +514,7 @@ impl Core {
             debug_assert!(false, "a timer fires for whoever holds it");
             return;
         }
+        self.in_hand.server = Some(key);
         self.server_event(key, Event::Fired(timer), outbox, |_| ());
     }
 
