@@ -121,8 +121,8 @@ pub enum Command<'a> {
         /// Comes back in the notices.
         tag: u64,
     },
-    /// Registers again now.
-    Refresh(CallId),
+    /// Registers again now; the tag comes back in the notices from here on.
+    Refresh(CallId, u64),
     /// Takes a registration back.
     Unregister(CallId),
     /// Sends a request outside any call: OPTIONS, MESSAGE.
@@ -323,6 +323,14 @@ impl Phone {
         })
     }
 
+    /// The user of a registration.
+    #[must_use]
+    pub fn user_of(&self, registration: CallId) -> Option<&str> {
+        self.registrations
+            .get(key_of(registration))
+            .map(|registration| registration.user.as_str())
+    }
+
     fn obey(&mut self, turn: &mut Turn<'_>, command: Command<'_>) {
         match command {
             Command::Call {
@@ -347,9 +355,14 @@ impl Phone {
             } => {
                 self.start_registration(turn, line, user, expires, refresh, tag);
             }
-            Command::Refresh(registration) => self.register_again(turn, key_of(registration), None),
+            Command::Refresh(registration, tag) => {
+                if let Some(registration) = self.registrations.get_mut(key_of(registration)) {
+                    registration.tag = tag;
+                }
+                self.register_again(turn, key_of(registration), None, tag);
+            }
             Command::Unregister(registration) => {
-                self.register_again(turn, key_of(registration), Some(0))
+                self.register_again(turn, key_of(registration), Some(0), 0)
             }
             Command::Request {
                 line,

@@ -16,7 +16,7 @@ use super::{Failure, Phone, Stage, Verb, What};
 pub(crate) struct Registration {
     pub(crate) user: String,
     line: u32,
-    tag: u64,
+    pub(crate) tag: u64,
     cseq: u32,
     /// Asked for, in seconds; 0 takes the binding back.
     wanted: u32,
@@ -69,13 +69,19 @@ impl Phone {
     }
 
     /// Registers again: for as long as at first, or for `expires` seconds.
-    pub(crate) fn register_again(&mut self, turn: &mut Turn<'_>, key: Key, expires: Option<u32>) {
+    pub(crate) fn register_again(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: Key,
+        expires: Option<u32>,
+        tag: u64,
+    ) {
         match self.registrations.get_mut(key) {
             Some(registration) if !registration.pending => {
                 registration.wanted = expires.unwrap_or(registration.usual);
                 self.send_register(turn, key);
             }
-            _ => turn.notice(key, 0, What::Refused),
+            _ => turn.notice(key, tag, What::Refused),
         }
     }
 
@@ -243,7 +249,7 @@ impl Phone {
     pub(crate) fn on_registration_timer(&mut self, turn: &mut Turn<'_>, key: Key) {
         if let Some(registration) = self.registrations.get_mut(key) {
             registration.timer = TimerId::NONE;
-            self.register_again(turn, key, None);
+            self.register_again(turn, key, None, 0);
         }
     }
 }

@@ -1,0 +1,326 @@
+//! The command line, read into a plan.
+
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lexopt::ValueExt;
+use lexopt::prelude::*;
+
+use super::usage::USAGE;
+use crate::phone::{Answering, CallPlan, Micros, Spread, Then};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(super) enum Request {
+    Help(&'static str),
+    Run(Box<Plan>),
+}
+
+/// What a run does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scenario {
+    Call,
+    Register,
+    Options,
+    /// Only answers.
+    Uas,
+}
+
+/// Who is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Callee {
+    /// Our own answering side, by its addresses.
+    Direct,
+    /// Our own answering side, by users that it registers first.
+    Registered,
+    /// Somebody else, by this Request-URI.
+    Other(String),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Arrivals {
+    Even,
+    Poisson,
+}
+
+/// A run.
+#[derive(Clone, Debug)]
+pub(super) struct Plan {
+    pub(super) scenario: Scenario,
+    pub(super) target: SocketAddr,
+    pub(super) rate: f64,
+    pub(super) duration: Micros,
+    pub(super) calls: u64,
+    pub(super) arrivals: Arrivals,
+    pub(super) seed: u64,
+    pub(super) call: CallPlan,
+    pub(super) answering: Answering,
+    pub(super) unrouted: bool,
+    pub(super) callee: Callee,
+    pub(super) users: u64,
+    pub(super) domain: String,
+    pub(super) expires: u32,
+    pub(super) login: Option<(String, String)>,
+    pub(super) local: IpAddr,
+    pub(super) sources: usize,
+    pub(super) answer_sources: usize,
+    pub(super) listen: Option<SocketAddr>,
+    pub(super) threads: usize,
+    pub(super) core: Option<usize>,
+    pub(super) linger: Micros,
+    pub(super) drain: Micros,
+    pub(super) check: bool,
+    pub(super) server_pids: Vec<u32>,
+    pub(super) json: Option<PathBuf>,
+    pub(super) target_cps: Option<f64>,
+    pub(super) max_failed: u64,
+    pub(super) quiet: bool,
+    /// The command line as it was, for the record.
+    pub(super) command: String,
+}
+
+pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let words: Vec<_> = arguments
+        .iter()
+        .skip(1)
+        .map(|word| word.to_string_lossy())
+        .collect();
+    let command = format!("tandem-loadgen {}", words.join(" "));
+    read(lexopt::Parser::from_iter(arguments), command)
+        .map_err(|error| format!("{error} (--help says more)"))
+}
+
+fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::Error> {
+    let mut scenario = None;
+    let mut target = None;
+    let mut plan = defaults(command);
+    let mut local = None;
+    let mut domain = None;
+    let (mut user, mut password) = (String::new(), None);
+    while let Some(argument) = parser.next()? {
+        match argument {
+            Short('h') | Long("help") => return Ok(Request::Help(USAGE)),
+            Value(word) if scenario.is_none() => {
+                scenario = Some(match word.string()?.as_str() {
+                    "call" => Scenario::Call,
+                    "register" => Scenario::Register,
+                    "options" => Scenario::Options,
+                    "uas" => Scenario::Uas,
+                    other => {
+                        return Err(format!(
+                            "`{other}` is no scenario: call, register, options or uas"
+                        )
+                        .into());
+                    }
+                });
+            }
+            Value(word) if target.is_none() => target = Some(word.parse_with(address)?),
+            Long("rate") => plan.rate = parser.value()?.parse_with(rate)?,
+            Long("duration") => plan.duration = parser.value()?.parse_with(duration)?,
+            Long("calls") => plan.calls = parser.value()?.parse()?,
+            Long("arrivals") => {
+                plan.arrivals = parser.value()?.parse_with(|word| match word {
+                    "even" => Ok(Arrivals::Even),
+                    "poisson" => Ok(Arrivals::Poisson),
+                    _ => Err("even or poisson"),
+                })?;
+            }
+            Long("seed") => plan.seed = parser.value()?.parse()?,
+            Long("hold") => plan.call.hold = Some(parser.value()?.parse_with(spread)?),
+            Long("cancel") => plan.call.cancel = Some(parser.value()?.parse_with(spread)?),
+            Long("reinvite") => plan.call.reinvite = Some(parser.value()?.parse_with(spread)?),
+            Long("ring") => plan.answering.ring = parser.value()?.parse_with(spread)?,
+            Long("callee-hangs-up") => {
+                plan.answering.hang_up = Some(parser.value()?.parse_with(spread)?);
+                plan.call.hold = None;
+            }
+            Long("reject") => {
+                plan.answering.then = Then::Reject(parser.value()?.parse_with(rejection)?)
+            }
+            Long("no-answer") => plan.answering.then = Then::Ring,
+            Long("trying") => plan.answering.trying = true,
+            Long("unrouted") => plan.unrouted = true,
+            Long("callee") => {
+                plan.callee = parser.value()?.parse_with(|word| match word {
+                    "direct" => Ok(Callee::Direct),
+                    "register" => Ok(Callee::Registered),
+                    _ => Err("direct or register; --to names somebody else"),
+                })?;
+            }
+            Long("to") => plan.callee = Callee::Other(parser.value()?.string()?),
+            Long("users") => plan.users = parser.value()?.parse_with(at_least_one)?,
+            Long("domain") => domain = Some(parser.value()?.string()?),
+            Long("expires") => plan.expires = parser.value()?.parse()?,
+            Long("user") => user = parser.value()?.string()?,
+            Long("password") => password = Some(parser.value()?.string()?),
+            Long("local") => local = Some(parser.value()?.parse::<IpAddr>()?),
+            Long("sources") => plan.sources = parser.value()?.parse_with(at_least_one)? as usize,
+            Long("answer-sources") => {
+                plan.answer_sources = parser.value()?.parse_with(at_least_one)? as usize
+            }
+            Long("listen") => plan.listen = Some(parser.value()?.parse_with(address)?),
+            Long("threads") => plan.threads = parser.value()?.parse_with(at_least_one)? as usize,
+            Long("core") => plan.core = Some(parser.value()?.parse()?),
+            Long("linger") => plan.linger = parser.value()?.parse_with(duration)?,
+            Long("drain") => plan.drain = parser.value()?.parse_with(duration)?,
+            Long("no-check") => plan.check = false,
+            Long("server-pid") => plan.server_pids.push(parser.value()?.parse()?),
+            Long("json") => plan.json = Some(parser.value()?.into()),
+            Long("target-cps") => plan.target_cps = Some(parser.value()?.parse_with(rate)?),
+            Long("max-failed") => plan.max_failed = parser.value()?.parse()?,
+            Long("quiet") => plan.quiet = true,
+            other => return Err(other.unexpected()),
+        }
+    }
+    let Some(scenario) = scenario else {
+        return Ok(Request::Help(USAGE));
+    };
+    plan.scenario = scenario;
+    plan.login = password.map(|password| (user, password));
+    match (scenario, target, plan.listen) {
+        (Scenario::Uas, None, Some(listen)) => plan.target = listen,
+        (Scenario::Uas, Some(_), _) => {
+            return Err("`uas` answers and calls nobody: it takes no TARGET".into());
+        }
+        (Scenario::Uas, None, None) => return Err("`uas` needs --listen IP:PORT".into()),
+        (_, Some(target), _) => plan.target = target,
+        (_, None, _) => return Err("which TARGET? as 192.0.2.1:5060".into()),
+    }
+    plan.local = local.unwrap_or(match plan.target.ip() {
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    });
+    plan.domain = domain.unwrap_or_else(|| match plan.target.ip() {
+        IpAddr::V4(ip) => ip.to_string(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+    });
+    Ok(Request::Run(Box::new(plan)))
+}
+
+fn defaults(command: String) -> Plan {
+    Plan {
+        scenario: Scenario::Call,
+        target: SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)),
+        rate: 100.0,
+        duration: 10_000_000,
+        calls: u64::MAX,
+        arrivals: Arrivals::Even,
+        seed: std::time::UNIX_EPOCH
+            .elapsed()
+            .map_or(1, |since| since.as_nanos() as u64),
+        call: CallPlan::default(),
+        answering: Answering::default(),
+        unrouted: false,
+        callee: Callee::Direct,
+        users: 100,
+        domain: String::new(),
+        expires: 3600,
+        login: None,
+        local: Ipv4Addr::LOCALHOST.into(),
+        sources: 4,
+        answer_sources: 4,
+        listen: None,
+        threads: 1,
+        core: None,
+        linger: 5_000_000,
+        drain: 35_000_000,
+        check: true,
+        server_pids: Vec::new(),
+        json: None,
+        target_cps: None,
+        max_failed: 0,
+        quiet: false,
+        command,
+    }
+}
+
+fn address(word: &str) -> Result<SocketAddr, String> {
+    let with_port = if word.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()) {
+        format!("[{word}]:5060")
+    } else if word.contains(':') {
+        word.to_owned()
+    } else {
+        format!("{word}:5060")
+    };
+    let mut found = with_port
+        .to_socket_addrs()
+        .map_err(|error| format!("no address: {error}"))?;
+    found.next().ok_or_else(|| "no address".to_owned())
+}
+
+fn rate(word: &str) -> Result<f64, &'static str> {
+    match word.parse::<f64>() {
+        Ok(rate) if rate > 0.0 && rate <= 10_000_000.0 => Ok(rate),
+        _ => Err("a number above 0"),
+    }
+}
+
+fn at_least_one(word: &str) -> Result<u64, &'static str> {
+    word.parse()
+        .ok()
+        .filter(|&number| number >= 1)
+        .ok_or("a whole number from 1")
+}
+
+fn rejection(word: &str) -> Result<u16, &'static str> {
+    word.parse()
+        .ok()
+        .filter(|code| (300..700).contains(code))
+        .ok_or("a status code from 300 to 699")
+}
+
+/// `500ms`, `60s`, `10m`, `1h`; a bare number is seconds.
+pub(super) fn duration(word: &str) -> Result<Micros, &'static str> {
+    const EXPECTED: &str = "a time, as 500ms, 60s or 10m";
+    let digits = word
+        .find(|byte: char| byte.is_ascii_alphabetic())
+        .unwrap_or(word.len());
+    let unit = match &word[digits..] {
+        "us" => 1.0,
+        "ms" => 1e3,
+        "" | "s" => 1e6,
+        "m" => 60e6,
+        "h" => 3600e6,
+        _ => return Err(EXPECTED),
+    };
+    let number: f64 = word[..digits].parse().map_err(|_| EXPECTED)?;
+    if !(0.0..=1e9).contains(&number) {
+        return Err(EXPECTED);
+    }
+    Ok((number * unit) as Micros)
+}
+
+/// `3s`, `1s-5s`, `~3s`.
+pub(super) fn spread(word: &str) -> Result<Spread, &'static str> {
+    if let Some(mean) = word.strip_prefix('~') {
+        return Ok(Spread::Exponential(duration(mean)?));
+    }
+    match word.split_once('-') {
+        Some((low, high)) => Ok(Spread::Uniform(duration(low)?, duration(high)?)),
+        None => Ok(Spread::Fixed(duration(word)?)),
+    }
+}
+
+impl Plan {
+    /// How many calls this plan starts if nothing stops it.
+    pub(super) fn expected(&self) -> u64 {
+        ((self.rate * self.duration as f64 / 1e6).round() as u64).min(self.calls)
+    }
+
+    /// The share of thread `thread`: so many starts per second, so many in all.
+    pub(super) fn share(&self, thread: usize) -> (f64, u64) {
+        let threads = self.threads as u64;
+        let calls = match self.calls {
+            u64::MAX => u64::MAX,
+            calls => calls / threads + u64::from((thread as u64) < calls % threads),
+        };
+        (self.rate / threads as f64, calls)
+    }
+
+    pub(super) fn duration(&self) -> Duration {
+        Duration::from_micros(self.duration)
+    }
+}

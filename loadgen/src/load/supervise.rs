@@ -1,0 +1,149 @@
+//! A run from beginning to end: threads, signals, live figures, and what is read before and after.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use quanta::Clock;
+use wire::process::{Signal, Signals};
+
+use super::observe::{CpuTime, Drops};
+use super::plan::{Plan, Scenario};
+use super::progress::{Progress, Shared};
+use super::report::{self, Outcome};
+use super::tally::Tally;
+use super::verdict;
+use super::worker::{Worker, micros};
+
+/// Between the last thread being ready and the first call.
+const BREATH: u64 = 20_000;
+/// How often the live line is drawn, and signals are looked for.
+const DRAW: Duration = Duration::from_millis(250);
+
+/// Runs a plan. Whether all went as planned; an error when it could not run at all.
+pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
+    let mut signals = Signals::take().map_err(|error| format!("cannot take signals: {error}"))?;
+    let clock = Clock::new();
+    let shared = Arc::new(Shared::new(plan.threads));
+    let mut threads = Vec::new();
+    let (ready, readies) = mpsc::channel();
+    let mut gates = Vec::new();
+    for number in 0..plan.threads {
+        let (gate, opened) = mpsc::channel::<u64>();
+        let (plan, clock, shared, ready) = (
+            plan.clone(),
+            clock.clone(),
+            Arc::clone(&shared),
+            ready.clone(),
+        );
+        let body = move || {
+            let prepared = prepare(&plan, number, &clock, &shared);
+            let worker = match prepared {
+                Ok(worker) => {
+                    let _ = ready.send(Ok(worker.ports().collect::<Vec<u16>>()));
+                    worker
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error.clone()));
+                    return Err(error);
+                }
+            };
+            match opened.recv() {
+                Ok(start) => worker.run(start),
+                Err(_) => Err("another thread could not start".to_owned()),
+            }
+        };
+        let spawned = thread::Builder::new()
+            .name(format!("load-{number}"))
+            .spawn(body);
+        threads.push(spawned.map_err(|error| format!("cannot start a thread: {error}"))?);
+        gates.push(gate);
+    }
+    let mut ports = Vec::new();
+    for _ in 0..plan.threads {
+        ports.extend(
+            readies
+                .recv()
+                .map_err(|_| "a thread ended early".to_owned())??,
+        );
+    }
+
+    let machine_before = Drops::read(&ports, plan.target.port());
+    let server_before = CpuTime::of(&plan.server_pids);
+    let ours_before = CpuTime::of(&[std::process::id()]);
+    let started_at = std::time::UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |since| since.as_secs());
+    let start = micros(&clock) + BREATH;
+    for gate in &gates {
+        let _ = gate.send(start);
+    }
+    watch(plan, &shared, &threads, &mut signals);
+    let finish = micros(&clock);
+    let server = CpuTime::of(&plan.server_pids).since(&server_before);
+    let drops = Drops::read(&ports, plan.target.port()).since(&machine_before);
+    let generator = CpuTime::of(&[std::process::id()]).since(&ours_before);
+
+    let mut tally = Tally::new(start);
+    for thread in threads {
+        let part = thread
+            .join()
+            .map_err(|_| "a thread of the generator panicked".to_owned())??;
+        tally.add(&part);
+    }
+    let outcome = Outcome {
+        tally,
+        elapsed: finish.saturating_sub(start),
+        started_at,
+        server: (!plan.server_pids.is_empty()).then_some(server),
+        generator,
+        drops,
+        interrupted: shared.stop.load(Relaxed),
+    };
+    let verdict = verdict::judge(plan, &outcome);
+    print!("{}", report::table(plan, &outcome, &verdict));
+    if let Some(path) = &plan.json {
+        let json = report::json(plan, &outcome, &verdict);
+        std::fs::write(path, json)
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    Ok(verdict.is_good())
+}
+
+fn prepare(
+    plan: &Plan,
+    number: usize,
+    clock: &Clock,
+    shared: &Arc<Shared>,
+) -> Result<Worker, String> {
+    if let Some(core) = plan.core {
+        let core = core + number;
+        wire::process::pin_to(core)
+            .map_err(|error| format!("cannot pin a thread to core {core}: {error}"))?;
+    }
+    let mut worker = Worker::new(plan, number, clock.clone(), Arc::clone(shared))?;
+    worker.prepare()?;
+    Ok(worker)
+}
+
+/// Draws the live line and hears signals until all threads have ended.
+fn watch<T>(
+    plan: &Plan,
+    shared: &Shared,
+    threads: &[thread::JoinHandle<T>],
+    signals: &mut Signals,
+) {
+    let mut progress = Progress::new(plan);
+    while threads.iter().any(|thread| !thread.is_finished()) {
+        if let Some(Signal::Stop) = signals.wait(DRAW / 5) {
+            // The second time is meant: give up what is open.
+            if shared.stop.swap(true, Relaxed) && plan.scenario != Scenario::Uas {
+                std::process::exit(130);
+            }
+        }
+        progress.draw_at(shared, DRAW);
+    }
+    progress.clear();
+}

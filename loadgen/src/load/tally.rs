@@ -1,0 +1,233 @@
+//! The account: what became of every call, and how long things took.
+//!
+//! One per thread, added up at the end. Started calls are the sum of all outcomes, always: what has none
+//! when the run ends is lost, by the state it was last seen in.
+
+use std::collections::BTreeMap;
+
+use hdrhistogram::Histogram;
+
+use super::sockets::Traffic;
+use crate::phone::{CallState, Counters, Failure, Micros, Notice, What};
+
+/// The longest time a histogram tells apart; two minutes. Longer counts as this.
+const LONGEST: u64 = 120_000_000;
+
+#[derive(Clone, Debug)]
+pub(super) struct Tally {
+    // The calling side (or registrations, or requests).
+    pub(super) started: u64,
+    pub(super) answered: u64,
+    pub(super) succeeded: u64,
+    /// Given up by plan.
+    pub(super) cancelled: u64,
+    pub(super) refused: u64,
+    pub(super) failures: BTreeMap<Failure, u64>,
+    pub(super) lost: BTreeMap<CallState, u64>,
+    pub(super) lost_others: u64,
+    pub(super) forked: u64,
+    pub(super) reinvites: BTreeMap<u16, u64>,
+    /// From the intended start to the first 180 or 183 (RFC 6076 calls the time to the first 18x SRD).
+    pub(super) post_dial: Histogram<u64>,
+    /// From the intended start to the 200.
+    pub(super) setup: Histogram<u64>,
+    /// From BYE to its response (RFC 6076: SDD).
+    pub(super) hang_up: Histogram<u64>,
+    /// From the intended time to the final response of REGISTER or OPTIONS.
+    pub(super) response: Histogram<u64>,
+    /// How late calls started: what the generator itself is guilty of.
+    pub(super) lateness: Histogram<u64>,
+    pub(super) caller: Counters,
+    // The answering side.
+    pub(super) incoming: u64,
+    pub(super) acknowledged: u64,
+    pub(super) callee_ended: u64,
+    pub(super) callee_failures: BTreeMap<Failure, u64>,
+    pub(super) callee_open: u64,
+    pub(super) callee: Counters,
+    pub(super) traffic: Traffic,
+    /// By second from the start: started, succeeded, failed.
+    pub(super) seconds: Vec<[u64; 3]>,
+    pub(super) began: Micros,
+    pub(super) receive_buffer: usize,
+}
+
+impl Tally {
+    pub(super) fn new(began: Micros) -> Self {
+        let histogram = || {
+            Histogram::new_with_bounds(1, LONGEST, 3)
+                .unwrap_or_else(|_| unreachable!("fixed bounds"))
+        };
+        Self {
+            started: 0,
+            answered: 0,
+            succeeded: 0,
+            cancelled: 0,
+            refused: 0,
+            failures: BTreeMap::new(),
+            lost: BTreeMap::new(),
+            lost_others: 0,
+            forked: 0,
+            reinvites: BTreeMap::new(),
+            post_dial: histogram(),
+            setup: histogram(),
+            hang_up: histogram(),
+            response: histogram(),
+            lateness: histogram(),
+            caller: Counters::default(),
+            incoming: 0,
+            acknowledged: 0,
+            callee_ended: 0,
+            callee_failures: BTreeMap::new(),
+            callee_open: 0,
+            callee: Counters::default(),
+            traffic: Traffic::default(),
+            seconds: Vec::new(),
+            began,
+            receive_buffer: 0,
+        }
+    }
+
+    /// A start, meant for `intended` and made `now`.
+    pub(super) fn start(&mut self, intended: Micros, now: Micros) {
+        self.started += 1;
+        self.lateness.saturating_record((now - intended).max(1));
+        self.second(now)[0] += 1;
+    }
+
+    /// What the calling side says; its tags are intended times.
+    pub(super) fn caller_notice(&mut self, notice: &Notice) {
+        let since = notice.at.saturating_sub(notice.tag).max(1);
+        match notice.what {
+            What::Provisional(180 | 183) => self.post_dial.saturating_record(since),
+            What::Answered => {
+                self.answered += 1;
+                self.setup.saturating_record(since);
+            }
+            What::Ended { by_us, answer } => {
+                if by_us {
+                    self.hang_up.saturating_record(answer.max(1));
+                }
+                self.succeed(notice.at);
+            }
+            What::Registered(_) => {
+                self.response.saturating_record(since);
+                self.succeed(notice.at);
+            }
+            What::Replied(status) => {
+                self.response.saturating_record(since);
+                if (200..300).contains(&status) {
+                    self.succeed(notice.at);
+                } else {
+                    self.fail(Failure::Rejected(status), notice.at);
+                }
+            }
+            What::Cancelled { .. } => self.cancelled += 1,
+            What::Failed(failure) => self.fail(failure, notice.at),
+            What::Refused => {
+                self.refused += 1;
+                self.second(notice.at)[2] += 1;
+            }
+            What::Reinvited(status) => *self.reinvites.entry(status).or_default() += 1,
+            What::Forked => self.forked += 1,
+            What::Calling
+            | What::Provisional(_)
+            | What::Incoming
+            | What::Acknowledged
+            | What::Unregistered => {}
+        }
+    }
+
+    /// What the answering side says.
+    pub(super) fn callee_notice(&mut self, notice: &Notice) {
+        match notice.what {
+            What::Incoming => self.incoming += 1,
+            What::Acknowledged => self.acknowledged += 1,
+            What::Ended { .. } | What::Cancelled { .. } => self.callee_ended += 1,
+            What::Failed(failure) => *self.callee_failures.entry(failure).or_default() += 1,
+            _ => {}
+        }
+    }
+
+    fn succeed(&mut self, at: Micros) {
+        self.succeeded += 1;
+        self.second(at)[1] += 1;
+    }
+
+    fn fail(&mut self, failure: Failure, at: Micros) {
+        *self.failures.entry(failure).or_default() += 1;
+        self.second(at)[2] += 1;
+    }
+
+    fn second(&mut self, at: Micros) -> &mut [u64; 3] {
+        let second = (at.saturating_sub(self.began) / 1_000_000) as usize;
+        if second >= self.seconds.len() {
+            self.seconds.resize(second + 1, [0; 3]);
+        }
+        &mut self.seconds[second]
+    }
+
+    /// Calls that went another way than planned.
+    pub(super) fn failed(&self) -> u64 {
+        self.failures.values().sum::<u64>() + self.lost() + self.refused
+    }
+
+    pub(super) fn lost(&self) -> u64 {
+        self.lost.values().sum::<u64>() + self.lost_others
+    }
+
+    /// Whether every start has its outcome; a bug of ours if not.
+    pub(super) fn adds_up(&self) -> bool {
+        self.started == self.succeeded + self.cancelled + self.failed()
+    }
+
+    pub(super) fn add(&mut self, other: &Tally) {
+        self.started += other.started;
+        self.answered += other.answered;
+        self.succeeded += other.succeeded;
+        self.cancelled += other.cancelled;
+        self.refused += other.refused;
+        merge(&mut self.failures, &other.failures);
+        merge(&mut self.lost, &other.lost);
+        self.lost_others += other.lost_others;
+        self.forked += other.forked;
+        merge(&mut self.reinvites, &other.reinvites);
+        for (ours, theirs) in [
+            (&mut self.post_dial, &other.post_dial),
+            (&mut self.setup, &other.setup),
+            (&mut self.hang_up, &other.hang_up),
+            (&mut self.response, &other.response),
+            (&mut self.lateness, &other.lateness),
+        ] {
+            // Same bounds, so it always fits.
+            let added = ours.add(theirs);
+            debug_assert!(added.is_ok());
+        }
+        self.caller.add(&other.caller);
+        self.incoming += other.incoming;
+        self.acknowledged += other.acknowledged;
+        self.callee_ended += other.callee_ended;
+        merge(&mut self.callee_failures, &other.callee_failures);
+        self.callee_open += other.callee_open;
+        self.callee.add(&other.callee);
+        self.traffic.add(&other.traffic);
+        if other.seconds.len() > self.seconds.len() {
+            self.seconds.resize(other.seconds.len(), [0; 3]);
+        }
+        for (ours, theirs) in self.seconds.iter_mut().zip(&other.seconds) {
+            for (our, their) in ours.iter_mut().zip(theirs) {
+                *our += their;
+            }
+        }
+        self.receive_buffer = match (self.receive_buffer, other.receive_buffer) {
+            (0, other) => other,
+            (ours, other) => ours.min(other),
+        };
+    }
+}
+
+fn merge<K: Ord + Copy>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
+    for (&key, &count) in theirs {
+        *ours.entry(key).or_default() += count;
+    }
+}

@@ -1,0 +1,133 @@
+//! The account: every start has one outcome, and the verdict says what is wrong.
+
+use super::super::observe::{CpuTime, Drops};
+use super::super::report::{Outcome, json, table};
+use super::super::tally::Tally;
+use super::super::verdict::judge;
+use super::command_line::plan;
+use crate::phone::{CallId, CallState, Failure, Notice, Stage, What};
+
+fn outcome(tally: Tally) -> Outcome {
+    Outcome {
+        tally,
+        elapsed: 10_000_000,
+        started_at: 0,
+        server: None,
+        generator: CpuTime::default(),
+        drops: Drops::default(),
+        interrupted: false,
+    }
+}
+
+fn notice(tally: &mut Tally, at: u64, what: What) {
+    tally.caller_notice(&Notice {
+        call: CallId(1),
+        tag: 100,
+        at,
+        what,
+    });
+}
+
+#[test]
+fn one_of_each_adds_up() {
+    let mut tally = Tally::new(0);
+    for _ in 0..6 {
+        tally.start(100, 150);
+    }
+    notice(&mut tally, 1_100, What::Provisional(180));
+    notice(&mut tally, 2_100, What::Answered);
+    notice(
+        &mut tally,
+        3_100,
+        What::Ended {
+            by_us: true,
+            answer: 40,
+        },
+    );
+    notice(&mut tally, 3_100, What::Failed(Failure::Rejected(503)));
+    notice(
+        &mut tally,
+        3_100,
+        What::Failed(Failure::Timeout(Stage::Calling)),
+    );
+    notice(&mut tally, 3_100, What::Cancelled { by_us: true });
+    notice(&mut tally, 3_100, What::Refused);
+    assert!(!tally.adds_up(), "one is still open");
+    tally.lost.insert(CallState::Ringing, 1);
+    assert!(tally.adds_up());
+    assert_eq!((tally.succeeded, tally.failed()), (1, 4));
+    assert_eq!(
+        (
+            tally.post_dial.max(),
+            tally.setup.max(),
+            tally.hang_up.max()
+        ),
+        (1_000, 2_000, 40)
+    );
+
+    let plan = plan("call 127.0.0.1 --rate 0.6 --target-cps 0.5").unwrap();
+    let outcome = outcome(tally);
+    let verdict = judge(&plan, &outcome);
+    assert_eq!(
+        verdict.objections,
+        [
+            "4 of 6 failed, 0 were allowed",
+            "0 per second succeeded, the target is 0"
+        ]
+    );
+    let text = table(&plan, &outcome, &verdict);
+    for cause in [
+        "rejected with 503",
+        "no response to INVITE",
+        "lost: ringing",
+        "not started",
+        "FAILED",
+    ] {
+        assert!(text.contains(cause), "{cause} in\n{text}");
+    }
+    let value: serde_json::Value = serde_json::from_str(&json(&plan, &outcome, &verdict)).unwrap();
+    assert_eq!(
+        (&value["failed"], &value["causes"]["rejected with 503"]),
+        (&4.into(), &1.into())
+    );
+}
+
+#[test]
+fn a_good_run_passes() {
+    let mut tally = Tally::new(0);
+    for start in 0..10 {
+        tally.start(start * 100_000, start * 100_000 + 5);
+        notice(
+            &mut tally,
+            start * 100_000 + 500,
+            What::Ended {
+                by_us: true,
+                answer: 1,
+            },
+        );
+    }
+    let plan = plan("call 127.0.0.1 --rate 1 --duration 10s --target-cps 1").unwrap();
+    let verdict = judge(&plan, &outcome(tally));
+    assert!(verdict.is_good(), "{verdict:?}");
+}
+
+#[test]
+fn accounts_of_threads_add_up() {
+    let mut sum = Tally::new(0);
+    for thread in 1..=3 {
+        let mut tally = Tally::new(0);
+        tally.start(100, 100);
+        notice(&mut tally, 100 + thread * 1_000_000, What::Replied(200));
+        sum.add(&tally);
+    }
+    assert_eq!(
+        (
+            sum.started,
+            sum.succeeded,
+            sum.response.len(),
+            sum.seconds.len()
+        ),
+        (3, 3, 3, 4)
+    );
+    assert!(sum.adds_up());
+}

@@ -1,0 +1,6 @@
+//! The generator's own parts, and the whole of it against itself on loopback.
+
+mod account;
+mod command_line;
+mod loopback;
+mod when;

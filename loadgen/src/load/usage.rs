@@ -1,0 +1,56 @@
+//! What `--help` says.
+
+pub(super) const USAGE: &str = "\
+tandem-loadgen: places SIP calls and registrations on schedule, and accounts for every one.
+
+  tandem-loadgen call     TARGET [options]   INVITE, 180, 200, ACK, hold, BYE
+  tandem-loadgen register TARGET [options]   REGISTER, again and again, for --users users
+  tandem-loadgen options  TARGET [options]   OPTIONS
+  tandem-loadgen uas             [options]   only the answering side, until SIGINT or --duration
+
+TARGET is the server's address, as 192.0.2.1:5060. UDP. The answering side of `call` lives in the same
+process and thread, on sockets of its own; Request-URIs name its addresses (--callee direct), or users
+that it registered before (--callee register), or --to names somebody else.
+
+Load
+  --rate N            starts per second                                   [100]
+  --duration T        how long to start: 500ms, 60s, 10m                  [10s]
+  --calls N           stop starting after so many
+  --arrivals even|poisson                                                 [even]
+  --seed N            same seed, same calls                               [from the clock]
+Calls (T may be fixed `3s`, uniform `1s-5s`, exponential with that mean `~3s`)
+  --hold T            from answer to BYE                                  [0s]
+  --ring T            from INVITE to answer, on the answering side        [0s]
+  --callee-hangs-up T the answering side says BYE, so long after the ACK
+  --cancel T          gives up so long after the INVITE
+  --reinvite T        sends a re-INVITE so long after the answer
+  --reject CODE       the answering side rejects
+  --no-answer         the answering side rings on
+  --trying            the answering side sends 100 as well
+  --unrouted          no route sets, as SIPp's built-in scenarios: ACK and BYE repeat the first Request-URI
+Parties
+  --callee direct|register                                                [direct]
+  --to URI            calls (or asks) this; `{}` becomes 0 to --users less 1
+  --users N           users called, or registered                         [100]
+  --domain D          of From and of registrations                        [TARGET's host]
+  --expires N         seconds a registration asks for                     [3600]
+  --user U --password P   answers digest challenges; without --user, as whoever asks
+  --local IP          where the generator's sockets are                   [the loopback of TARGET's family]
+  --sources N         sockets (ports) on the calling side                 [4]
+  --answer-sources N  sockets on the answering side                       [4]
+  --listen IP:PORT    `uas`: where to answer; --answer-sources count up from PORT
+Process
+  --threads N         each with its own callers and answerers             [1]
+  --core N            pins the first thread to this core, the next to the next
+  --linger T          how long finished transactions absorb retransmissions [5s]
+  --drain T           how long to wait for what is open at the end        [35s]
+  --no-check          skips the full verdict on received messages
+Results
+  --server-pid PID    measures the CPU time of this process and its children (repeatable)
+  --json FILE         everything as JSON
+  --target-cps N      fails when fewer calls per second succeeded
+  --max-failed N      fails when more calls failed                        [0]
+  --quiet             no live progress
+
+Exit status: 0 all as planned; 1 calls failed or the target was missed, and why is said; 2 could not run.
+";

@@ -1,0 +1,85 @@
+//! Whether a run went as planned, and if not, why.
+
+use super::plan::{Plan, Scenario};
+use super::report::Outcome;
+
+/// A start later than this at the 99th percentile, and the generator measured itself.
+const LATE: u64 = 50_000;
+
+/// The reasons against a run. None: it was good.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) objections: Vec<String>,
+    /// What does not fail the run but has to be known when its figures are read.
+    pub(super) remarks: Vec<String>,
+}
+
+impl Verdict {
+    pub(super) fn is_good(&self) -> bool {
+        self.objections.is_empty()
+    }
+}
+
+pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
+    let tally = &outcome.tally;
+    let mut verdict = Verdict::default();
+    let failed = tally.failed();
+    if failed > plan.max_failed {
+        verdict.objections.push(format!(
+            "{failed} of {} failed, {} were allowed",
+            tally.started, plan.max_failed
+        ));
+    }
+    if !tally.adds_up() {
+        verdict
+            .objections
+            .push("the account does not add up: a bug of the generator".to_owned());
+    }
+    if tally.started == 0 && plan.scenario != Scenario::Uas {
+        verdict.objections.push("nothing was started".to_owned());
+    }
+    if outcome.interrupted && plan.scenario != Scenario::Uas {
+        verdict.objections.push("interrupted".to_owned());
+    }
+    if let Some(target) = plan.target_cps {
+        let reached = outcome.success_rate(plan);
+        // Even arrivals end a fraction of a call early.
+        if reached < target * 0.995 {
+            verdict.objections.push(format!(
+                "{reached:.0} per second succeeded, the target is {target:.0}"
+            ));
+        }
+    }
+    let late = tally.lateness.value_at_quantile(0.99);
+    if late > LATE {
+        let late = super::progress::time(late);
+        verdict.remarks.push(format!(
+            "one start in a hundred was {late} late: the generator is at its limit"
+        ));
+    }
+    if outcome.drops.ours > 0 {
+        let dropped = outcome.drops.ours;
+        verdict.remarks.push(format!(
+            "{dropped} datagrams were dropped at the generator's own sockets"
+        ));
+    }
+    if tally.traffic.unsent > 0 {
+        verdict.remarks.push(format!(
+            "{} datagrams could not be sent",
+            tally.traffic.unsent
+        ));
+    }
+    if tally.traffic.unreachable > 0 {
+        let count = tally.traffic.unreachable;
+        verdict.remarks.push(format!(
+            "{count} times the kernel reported that nobody listens at the target"
+        ));
+    }
+    if tally.callee_open > 0 && plan.scenario != Scenario::Uas {
+        verdict.remarks.push(format!(
+            "{} calls are still open on the answering side",
+            tally.callee_open
+        ));
+    }
+    verdict
+}

@@ -1,0 +1,508 @@
+//! One thread: phones on sockets, by the schedule.
+//!
+//! A turn starts what is due, receives a batch from every ready socket, lets timers run, and sends. Between
+//! turns it waits in epoll; while the next start is less than a millisecond away it only looks.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use quanta::Clock;
+
+use super::plan::{Callee, Plan, Scenario};
+use super::progress::Shared;
+use super::schedule::Schedule;
+use super::sockets::Sockets;
+use super::tally::Tally;
+use crate::phone::{
+    CallId, Command, Event, Line, Login, Micros, Notice, Outbox, Phone, Routing, Settings, Timers,
+    Verb, What,
+};
+
+/// Starts of one turn at most, so that answers are not kept waiting.
+const STARTS: usize = 32;
+/// The longest wait.
+const WAIT_MAX: Micros = 20_000;
+/// How often the live figures are refreshed.
+const REFRESH: Micros = 200_000;
+/// How long registrations of the answering side may take before the run.
+const REGISTER_WAIT: Micros = 40_000_000;
+/// Registrations in flight before the run.
+const REGISTER_WINDOW: usize = 64;
+
+/// A phone, what it left behind, and the first of its sockets.
+struct Side {
+    phone: Phone,
+    outbox: Outbox,
+    first: usize,
+}
+
+impl Side {
+    fn tell(&mut self, now: Micros, event: Event<'_>) {
+        self.phone.handle(now, event, &mut self.outbox);
+    }
+
+    fn tick(&mut self, now: Micros) {
+        if self.phone.next_due().is_some_and(|due| due <= now) {
+            self.tell(now, Event::Tick);
+        }
+    }
+
+    fn send(&mut self, sockets: &mut Sockets) {
+        if !self.outbox.sends.is_empty() {
+            sockets.send(&self.outbox, self.first);
+            self.outbox.sends.clear();
+            self.outbox.bytes.clear();
+        }
+    }
+}
+
+pub(super) struct Worker {
+    plan: Plan,
+    thread: usize,
+    clock: Clock,
+    shared: Arc<Shared>,
+    sockets: Sockets,
+    caller: Side,
+    callee: Option<Side>,
+    targets: Vec<String>,
+    /// By user, for scenario `register`.
+    registrations: Vec<Option<CallId>>,
+    /// Of the answering side, before the run.
+    registered: usize,
+    unregistered: usize,
+    /// How many were started.
+    number: usize,
+    /// Registrations and requests without an outcome.
+    pending: u64,
+    tally: Tally,
+}
+
+impl Worker {
+    /// Binds its sockets. Nothing has been sent yet.
+    pub(super) fn new(
+        plan: &Plan,
+        thread: usize,
+        clock: Clock,
+        shared: Arc<Shared>,
+    ) -> Result<Self, String> {
+        let now = micros(&clock);
+        let any = SocketAddr::new(plan.local, 0);
+        let only_answers = plan.scenario == Scenario::Uas;
+        let mut sockets = if only_answers {
+            Vec::new()
+        } else {
+            Sockets::bind(any, plan.sources)?
+        };
+        let first = sockets.len();
+        let answers = only_answers
+            || (plan.scenario == Scenario::Call && !matches!(plan.callee, Callee::Other(_)));
+        if answers {
+            let mut at = plan.listen.unwrap_or(any);
+            if at.port() != 0 {
+                at.set_port(
+                    at.port()
+                        .wrapping_add((thread * plan.answer_sources) as u16),
+                );
+            }
+            sockets.extend(Sockets::bind(at, plan.answer_sources)?);
+        }
+        let sockets =
+            Sockets::new(sockets).map_err(|error| format!("cannot poll sockets: {error}"))?;
+        let locals: Vec<SocketAddr> = sockets.locals().collect();
+        let (caller_locals, callee_locals) = locals.split_at(first);
+        let seed = plan.seed.wrapping_add(2 * thread as u64);
+        let side = |phone, first| Side {
+            phone,
+            outbox: Outbox::default(),
+            first,
+        };
+        let mut tally = Tally::new(now);
+        tally.receive_buffer = sockets.receive_buffer();
+        let users = if plan.scenario == Scenario::Register {
+            plan.users as usize
+        } else {
+            0
+        };
+        Ok(Self {
+            caller: side(phone(plan, "caller", caller_locals, seed, now), 0),
+            callee: answers.then(|| {
+                side(
+                    phone(plan, "callee", callee_locals, seed.wrapping_add(1), now),
+                    first,
+                )
+            }),
+            targets: targets(plan, thread, callee_locals),
+            plan: plan.clone(),
+            thread,
+            clock,
+            shared,
+            sockets,
+            registrations: vec![None; users],
+            registered: 0,
+            unregistered: 0,
+            number: 0,
+            pending: 0,
+            tally,
+        })
+    }
+
+    pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
+        self.sockets.locals().map(|local| local.port())
+    }
+
+    /// Registers the users of the answering side, when they are called by name.
+    pub(super) fn prepare(&mut self) -> Result<(), String> {
+        if self.plan.callee != Callee::Registered {
+            return Ok(());
+        }
+        let (users, deadline) = (self.targets.len(), self.now() + REGISTER_WAIT);
+        let mut asked = 0;
+        while self.registered < users {
+            let now = self.now();
+            if self.unregistered > 0 || now > deadline {
+                let (done, refused) = (self.registered, self.unregistered);
+                return Err(format!(
+                    "{done} of {users} users of the answering side registered, {refused} were refused"
+                ));
+            }
+            while asked < users && asked - self.registered < REGISTER_WINDOW {
+                let user = callee_user(self.thread, asked);
+                let line = (asked % self.plan.answer_sources) as u32;
+                let command = Command::Register {
+                    line,
+                    user: &user,
+                    expires: 7200,
+                    refresh: true,
+                    tag: now,
+                };
+                if let Some(callee) = &mut self.callee {
+                    callee.tell(now, Event::Command(command));
+                }
+                asked += 1;
+            }
+            self.turn(1_000)?;
+        }
+        Ok(())
+    }
+
+    /// Runs the schedule from `start` on, then waits for what is open.
+    pub(super) fn run(mut self, start: Micros) -> Result<Tally, String> {
+        let (rate, calls) = self.plan.share(self.thread);
+        let seed = self.plan.seed ^ ((self.thread as u64) << 32) ^ 0x5c4e;
+        let mut schedule = Schedule::new(
+            self.plan.arrivals,
+            rate,
+            calls,
+            start,
+            self.plan.duration,
+            seed,
+        );
+        let answers_only = self.plan.scenario == Scenario::Uas;
+        if answers_only {
+            schedule.stop();
+        }
+        self.tally = Tally {
+            receive_buffer: self.tally.receive_buffer,
+            ..Tally::new(start)
+        };
+        let mut refresh_at = 0;
+        let mut drain_until = None;
+        loop {
+            let now = self.now();
+            let stopped = self.shared.stop.load(Relaxed);
+            if stopped {
+                schedule.stop();
+            }
+            for _ in 0..STARTS {
+                let Some(intended) = schedule.take(now) else {
+                    break;
+                };
+                self.start(intended);
+            }
+            let next = schedule.next();
+            if answers_only && (stopped || now >= start + self.plan.duration) {
+                break;
+            }
+            if !answers_only && next.is_none() {
+                let until = *drain_until.get_or_insert(now + self.plan.drain);
+                if self.is_done() || now >= until {
+                    break;
+                }
+            }
+            let callee_due = self
+                .callee
+                .as_ref()
+                .and_then(|callee| callee.phone.next_due());
+            let due = [next, self.caller.phone.next_due(), callee_due]
+                .into_iter()
+                .flatten()
+                .min();
+            let due = due.unwrap_or(Micros::MAX);
+            self.turn(due.saturating_sub(now).min(WAIT_MAX))?;
+            if now >= refresh_at {
+                refresh_at = now + REFRESH;
+                self.show();
+            }
+        }
+        self.show();
+        Ok(self.close())
+    }
+
+    fn is_done(&self) -> bool {
+        let callee_open = self
+            .callee
+            .as_ref()
+            .map_or(0, |callee| callee.phone.open_calls());
+        self.pending == 0 && self.caller.phone.open_calls() == 0 && callee_open == 0
+    }
+
+    /// Starts one, late if need be; what it is late by is counted.
+    fn start(&mut self, intended: Micros) {
+        let now = self.now();
+        self.tally.start(intended, now);
+        let (number, sources) = (self.number, self.plan.sources);
+        self.number += 1;
+        let line = (number % sources) as u32;
+        let to = self
+            .targets
+            .get(number % self.targets.len().max(1))
+            .map_or("", String::as_str);
+        let event = match self.plan.scenario {
+            Scenario::Call => Command::Call {
+                line,
+                user: "",
+                to,
+                plan: self.plan.call,
+                tag: intended,
+            },
+            Scenario::Options => Command::Request {
+                line,
+                verb: Verb::Options,
+                to,
+                body: "",
+                tag: intended,
+            },
+            Scenario::Register => {
+                return self.register(number % self.registrations.len(), now, intended);
+            }
+            Scenario::Uas => return,
+        };
+        self.pending += u64::from(self.plan.scenario == Scenario::Options);
+        self.caller.tell(now, Event::Command(event));
+    }
+
+    fn register(&mut self, place: usize, now: Micros, intended: Micros) {
+        self.pending += 1;
+        let command = match self.registrations[place] {
+            Some(registration) => Command::Refresh(registration, intended),
+            None => {
+                let user = caller_user(self.thread, place);
+                let line = (place % self.plan.sources) as u32;
+                let expires = self.plan.expires;
+                let command = Command::Register {
+                    line,
+                    user: &user,
+                    expires,
+                    refresh: false,
+                    tag: intended,
+                };
+                self.caller.tell(now, Event::Command(command));
+                return;
+            }
+        };
+        self.caller.tell(now, Event::Command(command));
+    }
+
+    /// Sends, receives, lets timers run, sends.
+    fn turn(&mut self, wait: Micros) -> Result<(), String> {
+        self.send();
+        // The kernel rounds up to a millisecond: what is due sooner is looked for.
+        self.sockets
+            .wait(Duration::from_millis(wait / 1_000))
+            .map_err(|error| format!("cannot wait: {error}"))?;
+        let now = self.now();
+        let (caller, callee) = (&mut self.caller, &mut self.callee);
+        self.sockets.receive(|number, bytes, from| match callee {
+            Some(callee) if number >= callee.first => {
+                let line = (number - callee.first) as u32;
+                callee.tell(now, Event::Received { line, bytes, from });
+            }
+            _ => caller.tell(
+                now,
+                Event::Received {
+                    line: number as u32,
+                    bytes,
+                    from,
+                },
+            ),
+        });
+        self.caller.tick(now);
+        if let Some(callee) = &mut self.callee {
+            callee.tick(now);
+        }
+        self.listen();
+        self.send();
+        Ok(())
+    }
+
+    fn send(&mut self) {
+        self.caller.send(&mut self.sockets);
+        if let Some(callee) = &mut self.callee {
+            callee.send(&mut self.sockets);
+        }
+    }
+
+    /// Enters what the phones said into the account.
+    fn listen(&mut self) {
+        let mut notices = std::mem::take(&mut self.caller.outbox.notices);
+        for notice in notices.drain(..) {
+            self.tally.caller_notice(&notice);
+            self.note(&notice);
+        }
+        self.caller.outbox.notices = notices;
+        let Some(callee) = &mut self.callee else {
+            return;
+        };
+        for notice in callee.outbox.notices.drain(..) {
+            self.tally.callee_notice(&notice);
+            match notice.what {
+                What::Registered(_) => self.registered += 1,
+                What::Refused => self.unregistered += 1,
+                // The answering side's calls have no tag, its registrations have.
+                What::Failed(_) if notice.tag != 0 => self.unregistered += 1,
+                _ => {}
+            }
+        }
+    }
+
+    fn note(&mut self, notice: &Notice) {
+        if self.plan.scenario == Scenario::Call || !notice.what.is_outcome() {
+            return;
+        }
+        self.pending -= 1;
+        if self.plan.scenario == Scenario::Register && self.number > 0 {
+            self.remember(notice);
+        }
+    }
+
+    /// A registration that stands is refreshed the next time; one that failed starts anew.
+    fn remember(&mut self, notice: &Notice) {
+        match notice.what {
+            What::Registered(_) => {
+                if let Some(place) = self.caller.phone.user_of(notice.call).and_then(place_of) {
+                    self.registrations[place] = Some(notice.call);
+                }
+            }
+            What::Failed(_) => {
+                for registration in self
+                    .registrations
+                    .iter_mut()
+                    .filter(|known| **known == Some(notice.call))
+                {
+                    *registration = None;
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn show(&mut self) {
+        let callee_open = self
+            .callee
+            .as_ref()
+            .map_or(0, |callee| callee.phone.open_calls());
+        let open = self.caller.phone.open_calls() as u64 + self.pending;
+        let open = if self.plan.scenario == Scenario::Uas {
+            callee_open as u64
+        } else {
+            open
+        };
+        self.shared.show(self.thread, &self.tally, open);
+    }
+
+    /// The account, with what never came to an end.
+    fn close(mut self) -> Tally {
+        self.send();
+        for (_, state) in self.caller.phone.calls() {
+            *self.tally.lost.entry(state).or_default() += 1;
+        }
+        self.tally.lost_others = self.pending;
+        self.tally.caller = *self.caller.phone.counters();
+        if let Some(callee) = &self.callee {
+            self.tally.callee = *callee.phone.counters();
+            self.tally.callee_open = callee.phone.open_calls() as u64;
+        }
+        self.tally.traffic = self.sockets.traffic;
+        self.tally
+    }
+
+    fn now(&self) -> Micros {
+        micros(&self.clock)
+    }
+}
+
+/// Microseconds of this clock; all threads share its start.
+pub(super) fn micros(clock: &Clock) -> Micros {
+    clock.delta_as_nanos(0, clock.raw()) / 1_000
+}
+
+fn phone(plan: &Plan, name: &str, locals: &[SocketAddr], seed: u64, now: Micros) -> Phone {
+    let mut settings = Settings::new(name, &plan.domain, plan.target, seed);
+    settings.lines = locals
+        .iter()
+        .map(|&local| Line {
+            user: name.to_owned(),
+            local,
+        })
+        .collect();
+    settings.proxy = Some(plan.target);
+    settings.routing = if plan.unrouted {
+        Routing::Unrouted
+    } else {
+        Routing::RouteSet
+    };
+    settings.timers = Timers {
+        linger: plan.linger,
+        ..Timers::default()
+    };
+    settings.answering = plan.answering;
+    settings.check = plan.check;
+    settings.credentials = plan
+        .login
+        .clone()
+        .map(|(user, password)| Login { user, password });
+    Phone::new(settings, now)
+}
+
+/// Who is called, in turn.
+fn targets(plan: &Plan, thread: usize, callees: &[SocketAddr]) -> Vec<String> {
+    let users = plan.users;
+    match (&plan.callee, plan.scenario) {
+        (_, Scenario::Register | Scenario::Uas) => Vec::new(),
+        (Callee::Other(uri), _) if uri.contains("{}") => (0..users)
+            .map(|user| uri.replace("{}", &user.to_string()))
+            .collect(),
+        (Callee::Other(uri), _) => vec![uri.clone()],
+        (_, Scenario::Options) => vec![format!("sip:{}", plan.target)],
+        (Callee::Registered, _) => (0..users as usize)
+            .map(|user| format!("sip:{}@{}", callee_user(thread, user), plan.domain))
+            .collect(),
+        (Callee::Direct, _) => (0..users as usize)
+            .map(|user| format!("sip:callee{user}@{}", callees[user % callees.len()]))
+            .collect(),
+    }
+}
+
+fn callee_user(thread: usize, number: usize) -> String {
+    format!("callee{thread}-{number}")
+}
+
+fn caller_user(thread: usize, number: usize) -> String {
+    format!("user{thread}-{number}")
+}
+
+fn place_of(user: &str) -> Option<usize> {
+    user.rsplit_once('-')?.1.parse().ok()
+}
