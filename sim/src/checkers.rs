@@ -39,7 +39,7 @@ impl Checkers {
         let wrong = |what: &str| {
             Err(format!("{now_us} us: {from} to {to}: {what}:\n{}", String::from_utf8_lossy(bytes)))
         };
-        let branch = message.top_via().branch().unwrap_or_default().to_vec();
+        let branch = message.top_via().branch().to_vec();
         let method = message.cseq().method.as_bytes().to_vec();
         match message.status() {
             None => self.request_sent(&message, branch, method).or_else(|what| wrong(&what)),
@@ -100,10 +100,8 @@ impl Checkers {
     /// A phone sent this.
     pub fn phone_sent(&mut self, _now_us: u64, _from: SocketAddr, _to: SocketAddr, bytes: &[u8]) {
         let Ok(message) = Message::parse(Frame::copy_of(bytes)) else { return };
-        if message.status().is_some_and(|status| status < 200)
-            && let Some(branch) = message.top_via().branch()
-        {
-            self.provisional.insert(branch.to_vec(), ());
+        if message.status().is_some_and(|status| status < 200) {
+            self.provisional.insert(message.top_via().branch().to_vec(), ());
         }
     }
 
@@ -113,7 +111,7 @@ impl Checkers {
         if !message.is_request() || message.method() != Method::Invite || message.to_tag().is_some() {
             return;
         }
-        let branch = message.top_via().branch().unwrap_or_default().to_vec();
+        let branch = message.top_via().branch().to_vec();
         let key = (to, message.call_id().to_vec(), message.cseq().number);
         let before = self.invites.entry(key).or_insert_with(|| branch.clone());
         if *before != branch && self.objection.is_none() {
