@@ -9,7 +9,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::resolve::Hosts;
-use engine::run::{Linked, Names};
 use engine::sockets::{Listener, Sockets};
 use engine::{Config, ConnectionId, Engine, Flow, Input, Now, Outbox, ShardId, SocketId, Transport};
 
@@ -61,7 +60,7 @@ impl Server {
         let path = Path::new(&plan.script.0);
         let mut loader = script::InMemory::new(path, plan.script.1.clone());
         let compiled = registry.compile(path, &mut loader, &script::Options::default()).map_err(|e| e.to_string())?;
-        let linked = Arc::new(Linked::new(compiled, &registry, Names::default())?);
+        let program = Arc::new(compiled.program);
         let mut owner_key = [0u8; 16];
         owner_key[..8].copy_from_slice(&plan.seed.to_le_bytes());
         let engines = (0..plan.shards)
@@ -73,7 +72,7 @@ impl Server {
                     seed: plan.seed ^ (u64::from(shard) << 32),
                     sockets: sockets.clone(),
                     hosts: Arc::new(Hosts::default()),
-                    linked: linked.clone(),
+                    program: program.clone(),
                     registry: &registry,
                     limits: engine::limits::Limits::default(),
                 })
