@@ -1,8 +1,9 @@
 //! The export table of a module: what scripts and operators can see of it.
 
+use std::any::Any;
 use std::marker::PhantomData;
 
-use script::{ArgKind, ArgSpec, RouteKind, RouteKinds};
+use script::{ArgKind, ArgSpec, ParamKind, RouteKind, RouteKinds};
 
 use crate::module::{Args, Context, Module, VarArgs, Verdict};
 use crate::run::{Reading, ValueRef};
@@ -194,7 +195,7 @@ impl<'a> ParamValue<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct CommandArgs<'a> {
     pub(crate) list: &'a [(Option<String>, String)],
-    /// The parameter names of the recipe that fits.
+    /// The parameter names of the recipe that fits; one that may be left out ends in `?`.
     pub(crate) recipe: &'a [&'static str],
 }
 
@@ -208,7 +209,7 @@ impl CommandArgs<'_> {
             .list
             .iter()
             .find(|(key, _)| key.as_deref() == Some(name));
-        let place = self.recipe.iter().position(|one| *one == name);
+        let place = self.recipe.iter().position(|one| one.trim_end_matches('?') == name);
         let by_place = || {
             place
                 .and_then(|place| self.list.get(place))
@@ -225,10 +226,18 @@ impl CommandArgs<'_> {
 
 /// The export table of a module.
 pub struct Exports<M> {
+    pub(crate) table: Table,
     module: PhantomData<M>,
 }
 
 impl<M: Module> Exports<M> {
+    pub(crate) fn new() -> Self {
+        Exports {
+            table: Table::default(),
+            module: PhantomData,
+        }
+    }
+
     /// A parameter. A setter that fails stops the start with its message and the place in the script.
     pub fn param(
         &mut self,
@@ -236,7 +245,7 @@ impl<M: Module> Exports<M> {
         kind: Kind,
         set: fn(&mut M, ParamValue<'_>) -> Result<(), String>,
     ) {
-        let _ = (name, kind, set);
+        self.add_param(name, kind, false, set);
     }
 
     /// A parameter that may be set several times; each adds.
@@ -246,7 +255,28 @@ impl<M: Module> Exports<M> {
         kind: Kind,
         add: fn(&mut M, ParamValue<'_>) -> Result<(), String>,
     ) {
-        let _ = (name, kind, add);
+        self.add_param(name, kind, true, add);
+    }
+
+    fn add_param(
+        &mut self,
+        name: &'static str,
+        kind: Kind,
+        repeatable: bool,
+        set: fn(&mut M, ParamValue<'_>) -> Result<(), String>,
+    ) {
+        let kind = match kind.spec.kind {
+            ArgKind::Int => ParamKind::Int,
+            ArgKind::Str | ArgKind::Regex => ParamKind::Str,
+            ArgKind::Variable | ArgKind::Output => ParamKind::Any,
+        };
+        let set = Box::new(move |module: &mut dyn Any, value: ParamValue<'_>| set(own(module), value));
+        self.table.params.push(ParamRow {
+            name,
+            kind,
+            repeatable,
+            set,
+        });
     }
 
     /// A script function.
@@ -257,7 +287,7 @@ impl<M: Module> Exports<M> {
         routes: Routes,
         call: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict,
     ) {
-        let _ = (name, args, routes, call);
+        self.add_function(name, args, routes, false, call);
     }
 
     /// A script function that may stand in `async(...)` and `launch(...)` as well.
@@ -268,7 +298,27 @@ impl<M: Module> Exports<M> {
         routes: Routes,
         call: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict,
     ) {
-        let _ = (name, args, routes, call);
+        self.add_function(name, args, routes, true, call);
+    }
+
+    fn add_function(
+        &mut self,
+        name: &'static str,
+        args: &[Kind],
+        routes: Routes,
+        asynchronous: bool,
+        call: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict,
+    ) {
+        let call = Box::new(
+            move |module: &mut dyn Any, cx: &mut Context<'_>, args: Args<'_>| call(own(module), cx, args),
+        );
+        self.table.functions.push(FunctionRow {
+            name,
+            args: args.to_vec(),
+            routes,
+            asynchronous,
+            call,
+        });
     }
 
     /// A variable to read. Its text is appended to the buffer.
@@ -278,7 +328,7 @@ impl<M: Module> Exports<M> {
         shape: Shape,
         read: fn(&mut M, &mut Context<'_>, VarArgs<'_>, &mut Vec<u8>) -> Reading,
     ) {
-        let _ = (name, shape, read);
+        self.add_variable(name, shape, read, None);
     }
 
     /// A variable to read and write. `ValueRef::Null` deletes; the verdict is the assignment's `$rc`.
@@ -289,7 +339,32 @@ impl<M: Module> Exports<M> {
         read: fn(&mut M, &mut Context<'_>, VarArgs<'_>, &mut Vec<u8>) -> Reading,
         write: fn(&mut M, &mut Context<'_>, VarArgs<'_>, ValueRef<'_>) -> Verdict,
     ) {
-        let _ = (name, shape, read, write);
+        let write: ErasedWrite = Box::new(
+            move |module: &mut dyn Any, cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueRef<'_>| {
+                write(own(module), cx, args, value)
+            },
+        );
+        self.add_variable(name, shape, read, Some(write));
+    }
+
+    fn add_variable(
+        &mut self,
+        name: &'static str,
+        shape: Shape,
+        read: fn(&mut M, &mut Context<'_>, VarArgs<'_>, &mut Vec<u8>) -> Reading,
+        write: Option<ErasedWrite>,
+    ) {
+        let read = Box::new(
+            move |module: &mut dyn Any, cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>| {
+                read(own(module), cx, args, out)
+            },
+        );
+        self.table.variables.push(VariableRow {
+            name,
+            shape,
+            read,
+            write,
+        });
     }
 
     /// A management command. Each recipe is one set of parameter names; `"name?"` may be left out.
@@ -299,26 +374,96 @@ impl<M: Module> Exports<M> {
         recipes: &[&[&'static str]],
         run: fn(&mut M, &mut Context<'_>, CommandArgs<'_>, &mut Vec<u8>) -> CommandResult,
     ) {
-        let _ = (name, recipes, run);
+        let run = Box::new(
+            move |module: &mut dyn Any, cx: &mut Context<'_>, args: CommandArgs<'_>, out: &mut Vec<u8>| {
+                run(own(module), cx, args, out)
+            },
+        );
+        self.table.commands.push(CommandRow {
+            name,
+            recipes: recipes.iter().map(|recipe| recipe.to_vec()).collect(),
+            run,
+        });
     }
 
     /// A statistic: read when somebody asks, added over all shards.
     pub fn statistic(&mut self, name: &'static str, read: fn(&M) -> u64) {
-        let _ = (name, read);
+        let read = Box::new(move |module: &mut dyn Any| read(own(module)));
+        self.table.statistics.push(StatisticRow { name, read });
     }
 
     /// `on_timer` is called every so many milliseconds.
     pub fn timer(&mut self, period_ms: u32) {
-        let _ = period_ms;
+        self.table.timer_ms = Some(period_ms);
     }
 
     /// Modules that must be loaded as well, and that start first.
     pub fn needs(&mut self, modules: &[&'static str]) {
-        let _ = modules;
+        self.table.needs.extend_from_slice(modules);
     }
 
     /// Modules that start first if they are loaded.
     pub fn after(&mut self, modules: &[&'static str]) {
-        let _ = modules;
+        self.table.after.extend_from_slice(modules);
     }
+}
+
+/// What a module exports, its type forgotten.
+#[derive(Default)]
+pub(crate) struct Table {
+    pub(crate) params: Vec<ParamRow>,
+    pub(crate) functions: Vec<FunctionRow>,
+    pub(crate) variables: Vec<VariableRow>,
+    pub(crate) commands: Vec<CommandRow>,
+    pub(crate) statistics: Vec<StatisticRow>,
+    pub(crate) timer_ms: Option<u32>,
+    pub(crate) needs: Vec<&'static str>,
+    pub(crate) after: Vec<&'static str>,
+}
+
+pub(crate) type ErasedSet = Box<dyn Fn(&mut dyn Any, ParamValue<'_>) -> Result<(), String> + Send + Sync>;
+pub(crate) type ErasedCall = Box<dyn Fn(&mut dyn Any, &mut Context<'_>, Args<'_>) -> Verdict + Send + Sync>;
+pub(crate) type ErasedRead =
+    Box<dyn Fn(&mut dyn Any, &mut Context<'_>, VarArgs<'_>, &mut Vec<u8>) -> Reading + Send + Sync>;
+pub(crate) type ErasedWrite =
+    Box<dyn Fn(&mut dyn Any, &mut Context<'_>, VarArgs<'_>, ValueRef<'_>) -> Verdict + Send + Sync>;
+pub(crate) type ErasedCommand =
+    Box<dyn Fn(&mut dyn Any, &mut Context<'_>, CommandArgs<'_>, &mut Vec<u8>) -> CommandResult + Send + Sync>;
+pub(crate) type ErasedStatistic = Box<dyn Fn(&mut dyn Any) -> u64 + Send + Sync>;
+
+pub(crate) struct ParamRow {
+    pub(crate) name: &'static str,
+    pub(crate) kind: ParamKind,
+    pub(crate) repeatable: bool,
+    pub(crate) set: ErasedSet,
+}
+
+pub(crate) struct FunctionRow {
+    pub(crate) name: &'static str,
+    pub(crate) args: Vec<Kind>,
+    pub(crate) routes: Routes,
+    pub(crate) asynchronous: bool,
+    pub(crate) call: ErasedCall,
+}
+
+pub(crate) struct VariableRow {
+    pub(crate) name: &'static str,
+    pub(crate) shape: Shape,
+    pub(crate) read: ErasedRead,
+    pub(crate) write: Option<ErasedWrite>,
+}
+
+pub(crate) struct CommandRow {
+    pub(crate) name: &'static str,
+    pub(crate) recipes: Vec<Vec<&'static str>>,
+    pub(crate) run: ErasedCommand,
+}
+
+pub(crate) struct StatisticRow {
+    pub(crate) name: &'static str,
+    pub(crate) read: ErasedStatistic,
+}
+
+fn own<M: Module>(module: &mut dyn Any) -> &mut M {
+    module.downcast_mut().expect("a table is only used with the instance of its module")
 }

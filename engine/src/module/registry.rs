@@ -1,11 +1,21 @@
-//! All modules that can be loaded, by name.
+//! All modules that can be loaded, by name, and what the core itself offers.
 
-use crate::module::Module;
+use std::any::{Any, TypeId};
+
+use parser::Message;
+use script::{Access, Catalog, Function, Offer, Param, Transformation, Variable};
+
+use crate::agent::AgentEvent;
+use crate::input::{Answer, Letter, Ticket};
+use crate::module::exports::Table;
+use crate::module::{Context, Exports, Module};
+use crate::proxy::TransactionEvent;
+use crate::run::{core_functions, transformations, variables};
 
 /// The modules of this build. The crate `modules` fills one.
 #[derive(Default)]
 pub struct Registry {
-    entries: Vec<&'static str>,
+    entries: Vec<Entry>,
 }
 
 impl Registry {
@@ -16,18 +26,158 @@ impl Registry {
 
     /// Adds a module.
     pub fn add<M: Module>(&mut self) -> &mut Self {
-        self.entries.push(M::NAME);
+        self.entries.push(Entry {
+            name: M::NAME,
+            of: TypeId::of::<M>(),
+            make: || Box::new(M::new()),
+            exports: || {
+                let mut exports = Exports::<M>::new();
+                M::exports(&mut exports);
+                exports.table
+            },
+        });
         self
+    }
+
+    /// The names of all modules.
+    pub fn names(&self) -> impl Iterator<Item = &'static str> {
+        self.entries.iter().map(|entry| entry.name)
+    }
+
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name)
     }
 }
 
-impl script::Offer for &Registry {
-    fn core(&mut self, catalog: &mut script::Catalog) {
-        let _ = catalog;
+impl std::fmt::Debug for Registry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.names()).finish()
+    }
+}
+
+/// One module that can be loaded.
+pub(crate) struct Entry {
+    pub(crate) name: &'static str,
+    pub(crate) of: TypeId,
+    pub(crate) make: fn() -> Box<dyn AnyModule>,
+    pub(crate) exports: fn() -> Table,
+}
+
+impl Offer for &Registry {
+    fn core(&mut self, catalog: &mut Catalog) {
+        add_core(catalog);
     }
 
-    fn module(&mut self, name: &str, catalog: &mut script::Catalog) -> bool {
-        let _ = catalog;
-        self.entries.contains(&name)
+    fn module(&mut self, name: &str, catalog: &mut Catalog) -> bool {
+        let Some(entry) = self.entry(name) else {
+            return false;
+        };
+        add_module(name, &(entry.exports)(), catalog);
+        true
+    }
+}
+
+/// Adds what the core offers. The order is that of its tables, which [`crate::run::Linked`] follows.
+pub(crate) fn add_core(catalog: &mut Catalog) {
+    for row in core_functions::TABLE {
+        let (args, kinds) = script::signature::parse(row.signature).expect("signatures of the core are well-formed");
+        catalog.add_function(Function {
+            module: "core".into(),
+            name: row.name.into(),
+            args,
+            kinds,
+            asynchronous: false,
+        });
+    }
+    for row in variables::table() {
+        catalog.add_variable(Variable {
+            module: "core".into(),
+            name: row.name.into(),
+            access: access(row.write.is_some()),
+            sub_name: row.shape.sub_name,
+            index: row.shape.index,
+        });
+    }
+    for row in transformations::table() {
+        catalog.add_transformation(Transformation {
+            class: row.class.into(),
+            name: row.name.into(),
+            args: row.args.iter().map(|arg| arg.spec()).collect(),
+        });
+    }
+}
+
+/// Adds what a module offers, in the order of its table.
+pub(crate) fn add_module(module: &str, table: &Table, catalog: &mut Catalog) {
+    for row in &table.functions {
+        catalog.add_function(Function {
+            module: module.into(),
+            name: row.name.into(),
+            args: row.args.iter().map(|kind| kind.spec).collect(),
+            kinds: row.routes.0,
+            asynchronous: row.asynchronous,
+        });
+    }
+    for row in &table.params {
+        catalog.add_param(Param {
+            module: module.into(),
+            name: row.name.into(),
+            kind: row.kind,
+            repeatable: row.repeatable,
+        });
+    }
+    for row in &table.variables {
+        catalog.add_variable(Variable {
+            module: module.into(),
+            name: row.name.into(),
+            access: access(row.write.is_some()),
+            sub_name: row.shape.sub_name,
+            index: row.shape.index,
+        });
+    }
+}
+
+fn access(is_writable: bool) -> Access {
+    if is_writable { Access::ReadWrite } else { Access::ReadOnly }
+}
+
+/// A module, its type forgotten.
+pub(crate) trait AnyModule {
+    fn any(&mut self) -> &mut dyn Any;
+    fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String>;
+    fn on_letter(&mut self, cx: &mut Context<'_>, letter: &Letter);
+    fn on_timer(&mut self, cx: &mut Context<'_>);
+    fn on_transaction(&mut self, cx: &mut Context<'_>, event: &TransactionEvent);
+    fn on_response(&mut self, cx: &mut Context<'_>, event: &AgentEvent, response: Option<&Message>);
+    fn on_answer(&mut self, cx: &mut Context<'_>, ticket: Ticket, answer: Answer);
+}
+
+impl<M: Module> AnyModule for M {
+    fn any(&mut self) -> &mut dyn Any {
+        self
+    }
+
+    fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
+        Module::start(self, cx)
+    }
+
+    fn on_letter(&mut self, cx: &mut Context<'_>, letter: &Letter) {
+        Module::on_letter(self, cx, letter);
+    }
+
+    fn on_timer(&mut self, cx: &mut Context<'_>) {
+        Module::on_timer(self, cx);
+    }
+
+    fn on_transaction(&mut self, cx: &mut Context<'_>, event: &TransactionEvent) {
+        Module::on_transaction(self, cx, event);
+    }
+
+    fn on_response(&mut self, cx: &mut Context<'_>, event: &AgentEvent, response: Option<&Message>) {
+        Module::on_response(self, cx, event, response);
+    }
+
+    fn on_answer(&mut self, cx: &mut Context<'_>, ticket: Ticket, answer: Answer) {
+        Module::on_answer(self, cx, ticket, answer);
     }
 }
