@@ -3,7 +3,7 @@
 
 use regex::bytes::Regex;
 
-use crate::run::{NameId, ValueRef};
+use crate::run::{NameId, Store, Value, ValueRef};
 
 /// The arguments of one call, in the declared order.
 #[derive(Clone, Copy)]
@@ -19,16 +19,14 @@ pub(crate) enum Arg<'a> {
     Omitted,
     Value(ValueRef<'a>),
     Regex(&'a Regex),
-    /// Compiled for this call.
-    OwnRegex(&'a Regex),
     Output,
 }
 
 /// What a function assigns to its output arguments; done by the machine when it returns.
 #[derive(Debug, Default)]
 pub(crate) struct Outputs {
-    pub(crate) text: Vec<u8>,
-    pub(crate) list: Vec<(u8, crate::run::Value)>,
+    store: Store,
+    list: Vec<(usize, Value)>,
 }
 
 impl<'a> Args<'a> {
@@ -68,7 +66,7 @@ impl<'a> Args<'a> {
     /// A regular expression, if it was given.
     pub fn regex(&self, index: usize) -> Option<&'a Regex> {
         match self.list.get(index) {
-            Some(Arg::Regex(regex) | Arg::OwnRegex(regex)) => Some(regex),
+            Some(Arg::Regex(regex)) => Some(regex),
             _ => None,
         }
     }
@@ -81,8 +79,29 @@ impl<'a> Args<'a> {
     /// Assigns an output argument; it happens when the function has returned. Of an argument that was left out,
     /// nothing happens.
     pub fn set<'v>(&self, index: usize, value: impl Into<ValueRef<'v>>) {
-        let _ = (index, value.into(), self.outputs);
-        todo!()
+        if let Some(Arg::Output) = self.list.get(index) {
+            self.outputs.borrow_mut().push(index, value.into());
+        }
+    }
+}
+
+impl Outputs {
+    fn push(&mut self, index: usize, value: ValueRef<'_>) {
+        let value = self.store.keep(value);
+        self.list.push((index, value));
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, ValueRef<'_>)> {
+        self.list.iter().map(|(index, value)| (*index, value.with(&self.store.text)))
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.list.clear();
+        self.store.text.clear();
     }
 }
 

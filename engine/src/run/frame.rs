@@ -1,27 +1,29 @@
 //! A run: one execution of a top route, and all it needs to wait and go on.
 
+use parser::Draft;
 use script::RouteKind;
 use script::ops::{OpId, Outcome};
 use script::program::RouteId;
 
-use super::names::NameId;
 use super::scene::Scene;
-use super::value::{Store, Value};
+use super::value::{Store, Value, ValueRef};
 use super::vars::Vars;
 use crate::input::{Answer, Ticket};
+use crate::module::Outputs;
 use crate::proxy::ContextId;
+use crate::timer::TimerId;
 
 /// One execution of a top route.
 ///
-/// Pooled and boxed. Everything that a wait has to survive is in here, so parking moves a pointer.
+/// Three boxes out of pools. Everything that a wait has to survive is in here, so parking moves pointers.
 #[derive(Debug)]
 pub struct Run {
     /// The message it is about.
     pub scene: Box<Scene>,
     /// What functions and variables see of it.
-    pub state: RunState,
+    pub state: Box<RunState>,
     /// What only the machine sees of it.
-    pub(super) inner: Inner,
+    pub(super) inner: Box<Inner>,
 }
 
 /// What functions and variables see of a run.
@@ -37,18 +39,34 @@ pub struct RunState {
     pub rc: i32,
     /// `$err`.
     pub error: ErrorInfo,
-    /// Counts the steps of one call that waits several times; 0 when it is called first.
+    /// For a call that waits several times: what it wants to remember. 0 when it is called first.
     pub step: u32,
+    /// There is no message: what the scene holds is only a form.
+    pub is_dummy: bool,
+    /// The error was set by the operation being done.
+    pub(crate) error_raised: bool,
     /// The operation being done, for log lines and `$cfg_line`.
     pub(crate) at: OpId,
-    /// The run's place among the parked ones, once somebody asked for a ticket.
+    pub(crate) wait: Waiting,
+    pub(crate) frames: Vec<Frame>,
+    pub(crate) params: Params,
+    /// `$return`: the code, then the values.
+    pub(crate) returned: Params,
+    pub(crate) vars: Vars,
+}
+
+/// What a run waits for, and what it has been answered while doing one operation.
+#[derive(Debug, Default)]
+pub(crate) struct Waiting {
+    /// Its place among the parked runs, once somebody asked for one.
     pub(crate) ticket: Option<Ticket>,
-    /// What the parked operation waited for, by the order in which its parts waited.
+    /// Until when.
+    pub(crate) deadline: Option<u64>,
+    pub(crate) timer: Option<TimerId>,
+    /// One per part of the operation that waited: an operation may read several variables that wait.
     pub(crate) answers: Vec<Option<Answer>>,
-    /// Which part of the operation is being done.
+    /// Which part is being done.
     pub(crate) part: usize,
-    /// The program it runs.
-    pub(crate) top: RouteId,
 }
 
 /// `$err.*`: what went wrong last.
@@ -72,25 +90,71 @@ pub(super) struct Inner {
     pub(super) outcome: Outcome,
     pub(super) stack: Vec<Value>,
     pub(super) text: Vec<u8>,
-    pub(super) frames: Vec<Frame>,
     pub(super) counters: Vec<u32>,
-    /// Parameters of the routes in `frames`, and the last returned values.
-    pub(super) params: Vec<Value>,
-    pub(super) returned: Vec<Value>,
-    pub(super) store: Store,
-    pub(super) vars: Vars,
+    /// Where variables write before it is known whether they wait.
+    pub(super) scratch: Vec<u8>,
+    /// A variable's name that was made at run time.
+    pub(super) name: Vec<u8>,
+    pub(super) outputs: std::cell::RefCell<Outputs>,
+    /// The draft as it is for all branches, while a branch route edits its own.
+    pub(super) draft: Draft,
+    /// Branches are being sent: where their routes begin in `frames`, and what was set aside.
+    pub(super) relay: Option<Relaying>,
+    /// What `launch` starts before its route: the call, on operands that stand on the stack.
+    pub(super) launched: Option<script::program::AsyncId>,
+}
+
+/// The state of a run while it sends branches.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Relaying {
+    pub(super) kind: RouteKind,
+    pub(super) branch: Option<u8>,
+    /// How many frames lie below the branch route's.
+    pub(super) frames: usize,
+    /// The call that relays.
+    pub(super) at: OpId,
 }
 
 /// A route that executes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Frame {
-    pub(super) route: RouteId,
+pub(crate) struct Frame {
+    pub(crate) route: RouteId,
     /// Where its caller goes on.
-    pub(super) back: OpId,
-    pub(super) stack: u32,
-    pub(super) text: u32,
-    pub(super) counters: u32,
-    pub(super) params: u32,
+    pub(crate) back: OpId,
+    pub(crate) stack: u32,
+    pub(crate) text: u32,
+    pub(crate) counters: u32,
+    /// Its first parameter.
+    pub(crate) params: u32,
+    /// How much text of parameters lies below its own.
+    pub(crate) params_text: u32,
+}
+
+/// Values that outlive an operation, oldest first.
+#[derive(Debug, Default)]
+pub(crate) struct Params {
+    pub(crate) values: Vec<Value>,
+    pub(crate) store: Store,
+}
+
+impl Params {
+    pub(crate) fn get(&self, place: usize) -> ValueRef<'_> {
+        self.values.get(place).map_or(ValueRef::Null, |value| value.with(&self.store.text))
+    }
+
+    pub(crate) fn push(&mut self, value: ValueRef<'_>) {
+        let value = self.store.keep(value);
+        self.values.push(value);
+    }
+
+    pub(crate) fn cut_back(&mut self, values: u32, text: u32) {
+        self.values.truncate(values as usize);
+        self.store.text.truncate(text as usize);
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.cut_back(0, 0);
+    }
 }
 
 /// How a run ended.
@@ -109,10 +173,91 @@ pub enum End {
 pub enum Ended {
     /// It is over. Whoever began it does what the kind of route does by default, and hands the run to
     /// [`Machine::end`](super::Machine::end).
-    Finished(Box<Run>, End),
+    Finished(Run, End),
     /// It is parked; [`resume`](super::resume) goes on.
     Waits(Ticket),
 }
 
-/// The name of a route that a hook holds.
-pub type RouteName = NameId;
+impl RunState {
+    pub(super) fn new() -> RunState {
+        RunState {
+            kind: RouteKind::Request,
+            context: None,
+            branch: None,
+            rc: 1,
+            error: ErrorInfo::default(),
+            step: 0,
+            is_dummy: false,
+            error_raised: false,
+            at: OpId(0),
+            wait: Waiting::default(),
+            frames: Vec::new(),
+            params: Params::default(),
+            returned: Params::default(),
+            vars: Vars::default(),
+        }
+    }
+
+    /// Forgets everything but `$var`, keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.context = None;
+        self.branch = None;
+        self.rc = 1;
+        self.error = ErrorInfo::default();
+        self.step = 0;
+        self.is_dummy = false;
+        self.error_raised = false;
+        self.wait.clear();
+        self.frames.clear();
+        self.params.clear();
+        self.returned.clear();
+    }
+
+    /// Sets `$err`; the error route follows, where there is one for this kind of route.
+    pub fn raise(&mut self, error: ErrorInfo) {
+        self.error = error;
+        self.error_raised = true;
+    }
+
+    /// The kind of the top route.
+    pub fn top_kind(&self, program: &script::Program) -> Option<RouteKind> {
+        self.frames.first().map(|frame| program.routes[usize::from(frame.route.0)].kind)
+    }
+}
+
+impl Waiting {
+    pub(super) fn clear(&mut self) {
+        self.ticket = None;
+        self.deadline = None;
+        self.answers.clear();
+        self.part = 0;
+    }
+}
+
+impl Inner {
+    pub(super) fn new() -> Inner {
+        Inner {
+            pc: OpId(0),
+            outcome: Outcome::False,
+            stack: Vec::new(),
+            text: Vec::new(),
+            counters: Vec::new(),
+            scratch: Vec::new(),
+            name: Vec::new(),
+            outputs: std::cell::RefCell::default(),
+            draft: Draft::new(),
+            relay: None,
+            launched: None,
+        }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.outcome = Outcome::False;
+        self.stack.clear();
+        self.text.clear();
+        self.counters.clear();
+        self.draft.clear();
+        self.relay = None;
+        self.launched = None;
+    }
+}

@@ -26,3 +26,6 @@ pub const RUNS_PARKED_MAX: usize = 1 << 18;
 
 /// The longest that a run waits when whoever it asks names no time of its own.
 pub const WAIT_MS_MAX: u32 = 60_000;
+
+/// Patterns known at run time that are kept compiled.
+pub const PATTERNS_MAX: usize = 256;

@@ -1,15 +1,21 @@
 //! A program, tied to what the core and the loaded modules offer.
 //!
-//! Each shard makes its own from the shared [`Program`]: function pointers by the catalog's ids, and the
-//! numbers of all names that the script writes down.
+//! Each shard makes its own from the shared [`Program`]: function pointers by the catalog's ids, and the numbers of
+//! all names that the script writes down. Made again from the same program it is the same, on every shard.
 
 use std::sync::Arc;
 
-use script::program::RouteId;
-use script::{Catalog, Program, RouteKind};
+use hashbrown::HashMap;
+use script::catalog::{FunctionId, ParamId, TransformId, VariableId};
+use script::program::{Arg, ConstId, Constant, Name, Position, RouteId};
+use script::{ArgKind, Catalog, Diagnostic, Diagnostics, Program, RouteKind, Severity};
 
+use super::core_functions;
 use super::names::{NameId, Names};
-use crate::module::Registry;
+use super::transformations::{self, Transformation};
+use super::variables::{self, CoreVariable};
+use crate::module::erased::{ErasedCall, ErasedRead, ErasedSet, ErasedWrite, Table};
+use crate::module::{Args, Check, Context, Registry, Verdict, add_core, add_module};
 
 /// A program that can run here.
 pub struct Linked {
@@ -17,39 +23,257 @@ pub struct Linked {
     pub program: Arc<Program>,
     /// What it names.
     pub catalog: Catalog,
+    /// What the modules export, by slot. Functions and variables have moved to the lists below.
+    pub(crate) tables: Vec<Table>,
+    /// Slots in the order of starting.
+    pub(crate) start_order: Vec<u16>,
+    pub(crate) functions: Vec<Callee>,
+    pub(crate) variables: Vec<Readable>,
+    pub(crate) transformations: Vec<&'static Transformation>,
+    pub(crate) names: ConstNames,
+    params: Vec<(u16, usize)>,
+    routes: HashMap<(RouteKind, NameId), RouteId, ahash::RandomState>,
+    pub(crate) settings: Settings,
+}
+
+/// The names that a program's literals are.
+#[derive(Debug, Default)]
+pub(crate) struct ConstNames(Vec<Option<NameId>>);
+
+impl ConstNames {
+    pub(crate) fn new(program: &Program, names: &mut Names) -> ConstNames {
+        let mut list = vec![None; program.constants.len()];
+        for spec in &program.specs {
+            if let Name::Const(id) = spec.name
+                && let Some(text) = program.constant(id).text()
+            {
+                list[id.0 as usize] = names.intern(text);
+            }
+        }
+        ConstNames(list)
+    }
+
+    pub(crate) fn of(&self, id: ConstId) -> Option<NameId> {
+        self.0.get(id.0 as usize).copied().flatten()
+    }
+}
+
+/// Global parameters that the machine looks at for every message.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Settings {
+    pub(crate) loops_max: u32,
+    pub(crate) text_max: usize,
+    pub(crate) xlog_level: i8,
+    pub(crate) xlog_print_level: i8,
+    pub(crate) abort_on_assert: bool,
+    pub(crate) error_route: Option<RouteId>,
+}
+
+/// What a function call runs.
+pub(crate) enum Callee {
+    Core(fn(&mut Context<'_>, Args<'_>) -> Verdict),
+    Module { slot: u16, call: ErasedCall },
+}
+
+/// What reads and writes a variable.
+pub(crate) enum Readable {
+    Core(&'static CoreVariable),
+    Module { slot: u16, read: ErasedRead, write: Option<ErasedWrite> },
 }
 
 impl std::fmt::Debug for Linked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Linked")
-            .field("modules", &self.program.modules.len())
-            .finish_non_exhaustive()
+        f.debug_struct("Linked").field("modules", &self.program.modules.len()).finish_non_exhaustive()
     }
 }
 
 impl Linked {
     /// Ties a program to the functions of the registry. `names` are the shard's, so that what was attached to
     /// messages under an earlier program keeps its meaning.
-    pub fn new(
-        program: Arc<Program>,
-        registry: &Registry,
-        names: &mut Names,
-    ) -> Result<Linked, String> {
-        let _ = (registry, names);
-        Ok(Linked {
-            program,
-            catalog: Catalog::new(),
-        })
+    pub fn new(program: Arc<Program>, registry: &Registry, names: &mut Names) -> Result<Linked, Diagnostics> {
+        let mut linked = Linked::empty(program, names);
+        let mut errors = Vec::new();
+        add_core(&mut linked.catalog);
+        linked.functions.extend(core_functions::TABLE.iter().map(|row| Callee::Core(row.call)));
+        linked.variables.extend(variables::table().map(Readable::Core));
+        linked.transformations.extend(transformations::table());
+        let mut checks = core_checks();
+        for loaded in &linked.program.modules.clone() {
+            match registry.entry(&loaded.name) {
+                Some(entry) => linked.add(&loaded.name, (entry.exports)(), &mut checks),
+                None => errors.push((loaded.at, format!("module `{}` is not in this build", loaded.name))),
+            }
+        }
+        linked.check_calls(&checks, &mut errors);
+        linked.order(&mut errors);
+        if errors.is_empty() {
+            return Ok(linked);
+        }
+        let list = errors.into_iter().map(|(at, reason)| linked.diagnostic(at, reason)).collect();
+        Err(Diagnostics { list, omitted: 0 })
     }
 
-    /// The route of this kind and name.
+    fn empty(program: Arc<Program>, names: &mut Names) -> Linked {
+        let mut routes = HashMap::with_hasher(ahash::RandomState::with_seeds(5, 6, 7, 8));
+        for (at, route) in program.routes.iter().enumerate() {
+            if let Some(name) = names.intern(&route.name) {
+                routes.insert((route.kind, name), RouteId(at as u16));
+            }
+        }
+        Linked {
+            catalog: Catalog::new(),
+            tables: Vec::new(),
+            start_order: Vec::new(),
+            functions: Vec::new(),
+            variables: Vec::new(),
+            transformations: Vec::new(),
+            names: ConstNames::new(&program, names),
+            params: Vec::new(),
+            routes,
+            settings: Settings::of(&program),
+            program,
+        }
+    }
+
+    fn add(&mut self, name: &str, mut table: Table, checks: &mut Vec<Vec<Option<Check>>>) {
+        let slot = self.tables.len() as u16;
+        add_module(name, &table, &mut self.catalog);
+        for row in table.functions.drain(..) {
+            checks.push(row.args.iter().map(|kind| kind.check).collect());
+            self.functions.push(Callee::Module { slot, call: row.call });
+        }
+        for row in table.variables.drain(..) {
+            self.variables.push(Readable::Module { slot, read: row.read, write: row.write });
+        }
+        self.params.extend((0..table.params.len()).map(|row| (slot, row)));
+        self.tables.push(table);
+    }
+
+    /// Literals that a function looks at closer than its signature says.
+    fn check_calls(&self, checks: &[Vec<Option<Check>>], errors: &mut Vec<(Position, String)>) {
+        for call in &self.program.calls {
+            let function = self.catalog.function(call.function);
+            for (place, arg) in self.program.args(call).iter().enumerate() {
+                let check = checks[usize::from(call.function.0)].get(place).copied().flatten();
+                let literal = match arg {
+                    Arg::Str(id) => self.program.constant(*id).text(),
+                    _ => None,
+                };
+                if let (Some(check), Some(literal)) = (check, literal)
+                    && let Err(reason) = check(literal)
+                {
+                    errors.push((call.at, format!("argument {} of `{}`: {reason}", place + 1, function.name)));
+                }
+            }
+        }
+    }
+
+    /// Puts modules behind those they need.
+    fn order(&mut self, errors: &mut Vec<(Position, String)>) {
+        let loaded = &self.program.modules;
+        let slot_of = |name: &str| loaded.iter().position(|one| one.name == name);
+        for (slot, table) in self.tables.iter().enumerate() {
+            for missing in table.needs.iter().filter(|name| slot_of(name).is_none()) {
+                let name = &loaded[slot].name;
+                errors.push((
+                    loaded[slot].at,
+                    format!("module `{name}` needs module `{missing}`; add loadmodule \"{missing}.so\""),
+                ));
+            }
+        }
+        let waits_for = |slot: usize| {
+            let table = &self.tables[slot];
+            table.needs.iter().chain(&table.after).filter_map(|name| slot_of(name)).filter(move |one| *one != slot)
+        };
+        let mut order: Vec<u16> = Vec::new();
+        while order.len() < self.tables.len() {
+            let is_started = |slot: usize| order.contains(&(slot as u16));
+            let next = (0..self.tables.len()).find(|&slot| !is_started(slot) && waits_for(slot).all(is_started));
+            // Modules that wait for each other start in the order of the script.
+            let next = next.or_else(|| (0..self.tables.len()).find(|&slot| !is_started(slot)));
+            let Some(next) = next else { break };
+            order.push(next as u16);
+        }
+        self.start_order = order;
+    }
+
+    fn diagnostic(&self, at: Position, reason: String) -> Diagnostic {
+        Diagnostic {
+            severity: Severity::Error,
+            file: self.program.file(at).to_owned(),
+            line: at.line,
+            column: u32::from(at.column),
+            end_column: u32::from(at.column) + 1,
+            reason,
+            hint: None,
+            included_from: Vec::new(),
+            context: Vec::new(),
+        }
+    }
+
+    /// The route of this kind and name; the name of the main route is empty.
     pub fn route(&self, kind: RouteKind, name: &[u8]) -> Option<RouteId> {
         self.program.route(kind, name)
     }
 
-    /// The route that a hook means.
+    /// The route that a hook means; `None` if the program has none of that name.
     pub fn hook(&self, kind: RouteKind, name: NameId) -> Option<RouteId> {
-        let _ = (kind, name);
-        None
+        self.routes.get(&(kind, name)).copied()
+    }
+
+    /// The `timer_route`s and their periods in seconds.
+    pub fn timer_routes(&self) -> impl Iterator<Item = (RouteId, u32)> {
+        let routes = self.program.routes.iter().enumerate();
+        routes
+            .filter(|(_, route)| route.kind == RouteKind::Timer)
+            .map(|(at, route)| (RouteId(at as u16), route.interval))
+    }
+
+    pub(crate) fn param(&self, id: ParamId) -> Option<(u16, &ErasedSet)> {
+        let (slot, row) = *self.params.get(usize::from(id.0))?;
+        Some((slot, &self.tables[usize::from(slot)].params.get(row)?.set))
+    }
+
+    pub(crate) fn callee(&self, id: FunctionId) -> &Callee {
+        &self.functions[usize::from(id.0)]
+    }
+
+    pub(crate) fn arg_kind(&self, id: FunctionId, place: usize) -> ArgKind {
+        self.catalog.function(id).args.get(place).map_or(ArgKind::Str, |arg| arg.kind)
+    }
+
+    pub(crate) fn readable(&self, id: VariableId) -> &Readable {
+        &self.variables[usize::from(id.0)]
+    }
+
+    pub(crate) fn transformation(&self, id: TransformId) -> &'static Transformation {
+        self.transformations[usize::from(id.0)]
+    }
+}
+
+impl Settings {
+    fn of(program: &Program) -> Settings {
+        let level = |name: &str| program.globals.int(name).map_or(2, |n| n.clamp(-3, 4) as i8);
+        let at_least = |name: &str, or: i32| program.globals.int(name).unwrap_or(or).max(0) as u32;
+        Settings {
+            loops_max: at_least("max_while_loops", 10_000),
+            text_max: at_least("pv_print_buf_size", 20_000) as usize,
+            xlog_level: level("xlog_level"),
+            xlog_print_level: level("xlog_print_level"),
+            abort_on_assert: program.globals.is_on("abort_on_assert").unwrap_or(false),
+            error_route: program.route(RouteKind::Error, b""),
+        }
+    }
+}
+
+fn core_checks() -> Vec<Vec<Option<Check>>> {
+    core_functions::TABLE.iter().map(|row| row.checks.to_vec()).collect()
+}
+
+/// The number of a literal, for tables that keep something prepared by it.
+pub(crate) fn literal(program: &Program, id: ConstId) -> &[u8] {
+    match program.constant(id) {
+        Constant::Str(text) => text,
+        Constant::Int(_) => b"",
     }
 }

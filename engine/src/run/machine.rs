@@ -1,32 +1,52 @@
-//! The loop over operations.
+//! What a shard's runs share, and the life of a run: begun, executed, parked, resumed, ended.
 
 use std::sync::Arc;
 
-use parser::Message;
+use parser::{Frame as Bytes, Message};
 use script::RouteKind;
 use script::program::RouteId;
 
-use super::frame::{Ended, Run};
+use super::execute::{Hands, enter, go};
+use super::flags::FlagNames;
+use super::frame::{Ended, Inner, Run, RunState};
+use super::limits::{RUNS_POOLED, WAIT_MS_MAX};
 use super::linked::Linked;
 use super::names::Names;
-use super::parked::Parked;
+use super::parked::{Parked, ParkedRun};
+use super::patterns::Patterns;
 use super::scene::{Scene, Scenes};
 use super::vars::Vars;
 use crate::core::Core;
-use crate::input::{Answer, Flow, Ticket};
+use crate::input::{Answer, ConnectionId, Flow, SocketId, Ticket, Transport};
 use crate::module::Modules;
 use crate::outbox::Outbox;
 use crate::proxy::ContextId;
+use crate::timer::Timer;
 
 /// What a shard's runs share.
 #[derive(Debug, Default)]
 pub struct Machine {
     /// Names of variables, attributes and routes.
     pub names: Names,
+    /// Names of flags.
+    pub flags: FlagNames,
     /// Runs that wait.
     pub parked: Parked,
-    scenes: Scenes,
-    vars: Vars,
+    /// `$xlog_level`, where a script has set it.
+    pub xlog_level: Option<i8>,
+    /// `$log_level`, as it was before a script set it.
+    pub log_level: Option<i8>,
+    /// `$argv`: names and values of the command line.
+    pub arguments: Vec<(String, String)>,
+    /// `$pp`.
+    pub process: i32,
+    pub(crate) patterns: Patterns,
+    pub(super) scenes: Scenes,
+    pub(super) vars: Vars,
+    idle: Vec<(Box<RunState>, Box<Inner>)>,
+    dummy: Option<Box<Scene>>,
+    /// Runs that `launch` made, to be executed when the one in hand has ended or waits.
+    pub(super) launched: Vec<Run>,
 }
 
 impl Machine {
@@ -41,11 +61,46 @@ impl Machine {
     }
 
     /// A run that ended: its scene comes back, the rest is reused.
-    pub fn end(&mut self, run: Box<Run>) -> Box<Scene> {
-        let _ = (run, &mut self.vars);
-        todo!()
+    pub fn end(&mut self, run: Run) -> Box<Scene> {
+        let Run { scene, mut state, mut inner } = run;
+        std::mem::swap(&mut self.vars, &mut state.vars);
+        if self.idle.len() < RUNS_POOLED {
+            state.clear();
+            inner.clear();
+            self.idle.push((state, inner));
+        }
+        scene
+    }
+
+    /// Ends a run about no message.
+    pub fn end_dummy(&mut self, run: Run) {
+        let mut scene = self.end(run);
+        scene.reset();
+        self.dummy = Some(scene);
+    }
+
+    /// A message that nobody sent, for routes and modules that have none in hand.
+    pub(super) fn dummy_scene(&mut self) -> Box<Scene> {
+        self.dummy.take().unwrap_or_else(|| {
+            let message = Message::parse(Bytes::copy_of(DUMMY)).unwrap_or_else(|rejected| rejected.message);
+            let flow = Flow {
+                socket: SocketId(0),
+                transport: Transport::Udp,
+                remote: ([0, 0, 0, 0], 0).into(),
+                connection: ConnectionId::NONE,
+            };
+            self.scenes.take(message, flow)
+        })
     }
 }
+
+const DUMMY: &[u8] = b"OPTIONS sip:nobody@invalid SIP/2.0\r\n\
+    Via: SIP/2.0/UDP 0.0.0.0;branch=z9hG4bK0\r\n\
+    From: <sip:nobody@invalid>;tag=0\r\n\
+    To: <sip:nobody@invalid>\r\n\
+    Call-ID: 0\r\n\
+    CSeq: 1 OPTIONS\r\n\
+    Content-Length: 0\r\n\r\n";
 
 /// A run about this scene, to be executed.
 pub fn begin(
@@ -54,22 +109,36 @@ pub fn begin(
     scene: Box<Scene>,
     context: Option<ContextId>,
     branch: Option<u8>,
-) -> Box<Run> {
-    let _ = (core, kind, scene, context, branch);
-    todo!()
+) -> Run {
+    let machine = &mut core.machine;
+    let (mut state, inner) =
+        machine.idle.pop().unwrap_or_else(|| (Box::new(RunState::new()), Box::new(Inner::new())));
+    state.kind = kind;
+    state.context = context;
+    state.branch = branch;
+    std::mem::swap(&mut machine.vars, &mut state.vars);
+    Run { scene, state, inner }
+}
+
+/// A run about no message: startup, timers, events. To be ended by [`Machine::end_dummy`].
+pub fn begin_dummy(core: &mut Core, kind: RouteKind) -> Run {
+    let scene = core.machine.dummy_scene();
+    let mut run = begin(core, kind, scene, None, None);
+    run.state.is_dummy = true;
+    run
 }
 
 /// Executes a top route until it ends or waits.
 pub fn execute(
-    run: Box<Run>,
+    mut run: Run,
     route: RouteId,
     core: &mut Core,
     modules: &mut Modules,
     linked: &Arc<Linked>,
     outbox: &mut Outbox,
 ) -> Ended {
-    let _ = (run, route, core, modules, linked, outbox);
-    todo!()
+    enter(&mut run, &linked.program, route, script::OpId(0));
+    run_on(run, core, modules, linked, outbox)
 }
 
 /// Goes on with a parked run. `None` if the ticket is late.
@@ -80,6 +149,46 @@ pub fn resume(
     modules: &mut Modules,
     outbox: &mut Outbox,
 ) -> Option<Ended> {
-    let _ = (ticket, answer, core, modules, outbox);
-    todo!()
+    let ParkedRun { mut run, linked } = core.machine.parked.take(ticket)?;
+    let wait = &mut run.state.wait;
+    if let Some(mut timer) = wait.timer.take() {
+        core.wheel.cancel(&mut timer);
+    }
+    wait.ticket = None;
+    wait.deadline = None;
+    let part = std::mem::take(&mut wait.part);
+    if wait.answers.len() <= part {
+        wait.answers.resize_with(part + 1, || None);
+    }
+    wait.answers[part] = Some(answer);
+    Some(run_on(run, core, modules, &linked, outbox))
+}
+
+/// The deadline of a parked run, by its place.
+pub fn on_deadline(place: u32, core: &mut Core, modules: &mut Modules, outbox: &mut Outbox) -> Option<Ended> {
+    let ticket = core.machine.parked.at(place)?;
+    resume(ticket, Answer::TimedOut, core, modules, outbox)
+}
+
+fn run_on(run: Run, core: &mut Core, modules: &mut Modules, linked: &Arc<Linked>, outbox: &mut Outbox) -> Ended {
+    let mut hands = Hands { core, modules, linked, outbox };
+    let ended = go(run, &mut hands);
+    while let Some(launched) = hands.core.machine.launched.pop() {
+        if let Ended::Finished(run, _) = go(launched, &mut hands) {
+            hands.core.machine.end_dummy(run);
+        }
+    }
+    ended
+}
+
+/// Puts a run aside until its ticket is answered.
+pub(super) fn park(mut run: Run, ticket: Ticket, hands: &mut Hands<'_>) -> Ended {
+    let core = &mut *hands.core;
+    let deadline_ms = core.now.mono_ms() + u64::from(WAIT_MS_MAX);
+    let due_ms = run.state.wait.deadline.unwrap_or(deadline_ms);
+    run.state.wait.timer = Some(core.wheel.set(due_ms, Timer::Parked, Parked::place(ticket)));
+    // The next run starts from the values as they are now, as if this one had ended.
+    core.machine.vars.copy_from(&run.state.vars);
+    core.machine.parked.fill(ticket, ParkedRun { run, linked: Arc::clone(hands.linked) });
+    Ended::Waits(ticket)
 }

@@ -11,12 +11,12 @@ use super::linked::Linked;
 use crate::input::Ticket;
 
 /// The table's number in the top four bits of a ticket.
-const TABLE: u64 = 1;
+const TABLE: u64 = 3;
 
 /// A run that waits, and the program it goes on with.
 #[derive(Debug)]
 pub(crate) struct ParkedRun {
-    pub(crate) run: Box<Run>,
+    pub(crate) run: Run,
     pub(crate) linked: Arc<Linked>,
 }
 
@@ -58,9 +58,7 @@ impl Parked {
             None => return None,
         };
         let generation = self.slots[place as usize].generation;
-        Some(Ticket(
-            TABLE << 60 | u64::from(generation) << 28 | u64::from(place),
-        ))
+        Some(Parked::ticket(generation, place))
     }
 
     pub(crate) fn fill(&mut self, ticket: Ticket, run: ParkedRun) {
@@ -81,17 +79,32 @@ impl Parked {
     pub(crate) fn free(&mut self, ticket: Ticket) {
         if let Some(slot) = self.slot(ticket) {
             slot.generation = slot.generation.wrapping_add(1);
-            self.free.push(place(ticket));
+            self.free.push(Parked::place(ticket));
         }
+    }
+
+    /// The ticket of the run at a place.
+    pub(crate) fn at(&self, place: u32) -> Option<Ticket> {
+        let slot = self.slots.get(place as usize)?;
+        slot.run.is_some().then(|| Parked::ticket(slot.generation, place))
+    }
+
+    /// The run's place in the table.
+    pub(crate) fn place(ticket: Ticket) -> u32 {
+        (ticket.0 & PLACE_MASK) as u32
+    }
+
+    fn ticket(generation: u32, place: u32) -> Ticket {
+        Ticket(TABLE << 60 | u64::from(generation) << PLACE_BITS | u64::from(place))
     }
 
     fn slot(&mut self, ticket: Ticket) -> Option<&mut Slot> {
         if !is_run_ticket(ticket) {
             return None;
         }
-        let generation = (ticket.0 >> 28) as u32;
+        let generation = (ticket.0 >> PLACE_BITS) as u32;
         self.slots
-            .get_mut(place(ticket) as usize)
+            .get_mut(Parked::place(ticket) as usize)
             .filter(|slot| slot.generation == generation)
     }
 }
@@ -101,8 +114,8 @@ pub fn is_run_ticket(ticket: Ticket) -> bool {
     ticket.0 >> 60 == TABLE
 }
 
-fn place(ticket: Ticket) -> u32 {
-    (ticket.0 & 0xfff_ffff) as u32
-}
+const PLACE_BITS: u32 = 27;
+const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
 
-const _: () = assert!(RUNS_PARKED_MAX < 1 << 28, "a place is 28 bits of a ticket");
+const _: () = assert!(RUNS_PARKED_MAX <= 1 << PLACE_BITS, "a place is also a timer's slot");
+const _: () = assert!(PLACE_BITS + 32 < 60, "generation and place stay below the table's number");

@@ -65,6 +65,19 @@ impl DerefMut for Scene {
     }
 }
 
+impl Scene {
+    /// Forgets what a script attached and edited, keeps the message.
+    pub fn reset(&mut self) {
+        self.draft.clear();
+        let Attached { flow: _, targets, flags, avps, hooks, proxy } = &mut self.attached;
+        targets.clear();
+        *flags = 0;
+        avps.clear();
+        *hooks = Hooks::default();
+        proxy.clear();
+    }
+}
+
 /// Scenes that nobody uses.
 #[derive(Debug, Default)]
 pub(crate) struct Scenes {
@@ -101,12 +114,7 @@ impl Scenes {
         if self.idle.len() >= SCENES_POOLED {
             return;
         }
-        scene.draft.clear();
-        scene.targets.clear();
-        scene.flags = 0;
-        scene.avps.clear();
-        scene.hooks = Hooks::default();
-        scene.proxy.clear();
+        scene.reset();
         self.idle.push(scene);
     }
 }

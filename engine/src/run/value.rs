@@ -61,6 +61,15 @@ impl Value {
         matches!(self, Value::Null)
     }
 
+    /// Its text, a number's in decimal; `None` of NULL and of what failed.
+    pub(crate) fn bytes<'t>(self, text: &'t [u8], digits: &'t mut Digits) -> Option<&'t [u8]> {
+        match self {
+            Value::Null | Value::Failed => None,
+            Value::Int(n) | Value::Literal(n) => Some(digits.of(n)),
+            Value::Text(stretch) | Value::Both(_, stretch) => text.get(stretch.range()),
+        }
+    }
+
     /// Borrowed, its text out of `text`.
     pub fn with(self, text: &[u8]) -> ValueRef<'_> {
         let of = |stretch: Stretch| text.get(stretch.range()).unwrap_or_default();
@@ -139,22 +148,32 @@ impl<'a> From<&'a str> for ValueRef<'a> {
 
 /// Appends a number in decimal.
 pub fn write_int(n: i32, out: &mut Vec<u8>) {
-    let mut digits = [0; 11];
-    let mut at = digits.len();
-    let mut rest = n.unsigned_abs();
-    loop {
-        at -= 1;
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
+    out.extend_from_slice(Digits::default().of(n));
+}
+
+/// Room for a number's decimal text.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Digits([u8; 11]);
+
+impl Digits {
+    /// The decimal text of a number.
+    pub(crate) fn of(&mut self, n: i32) -> &[u8] {
+        let mut at = self.0.len();
+        let mut rest = n.unsigned_abs();
+        loop {
+            at -= 1;
+            self.0[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
         }
+        if n < 0 {
+            at -= 1;
+            self.0[at] = b'-';
+        }
+        &self.0[at..]
     }
-    if n < 0 {
-        at -= 1;
-        digits[at] = b'-';
-    }
-    out.extend_from_slice(&digits[at..]);
 }
 
 /// What reading a variable comes to. Text stands at the end of the buffer that the reader was given.

@@ -1,0 +1,216 @@
+//! What reaches modules other than through scripts: start, letters, timers, events, commands.
+//!
+//! Called by the engine's list of calls, one function per kind of event.
+
+use std::sync::Arc;
+
+use parser::Message;
+use script::{Diagnostics, RouteKind};
+
+use crate::agent::{AgentEvent, AgentOwner};
+use crate::core::Core;
+use crate::input::{Answer, Command, Letter, Ticket};
+use crate::module::exports::CommandArgs;
+use crate::module::slots::{call, diagnostic};
+use crate::module::{Context, Modules};
+use crate::outbox::{Outbox, Output};
+use crate::proxy::TransactionEvent;
+use crate::run::{self, Linked, Run};
+
+/// Starts all modules, those first that others need.
+pub fn start(
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+) -> Result<(), Diagnostics> {
+    let mut errors = Diagnostics::default();
+    for &slot in &linked.start_order {
+        let result = with_dummy(core, modules, linked, outbox, |cx| {
+            call(cx, slot, |module, cx| module.start(cx))
+        });
+        if let Some(Err(reason)) = result {
+            let loaded = &linked.program.modules[usize::from(slot)];
+            errors.list.push(diagnostic(linked, loaded.at, format!("module `{}`: {reason}", loaded.name)));
+        }
+    }
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
+/// The periods that modules asked for: slot and milliseconds, for the engine to set timers by.
+pub fn periods(linked: &Linked) -> impl Iterator<Item = (u16, u32)> {
+    linked.tables.iter().enumerate().filter_map(|(slot, table)| Some((slot as u16, table.timer_ms?)))
+}
+
+/// A period of the module in this slot is over.
+pub fn on_timer(core: &mut Core, modules: &mut Modules, linked: &Arc<Linked>, outbox: &mut Outbox, slot: u16) {
+    with_dummy(core, modules, linked, outbox, |cx| {
+        call(cx, slot, |module, cx| module.on_timer(cx));
+    });
+}
+
+/// A question for a module, from its likeness on another shard.
+pub fn on_letter(core: &mut Core, modules: &mut Modules, linked: &Arc<Linked>, outbox: &mut Outbox, letter: &Letter) {
+    with_dummy(core, modules, linked, outbox, |cx| {
+        call(cx, letter.module, |module, cx| module.on_letter(cx, letter));
+    });
+}
+
+/// Something happened to a transaction. Every module hears it, with the transaction's request in hand.
+pub fn on_transaction(
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+    event: &TransactionEvent,
+) {
+    let tell = |cx: &mut Context<'_>| {
+        for slot in 0..cx.modules.len() as u16 {
+            call(cx, slot, |module, cx| module.on_transaction(cx, event));
+        }
+    };
+    let Some(scene) = core.take_request_scene(event.context) else {
+        with_dummy(core, modules, linked, outbox, tell);
+        return;
+    };
+    let mut run = run::begin(core, RouteKind::Event, scene, Some(event.context), None);
+    tell(&mut context(&mut run, core, modules, linked, outbox));
+    let scene = core.machine.end(run);
+    core.put_request_scene(event.context, scene);
+}
+
+/// A request of ours was answered or ended; its owner hears it.
+pub fn on_response(
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+    event: &AgentEvent,
+    response: Option<&Message>,
+) {
+    let AgentOwner::Module { module: slot, .. } = event.owner else { return };
+    with_dummy(core, modules, linked, outbox, |cx| {
+        call(cx, slot, |module, cx| module.on_response(cx, event, response));
+    });
+}
+
+/// The answer to a query that the module in this slot asked by itself.
+pub fn on_answer(
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+    slot: u16,
+    ticket: Ticket,
+    answer: Answer,
+) {
+    with_dummy(core, modules, linked, outbox, |cx| {
+        call(cx, slot, |module, cx| module.on_answer(cx, ticket, answer));
+    });
+}
+
+/// A management command that belongs to a module. False if no module has it: it is the core's, or nobody's.
+pub fn on_command(
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+    ticket: Ticket,
+    command: &Command,
+) -> bool {
+    let rows = linked.tables.iter().enumerate();
+    let found = rows
+        .flat_map(|(slot, table)| table.commands.iter().map(move |row| (slot as u16, row)))
+        .find(|(_, row)| row.name == command.name);
+    let Some((slot, row)) = found else { return false };
+    let mut text = Vec::new();
+    let fits = row.recipes.iter().find(|recipe| fits(recipe, &command.parameters));
+    let result = match fits {
+        None => Err((-32602, "Invalid params".to_owned())),
+        Some(recipe) => with_dummy(core, modules, linked, outbox, |cx| {
+            let args = CommandArgs { list: &command.parameters, recipe };
+            call(cx, slot, |module, cx| (row.run)(module.any(), cx, args, &mut text))
+                .unwrap_or_else(|| Err((-32603, "Internal error".to_owned())))
+        }),
+    };
+    let result = match result {
+        Ok(()) => Ok(outbox.write(|out| out.extend_from_slice(&text))),
+        Err((code, message)) => Err((code, outbox.write(|out| out.extend_from_slice(message.as_bytes())))),
+    };
+    outbox.push(Output::CommandAnswer { ticket, result });
+    true
+}
+
+/// The names of all commands of modules.
+pub fn commands(linked: &Linked) -> impl Iterator<Item = &'static str> {
+    linked.tables.iter().flat_map(|table| table.commands.iter().map(|row| row.name))
+}
+
+/// All statistics of modules: module, name, value on this shard.
+pub fn statistics<'l>(
+    modules: &mut Modules,
+    linked: &'l Linked,
+) -> Vec<(&'l str, &'static str, u64)> {
+    let mut list = Vec::new();
+    for (slot, table) in linked.tables.iter().enumerate() {
+        let Some(module) = modules.at(slot as u16) else { continue };
+        let name = linked.program.modules[slot].name.as_str();
+        for row in &table.statistics {
+            list.push((name, row.name, (row.read)(module.any())));
+        }
+    }
+    list
+}
+
+/// Named parameters must be in the recipe, unnamed ones are counted off, and nothing mandatory may miss.
+fn fits(recipe: &[&'static str], given: &[(Option<String>, String)]) -> bool {
+    let name = |one: &&'static str| one.trim_end_matches('?');
+    let is_known = |key: &str| recipe.iter().any(|one| name(&one) == key);
+    let is_given = |(place, one): (usize, &&'static str)| {
+        one.ends_with('?')
+            || given.iter().any(|(key, _)| key.as_deref() == Some(name(&one)))
+            || given.get(place).is_some_and(|(key, _)| key.is_none())
+    };
+    given.len() <= recipe.len()
+        && given.iter().all(|(key, _)| key.as_deref().is_none_or(is_known))
+        && recipe.iter().enumerate().all(is_given)
+}
+
+/// Works with a context whose message is nobody's.
+pub(crate) fn with_dummy<R>(
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+    work: impl FnOnce(&mut Context<'_>) -> R,
+) -> R {
+    let mut run = run::begin_dummy(core, RouteKind::Event);
+    let result = work(&mut context(&mut run, core, modules, linked, outbox));
+    let scene = core.machine.end(run);
+    core.machine.give_scene(scene);
+    result
+}
+
+/// The context of a run, outside of the machine.
+pub(crate) fn context<'a>(
+    run: &'a mut Run,
+    core: &'a mut Core,
+    modules: &'a mut Modules,
+    linked: &'a Arc<Linked>,
+    outbox: &'a mut Outbox,
+) -> Context<'a> {
+    let Run { scene, state, .. } = run;
+    let scene = &mut **scene;
+    Context {
+        now: core.now,
+        message: &scene.message,
+        draft: &mut scene.draft,
+        scene: &mut scene.attached,
+        run: state,
+        core,
+        modules,
+        program: linked,
+        outbox,
+        me: u16::MAX,
+    }
+}

@@ -1,0 +1,299 @@
+//! Calling functions: arguments from the stack to views, the verdict to `$rc`, output variables afterwards.
+
+use regex::bytes::Regex;
+use script::ArgKind;
+use script::limits::CALL_ARGS_MAX;
+use script::ops::{Op, OpId, StoreHow};
+use script::program::{Arg as Written, AsyncId, CallId};
+
+use super::execute::{Hands, Step, enter, finish_call};
+use super::frame::Run;
+use super::linked::{Callee, literal};
+use super::machine::begin_dummy;
+use super::value::{Digits, Stretch, Value, ValueRef};
+use super::{log, values};
+use crate::input::Ticket;
+use crate::module::{Arg, Args, Context, Verdict, call_slot};
+
+/// What a call comes to.
+pub(super) enum Done {
+    Value(i32),
+    Wait(Ticket),
+    Relay,
+}
+
+/// An argument, evaluated.
+#[derive(Clone, Default)]
+enum Prepared {
+    #[default]
+    Omitted,
+    Int(i32),
+    Literal(script::program::ConstId),
+    Regex(script::program::RegexId),
+    Value(Value),
+    Compiled(Regex),
+    /// An output variable, with the place of its operands.
+    Output(usize),
+}
+
+/// Calls a function; its operands stay on the stack until it has answered.
+pub(super) fn call(run: &mut Run, id: CallId, hands: &mut Hands<'_>) -> Done {
+    let program = &*hands.linked.program;
+    let call = program.call(id);
+    let first = run.inner.stack.len() - usize::from(call.operands);
+    let mark = run.inner.text.len();
+    let mut prepared: [Prepared; CALL_ARGS_MAX] = Default::default();
+    match prepare(run, id, first, &mut prepared, hands) {
+        Ok(true) => {}
+        Ok(false) => return drop_operands(run, first, Done::Value(-1)),
+        Err(ticket) => {
+            run.inner.text.truncate(mark);
+            return Done::Wait(ticket);
+        }
+    }
+    let verdict = invoke(run, id, &prepared, hands);
+    match verdict {
+        Verdict::Return(value) => {
+            assign_outputs(run, id, &prepared, hands);
+            drop_operands(run, first, Done::Value(value))
+        }
+        Verdict::Wait(ticket) => {
+            run.inner.outputs.get_mut().clear();
+            run.inner.text.truncate(mark);
+            Done::Wait(ticket)
+        }
+        // The operands go when the branches are sent.
+        Verdict::Relay => Done::Relay,
+    }
+}
+
+fn drop_operands(run: &mut Run, first: usize, done: Done) -> Done {
+    run.inner.stack.truncate(first);
+    done
+}
+
+/// The call of the operation in hand has sent its branches.
+pub(super) fn relayed(run: &mut Run, value: i32, hands: &mut Hands<'_>) -> Done {
+    let program = &hands.linked.program;
+    if let Op::Call(id) = program.op(run.state.at) {
+        let first = run.inner.stack.len() - usize::from(program.call(id).operands);
+        run.inner.stack.truncate(first);
+    }
+    Done::Value(value)
+}
+
+/// Evaluates the arguments. `false`: one has no reading of its kind, so the function is not called.
+fn prepare(
+    run: &mut Run,
+    id: CallId,
+    first: usize,
+    prepared: &mut [Prepared; CALL_ARGS_MAX],
+    hands: &mut Hands<'_>,
+) -> Result<bool, Ticket> {
+    let linked = hands.linked;
+    let call = linked.program.call(id);
+    let mut next = first;
+    for (place, arg) in linked.program.args(call).iter().enumerate().take(CALL_ARGS_MAX) {
+        prepared[place] = match *arg {
+            Written::Omitted => Prepared::Omitted,
+            Written::Int(n) => Prepared::Int(n),
+            Written::Str(id) => Prepared::Literal(id),
+            Written::Regex(id) => Prepared::Regex(id),
+            Written::Value => {
+                let value = run.inner.stack[next];
+                next += 1;
+                match of_kind(run, value, linked.arg_kind(call.function, place), hands) {
+                    Some(prepared) => prepared,
+                    None => return Ok(false),
+                }
+            }
+            Written::Variable(spec) => {
+                let at = next;
+                next += usize::from(linked.program.spec(spec).operands);
+                if linked.arg_kind(call.function, place) == ArgKind::Output {
+                    Prepared::Output(at)
+                } else {
+                    match values::load(run, spec, at, hands)? {
+                        Value::Failed => return Ok(false),
+                        value => Prepared::Value(value),
+                    }
+                }
+            }
+        };
+    }
+    Ok(true)
+}
+
+/// A value as the function declares it; NULL is of no kind.
+fn of_kind(run: &mut Run, value: Value, kind: ArgKind, hands: &mut Hands<'_>) -> Option<Prepared> {
+    let text = &mut run.inner.text;
+    match kind {
+        ArgKind::Int => value.int().map(Prepared::Int),
+        ArgKind::Regex => {
+            let mut digits = Digits::default();
+            let pattern = value.bytes(text, &mut digits)?;
+            hands.core.machine.patterns.get(pattern).cloned().map(Prepared::Compiled)
+        }
+        ArgKind::Str | ArgKind::Variable | ArgKind::Output => match value {
+            Value::Null | Value::Failed => None,
+            Value::Text(_) | Value::Both(..) => Some(Prepared::Value(value)),
+            Value::Int(n) | Value::Literal(n) => {
+                let start = text.len();
+                text.extend_from_slice(Digits::default().of(n));
+                Some(Prepared::Value(Value::Both(n, Stretch::since(text, start))))
+            }
+        },
+    }
+}
+
+/// Calls the function behind the pointer.
+fn invoke(run: &mut Run, id: CallId, prepared: &[Prepared; CALL_ARGS_MAX], hands: &mut Hands<'_>) -> Verdict {
+    let linked = hands.linked;
+    let program = &*linked.program;
+    let call = program.call(id);
+    let Run { scene, state, inner } = run;
+    let mut list = [Arg::Omitted; CALL_ARGS_MAX];
+    for (arg, prepared) in list.iter_mut().zip(prepared) {
+        *arg = match prepared {
+            Prepared::Omitted => Arg::Omitted,
+            Prepared::Int(n) => Arg::Value(ValueRef::Int(*n)),
+            Prepared::Literal(id) => Arg::Value(ValueRef::Str(literal(program, *id))),
+            Prepared::Regex(id) => Arg::Regex(&program.regexes[id.0 as usize].regex),
+            Prepared::Compiled(regex) => Arg::Regex(regex),
+            Prepared::Value(value) => Arg::Value(value.with(&inner.text)),
+            Prepared::Output(_) => Arg::Output,
+        };
+    }
+    let args = Args { site: id.0, list: &list, outputs: &inner.outputs };
+    let mut cx = Context::new(scene, state, hands);
+    let verdict = match linked.callee(call.function) {
+        Callee::Core(call) => call(&mut cx, args),
+        Callee::Module { slot, call } => {
+            // Its module is in the middle of a call: the script cannot come here, a module's own call can.
+            call_slot(&mut cx, *slot, |module, cx| call(module.any(), cx, args)).unwrap_or(Verdict::FAIL)
+        }
+    };
+    if !matches!(verdict, Verdict::Wait(_)) {
+        cx.did_not_wait();
+    }
+    verdict
+}
+
+/// Assigns what the function left for its output variables.
+fn assign_outputs(run: &mut Run, id: CallId, prepared: &[Prepared; CALL_ARGS_MAX], hands: &mut Hands<'_>) {
+    if run.inner.outputs.get_mut().is_empty() {
+        return;
+    }
+    let linked = hands.linked;
+    let args = linked.program.args(linked.program.call(id));
+    let mut outputs = run.inner.outputs.take();
+    for (place, value) in outputs.iter() {
+        let (Some(Written::Variable(spec)), Some(Prepared::Output(at))) = (args.get(place), prepared.get(place)) else {
+            continue;
+        };
+        let value = {
+            let text = &mut run.inner.text;
+            let start = text.len();
+            match value {
+                ValueRef::Null => Value::Null,
+                ValueRef::Int(n) => Value::Int(n),
+                ValueRef::Str(bytes) => {
+                    text.extend_from_slice(bytes);
+                    Value::Text(Stretch::since(text, start))
+                }
+                ValueRef::Both(n, bytes) => {
+                    text.extend_from_slice(bytes);
+                    Value::Both(n, Stretch::since(text, start))
+                }
+            }
+        };
+        if !matches!(values::store(run, *spec, *at, value, StoreHow::Set, hands), Ok(1)) {
+            log::warn(run, hands, "an output variable cannot be assigned");
+        }
+    }
+    outputs.clear();
+    *run.inner.outputs.get_mut() = outputs;
+}
+
+/// `async`: calls the function, waiting if it waits; then the resume route takes the place of what executes.
+pub(super) fn start_async(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) -> Step {
+    let program = &*hands.linked.program;
+    let started = &program.asyncs[id.0 as usize];
+    if let (Some(seconds), None) = (started.timeout, run.state.wait.deadline) {
+        run.state.wait.deadline = Some(hands.core.now.mono_ms() + u64::from(seconds) * 1000);
+    }
+    match call(run, started.call, hands) {
+        Done::Value(rc) => {
+            run.state.rc = rc;
+            run.inner.stack.clear();
+            run.state.frames.clear();
+            run.state.params.clear();
+            match started.resume {
+                Some(route) => {
+                    enter(run, program, route, OpId(0));
+                    Step::Jump(run.inner.pc)
+                }
+                None => Step::Stop(super::End::Exit),
+            }
+        }
+        done => finish_call(done, run, hands),
+    }
+}
+
+/// `launch`: a run of its own calls the function, and then the route; this one goes on.
+pub(super) fn launch(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) {
+    let program = &*hands.linked.program;
+    let started = &program.asyncs[id.0 as usize];
+    let operands = usize::from(program.call(started.call).operands) + usize::from(started.has_param);
+    let first = run.inner.stack.len() - operands;
+    let mut other = begin_dummy(hands.core, script::RouteKind::Request);
+    for value in &run.inner.stack[first..] {
+        let value = copy(*value, &run.inner.text, &mut other.inner.text);
+        other.inner.stack.push(value);
+    }
+    other.inner.launched = Some(id);
+    hands.core.machine.launched.push(other);
+    run.inner.stack.truncate(first);
+    run.state.rc = 1;
+}
+
+fn copy(value: Value, from: &[u8], to: &mut Vec<u8>) -> Value {
+    let start = to.len();
+    match value {
+        Value::Text(stretch) => {
+            to.extend_from_slice(&from[stretch.range()]);
+            Value::Text(Stretch::since(to, start))
+        }
+        Value::Both(n, stretch) => {
+            to.extend_from_slice(&from[stretch.range()]);
+            Value::Both(n, Stretch::since(to, start))
+        }
+        value => value,
+    }
+}
+
+/// The first step of a launched run: the call, on operands that were copied.
+pub(super) fn launched(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) -> Step {
+    let program = &*hands.linked.program;
+    let started = &program.asyncs[id.0 as usize];
+    let param = if started.has_param { run.inner.stack.pop() } else { None };
+    match call(run, started.call, hands) {
+        Done::Value(rc) => {
+            run.state.rc = rc;
+            run.inner.launched = None;
+            let Some(route) = started.resume else { return Step::Stop(super::End::Route) };
+            enter(run, program, route, OpId(0));
+            if let Some(param) = param {
+                run.state.params.push(param.with(&run.inner.text));
+            }
+            run.inner.stack.clear();
+            Step::Jump(run.inner.pc)
+        }
+        Done::Wait(ticket) => {
+            run.inner.stack.extend(param);
+            Step::Wait(ticket)
+        }
+        // Nothing is relayed without a message.
+        Done::Relay => Step::Stop(super::End::Route),
+    }
+}

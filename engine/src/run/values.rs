@@ -1,0 +1,300 @@
+//! Reading, assigning and printing variables as a program writes them.
+
+use script::program::{Context as Which, Format, FormatPart, Index as SpecIndex, Name, SpecId, TransformArg};
+use script::ops::StoreHow;
+use script::{Program, RouteKind};
+
+use super::execute::Hands;
+use super::frame::{Inner, Run};
+use super::linked::{Readable, literal};
+use super::transformations::{self, Outcome, PARAMS_MAX};
+use super::value::{Digits, Reading, Stretch, Value, ValueRef};
+use crate::input::Ticket;
+use crate::module::{Context, Index, VarArgs, Verdict, call_slot};
+
+/// The value of a variable whose operands stand on the stack from `first`. `Err`: it waits.
+pub(super) fn load(run: &mut Run, id: SpecId, first: usize, hands: &mut Hands<'_>) -> Result<Value, Ticket> {
+    let linked = hands.linked;
+    let spec = linked.program.spec(id);
+    let operands = first..first + usize::from(spec.operands);
+    if let Some(absent) = absent(&run.inner.stack[operands.clone()]) {
+        return Ok(absent);
+    }
+    let mut scratch = std::mem::take(&mut run.inner.scratch);
+    scratch.clear();
+    let reading = read(run, id, first, hands, &mut scratch);
+    let value = match reading {
+        Some(Reading::Null) => Ok(Value::Null),
+        None => Ok(Value::Failed),
+        Some(Reading::Int(n)) => Ok(Value::Int(n)),
+        Some(Reading::Text) => Ok(Value::Text(keep(&mut run.inner.text, &scratch))),
+        Some(Reading::Both(n)) => Ok(Value::Both(n, keep(&mut run.inner.text, &scratch))),
+        Some(Reading::Wait(ticket)) => Err(ticket),
+    };
+    let value = value.map(|value| match spec.transforms.is_empty() {
+        true => value,
+        false => transform(run, id, operands.end, value, hands, &mut scratch),
+    });
+    run.inner.scratch = scratch;
+    value
+}
+
+/// What stands in the place of a value whose operands are not all there.
+fn absent(operands: &[Value]) -> Option<Value> {
+    if operands.contains(&Value::Failed) {
+        return Some(Value::Failed);
+    }
+    operands.contains(&Value::Null).then_some(Value::Null)
+}
+
+fn keep(text: &mut Vec<u8>, bytes: &[u8]) -> Stretch {
+    let start = text.len();
+    text.extend_from_slice(bytes);
+    Stretch::since(text, start)
+}
+
+/// Reads the message that the variable is about. `None`: its name or index is none.
+fn read(run: &mut Run, id: SpecId, first: usize, hands: &mut Hands<'_>, out: &mut Vec<u8>) -> Option<Reading> {
+    let linked = hands.linked;
+    let spec = linked.program.spec(id);
+    if !name(run, id, first, hands) {
+        return None;
+    }
+    let readable = linked.readable(spec.variable);
+    let args = var_args(&run.inner, id, first, hands, false)?;
+    match spec.context {
+        Which::Current => {
+            let mut cx = Context::new(&mut run.scene, &mut run.state, hands);
+            Some(read_here(readable, &mut cx, args, out))
+        }
+        Which::Request => {
+            let Some(context) = run.state.context.filter(|_| run.state.kind == RouteKind::Reply) else {
+                return Some(Reading::Null);
+            };
+            let Some(mut request) = hands.core.take_request_scene(context) else { return Some(Reading::Null) };
+            let mut cx = Context::new(&mut request, &mut run.state, hands);
+            let reading = read_here(readable, &mut cx, args, out);
+            hands.core.put_request_scene(context, request);
+            Some(reading)
+        }
+        Which::Reply => {
+            let Some(context) = run.state.context.filter(|_| run.state.kind == RouteKind::Failure) else {
+                return Some(Reading::Null);
+            };
+            let Some(reply) = hands.core.take_winning_reply(context) else { return Some(Reading::Null) };
+            let request = std::mem::replace(&mut run.scene.message, reply);
+            let mut cx = Context::new(&mut run.scene, &mut run.state, hands);
+            let reading = read_here(readable, &mut cx, args, out);
+            let reply = std::mem::replace(&mut run.scene.message, request);
+            hands.core.put_winning_reply(context, reply);
+            Some(reading)
+        }
+    }
+}
+
+fn read_here(readable: &Readable, cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
+    match readable {
+        Readable::Core(row) if row.of_message && cx.run.is_dummy => Reading::Null,
+        Readable::Core(row) => (row.read)(cx, args, out),
+        Readable::Module { slot, read, .. } => {
+            let reading = call_slot(cx, *slot, |module, cx| read(module.any(), cx, args, out));
+            let reading = reading.unwrap_or(Reading::Null);
+            if !matches!(reading, Reading::Wait(_)) {
+                cx.did_not_wait();
+            }
+            reading
+        }
+    }
+}
+
+/// Makes the text of a name that is on the stack. False if it cannot be one.
+fn name(run: &mut Run, id: SpecId, first: usize, hands: &Hands<'_>) -> bool {
+    if hands.linked.program.spec(id).name != Name::Operand {
+        return true;
+    }
+    let inner = &mut *run.inner;
+    let mut digits = Digits::default();
+    let Some(text) = inner.stack[first].bytes(&inner.text, &mut digits) else { return false };
+    inner.name.clear();
+    inner.name.extend_from_slice(text);
+    true
+}
+
+fn var_args<'a>(
+    inner: &'a Inner,
+    id: SpecId,
+    first: usize,
+    hands: &mut Hands<'a>,
+    replaces: bool,
+) -> Option<VarArgs<'a>> {
+    let linked = hands.linked;
+    let spec = linked.program.spec(id);
+    let (name, name_id, mut next) = match spec.name {
+        Name::None => (None, None, first),
+        Name::Const(id) => (Some(constant_name(&linked.program, id)), linked.names.of(id), first),
+        Name::Operand => {
+            let id = hands.core.machine.names.intern(&inner.name)?;
+            (Some(&inner.name[..]), Some(id), first + 1)
+        }
+    };
+    let index = match spec.index {
+        SpecIndex::None => Index::None,
+        SpecIndex::At(n) => Index::At(n),
+        SpecIndex::All => Index::All,
+        SpecIndex::Append => Index::Append,
+        SpecIndex::Operand => {
+            let index = inner.stack[next].int()?;
+            next += 1;
+            Index::At(index)
+        }
+    };
+    debug_assert!(next <= first + usize::from(spec.operands), "name and index are operands of the variable");
+    Some(VarArgs { name, name_id, index, replaces })
+}
+
+fn constant_name(program: &Program, id: script::program::ConstId) -> &[u8] {
+    literal(program, id)
+}
+
+/// Applies the transformations; their operands are the last ones before `end`.
+fn transform(
+    run: &mut Run,
+    id: SpecId,
+    end: usize,
+    mut value: Value,
+    hands: &mut Hands<'_>,
+    scratch: &mut Vec<u8>,
+) -> Value {
+    let program = &*hands.linked.program;
+    let transforms = program.transforms(program.spec(id));
+    let operands_of = |args: &[TransformArg]| -> usize { args.iter().map(|arg| operands(program, arg)).sum() };
+    let all: usize = transforms.iter().map(|one| operands_of(program.transform_args(one))).sum();
+    let mut next = end - all;
+    for one in transforms {
+        if matches!(value, Value::Null | Value::Failed) {
+            return value;
+        }
+        let inner = &mut *run.inner;
+        let args = program.transform_args(one);
+        let row = hands.linked.transformation(one.transform);
+        scratch.clear();
+        let mut digits = Digits::default();
+        let input = transformations::Input { text: value.bytes(&inner.text, &mut digits).unwrap_or_default(), int: value.int() };
+        let outcome = if let [TransformArg::Substitution(id)] = args {
+            let substitution = &program.substitutions[id.0 as usize];
+            let used = usize::from(substitution.operands);
+            let values = &inner.stack[next..next + used];
+            next += used;
+            transformations::substitute(program, substitution, input.text, values, &inner.text, scratch)
+        } else {
+            let mut params = [ValueRef::Null; PARAMS_MAX];
+            for (param, arg) in params.iter_mut().zip(args) {
+                *param = match arg {
+                    TransformArg::Const(id) => match program.constant(*id) {
+                        script::program::Constant::Int(n) => ValueRef::Int(*n),
+                        script::program::Constant::Str(text) => ValueRef::Str(text),
+                    },
+                    TransformArg::Operand => {
+                        next += 1;
+                        inner.stack[next - 1].with(&inner.text)
+                    }
+                    TransformArg::Substitution(_) => ValueRef::Null,
+                };
+            }
+            (row.apply)(input, &params[..args.len().min(PARAMS_MAX)], scratch)
+        };
+        value = match (outcome, value) {
+            (Outcome::Null, _) => Value::Null,
+            (Outcome::Int(n), _) => Value::Int(n),
+            (Outcome::Written, _) => Value::Text(keep(&mut inner.text, scratch)),
+            (Outcome::Part(range), Value::Text(whole) | Value::Both(_, whole)) => Value::Text(Stretch {
+                start: whole.start + range.start as u32,
+                len: range.len() as u32,
+            }),
+            (Outcome::Part(range), value) => {
+                let mut digits = Digits::default();
+                let text = value.int().map_or(&b""[..], |n| digits.of(n));
+                Value::Text(keep(&mut inner.text, text.get(range).unwrap_or_default()))
+            }
+        };
+    }
+    value
+}
+
+fn operands(program: &Program, arg: &TransformArg) -> usize {
+    match arg {
+        TransformArg::Const(_) => 0,
+        TransformArg::Operand => 1,
+        TransformArg::Substitution(id) => usize::from(program.substitutions[id.0 as usize].operands),
+    }
+}
+
+/// Assigns; the operands of the variable stand on the stack from `first`. The value is the assignment's `$rc`.
+pub(super) fn store(
+    run: &mut Run,
+    id: SpecId,
+    first: usize,
+    value: Value,
+    how: StoreHow,
+    hands: &mut Hands<'_>,
+) -> Result<i32, Ticket> {
+    let linked = hands.linked;
+    let spec = linked.program.spec(id);
+    let operands = &run.inner.stack[first..first + usize::from(spec.operands)];
+    if value == Value::Failed || absent(operands).is_some() || !name(run, id, first, hands) {
+        return Ok(-1);
+    }
+    let Some(args) = var_args(&run.inner, id, first, hands, how == StoreHow::Replace) else { return Ok(-1) };
+    let value = value.with(&run.inner.text);
+    let mut cx = Context::new(&mut run.scene, &mut run.state, hands);
+    match write_here(linked.readable(spec.variable), &mut cx, args, value) {
+        Verdict::Return(rc) => Ok(if rc < 0 { -1 } else { 1 }),
+        Verdict::Wait(ticket) => Err(ticket),
+        Verdict::Relay => Ok(-1),
+    }
+}
+
+fn write_here(readable: &Readable, cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueRef<'_>) -> Verdict {
+    match readable {
+        Readable::Core(row) if row.of_message && cx.run.is_dummy => Verdict::FAIL,
+        Readable::Core(row) => row.write.map_or(Verdict::FAIL, |write| Verdict::of(write(cx, args, value))),
+        Readable::Module { slot, write, .. } => {
+            let Some(write) = write else { return Verdict::FAIL };
+            let verdict = call_slot(cx, *slot, |module, cx| write(module.any(), cx, args, value));
+            let verdict = verdict.unwrap_or(Verdict::FAIL);
+            if !matches!(verdict, Verdict::Wait(_)) {
+                cx.did_not_wait();
+            }
+            verdict
+        }
+    }
+}
+
+/// The text of a format string; its operands stand on the stack from `first`.
+pub(super) fn print(inner: &mut Inner, program: &Program, format: &Format, first: usize, text_max: usize) -> Value {
+    let start = inner.text.len();
+    let mut next = first;
+    for part in &format.parts {
+        match part {
+            FormatPart::Text(id) => inner.text.extend_from_slice(literal(program, *id)),
+            FormatPart::Operand => {
+                let value = inner.stack[next];
+                next += 1;
+                match value {
+                    Value::Failed => return Value::Failed,
+                    Value::Null => inner.text.extend_from_slice(b"<null>"),
+                    Value::Int(n) | Value::Literal(n) => inner.text.extend_from_slice(Digits::default().of(n)),
+                    Value::Text(stretch) | Value::Both(_, stretch) => inner.text.extend_from_within(stretch.range()),
+                }
+            }
+        }
+    }
+    let text = Stretch::since(&inner.text, start);
+    if text.len as usize > text_max { Value::Failed } else { Value::Text(text) }
+}
+
+/// Does something with the text of a value; `None` if it has none.
+pub(super) fn text_of<R>(value: Value, inner: &Inner, then: impl FnOnce(&[u8]) -> R) -> Option<R> {
+    let mut digits = Digits::default();
+    value.bytes(&inner.text, &mut digits).map(then)
+}
