@@ -96,7 +96,9 @@ impl Outputs {
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (usize, ValueRef<'_>)> {
-        self.list.iter().map(|(index, value)| (*index, value.with(&self.store.text)))
+        self.list
+            .iter()
+            .map(|(index, value)| (*index, value.with(&self.store.text)))
     }
 
     pub(crate) fn clear(&mut self) {

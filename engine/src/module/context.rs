@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use parser::{Draft, Message};
+use parser::{Draft, Frame, Message};
 
 use crate::core::Core;
 use crate::input::{Answer, Letter, Now, ShardId, Ticket};
-use crate::module::slots::Modules;
+use crate::module::slots::{self, Modules};
 use crate::module::{Module, Verdict};
-use crate::outbox::{Outbox, Query};
-use crate::run::{Attached, Linked, NameId, RunState};
+use crate::outbox::{Outbox, Output, Query};
+use crate::run::{Attached, Hands, Linked, NameId, RunState, Scene, WAIT_MS};
 
 /// What a function of a module works on.
+///
+/// What it may do with the transaction (`relay`, `reply`, `loose_route`...) is in `proxy`'s half of its methods.
 pub struct Context<'a> {
     /// The time of this input.
     pub now: Now,
@@ -35,9 +37,27 @@ pub struct Context<'a> {
     pub(crate) me: u16,
 }
 
-/// A format string that a module compiled, by its place in the shard's table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct FormatId(pub u32);
+impl<'a> Context<'a> {
+    /// The context of a run, with this scene in view.
+    pub(crate) fn new<'h: 'a>(
+        scene: &'a mut Scene,
+        run: &'a mut RunState,
+        hands: &'a mut Hands<'h>,
+    ) -> Context<'a> {
+        Context {
+            now: hands.core.now,
+            message: &scene.message,
+            draft: &mut scene.draft,
+            scene: &mut scene.attached,
+            run,
+            core: hands.core,
+            modules: hands.modules,
+            program: hands.linked,
+            outbox: hands.outbox,
+            me: u16::MAX,
+        }
+    }
+}
 
 impl Context<'_> {
     /// Another module, by type. `None` if it is not loaded, or is itself in the middle of a call.
@@ -45,30 +65,74 @@ impl Context<'_> {
         self.modules.get_mut::<M>()
     }
 
-    /// Calls another module with this context; it leaves its slot meanwhile.
+    /// Calls another module with this context; it leaves its slot meanwhile. `None` if it is not loaded or is being
+    /// called already.
     pub fn with_module<M: Module, R>(
         &mut self,
-        call: impl FnOnce(&mut M, &mut Context<'_>) -> R,
+        work: impl FnOnce(&mut M, &mut Context<'_>) -> R,
     ) -> Option<R> {
-        let _ = call;
-        todo!()
+        let slot = self.modules.slot_of::<M>()?;
+        slots::call(self, slot, |module, cx| {
+            let module = module.any().downcast_mut::<M>()?;
+            Some(work(module, cx))
+        })?
+    }
+
+    /// The place of the module that is called in the program's list: its name in letters, tickets and own requests.
+    pub fn slot(&self) -> u16 {
+        self.me
     }
 
     /// A ticket under which this run can wait: hand it to whoever will answer, then return
     /// [`Verdict::Wait`]. `None` when too many runs wait.
     pub fn wait_ticket(&mut self) -> Option<Ticket> {
-        todo!()
+        if self.run.wait.ticket.is_none() {
+            self.run.wait.ticket = self.core.machine.parked.reserve();
+        }
+        self.run.wait.ticket
+    }
+
+    /// Waits no longer than this; otherwise a minute.
+    pub fn wait_at_most(&mut self, timeout_ms: u32) {
+        let deadline = self.now.mono_ms() + u64::from(timeout_ms);
+        let wait = &mut self.run.wait;
+        wait.deadline = Some(
+            wait.deadline
+                .map_or(deadline, |earlier| earlier.min(deadline)),
+        );
     }
 
     /// Asks the world and waits; fails with -1 when too many runs wait.
     pub fn query(&mut self, query: Query, timeout_ms: u32) -> Verdict {
-        let _ = (query, timeout_ms);
-        todo!()
+        let Some(ticket) = self.wait_ticket() else {
+            return Verdict::FAIL;
+        };
+        let deadline_us = self.now.mono_us + u64::from(timeout_ms) * 1000;
+        // The world is asked to answer by then; if it does not, the run goes on a moment later.
+        self.wait_at_most(timeout_ms.saturating_add(100));
+        self.outbox.push(Output::Query {
+            ticket,
+            query,
+            deadline_us,
+        });
+        Verdict::Wait(ticket)
     }
 
     /// The answer to what this call waited for; `None` when it is called first.
     pub fn answer(&self) -> Option<&Answer> {
-        todo!()
+        let wait = &self.run.wait;
+        wait.answers.get(wait.part)?.as_ref()
+    }
+
+    /// A part of the operation is done without waiting: the next part has answers of its own, and a ticket that was
+    /// reserved for nothing goes back.
+    pub(crate) fn did_not_wait(&mut self) {
+        let wait = &mut self.run.wait;
+        wait.part += 1;
+        if let Some(ticket) = wait.ticket.take() {
+            wait.deadline = None;
+            self.core.machine.parked.free(ticket);
+        }
     }
 
     /// The number of a name (of `$avp` or a route). `None` when there are too many names.
@@ -78,60 +142,68 @@ impl Context<'_> {
 
     /// The number of the attribute in `$avp(name)`, of a parameter's text.
     pub fn avp_name(&mut self, text: &str) -> Result<NameId, String> {
-        let _ = text;
-        todo!()
+        let name = super::ParamValue::Str(text).avp()?;
+        self.name(name.as_bytes())
+            .ok_or_else(|| "too many names".to_owned())
     }
 
-    /// The bit of a named message flag.
+    /// The bit of a named message flag, as a mask. `None` when all 32 are taken.
     pub fn message_flag(&mut self, name: &[u8]) -> Option<u32> {
-        let _ = name;
-        todo!()
+        self.core.machine.flags.message(name)
     }
 
-    /// The bit of a named branch flag.
+    /// The bit of a named branch flag, as a mask. `None` when all 32 are taken.
     pub fn branch_flag(&mut self, name: &[u8]) -> Option<u32> {
-        let _ = name;
-        todo!()
+        self.core.machine.flags.branch(name)
     }
 
     /// This shard.
     pub fn shard(&self) -> ShardId {
-        todo!()
+        self.core.shard
     }
 
     /// The shard that owns what has this key: an AoR, the name of a lock.
     pub fn owner_of(&self, key: &[u8]) -> ShardId {
-        let _ = key;
-        todo!()
+        self.core.owner.of_key(key)
     }
 
     /// Asks this module on another shard, and waits. Fails with -1 when too many runs wait.
     pub fn ask(&mut self, to: ShardId, payload: &[u8]) -> Verdict {
-        let _ = (to, payload);
-        todo!()
+        let Some(ticket) = self.wait_ticket() else {
+            return Verdict::FAIL;
+        };
+        self.wait_at_most(WAIT_MS);
+        self.write_letter(to, ticket, false, payload);
+        Verdict::Wait(ticket)
     }
 
     /// Tells this module on another shard; nobody waits.
     pub fn tell(&mut self, to: ShardId, payload: &[u8]) {
-        let _ = (to, payload);
-        todo!()
+        self.write_letter(to, Ticket::NONE, false, payload);
     }
 
-    /// Answers a question of another shard.
+    /// Answers a question of another shard. What was only told needs no answer.
     pub fn answer_letter(&mut self, letter: &Letter, payload: &[u8]) {
-        let _ = (letter, payload);
-        todo!()
+        if letter.ticket != Ticket::NONE && !letter.is_answer {
+            self.write_letter(letter.from, letter.ticket, true, payload);
+        }
     }
 
-    /// Compiles a text with variables; at start only.
-    pub fn compile_format(&mut self, text: &str) -> Result<FormatId, String> {
-        let _ = text;
-        todo!()
+    fn write_letter(&mut self, to: ShardId, ticket: Ticket, is_answer: bool, payload: &[u8]) {
+        self.outbox.push(Output::Letter(Letter {
+            from: self.core.shard,
+            to,
+            module: self.me,
+            ticket,
+            is_answer,
+            payload: Frame::copy_of(payload),
+        }));
     }
 
-    /// Appends the text of a compiled format as it reads now. False if it cannot be printed.
-    pub fn format(&mut self, format: FormatId, out: &mut Vec<u8>) -> bool {
-        let _ = (format, out);
-        todo!()
+    /// A line for the log, if its level is shown: -3 alert to 4 debug.
+    pub fn log(&mut self, level: i8, write: impl FnOnce(&mut Vec<u8>)) {
+        if level <= self.core.log_level {
+            self.outbox.log(level, write);
+        }
     }
 }

@@ -31,26 +31,50 @@ pub fn start(
         });
         if let Some(Err(reason)) = result {
             let loaded = &linked.program.modules[usize::from(slot)];
-            errors.list.push(diagnostic(linked, loaded.at, format!("module `{}`: {reason}", loaded.name)));
+            errors.list.push(diagnostic(
+                linked,
+                loaded.at,
+                format!("module `{}`: {reason}", loaded.name),
+            ));
         }
     }
-    if errors.is_empty() { Ok(()) } else { Err(errors) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors)
+    }
 }
 
 /// The periods that modules asked for: slot and milliseconds, for the engine to set timers by.
 pub fn periods(linked: &Linked) -> impl Iterator<Item = (u16, u32)> {
-    linked.tables.iter().enumerate().filter_map(|(slot, table)| Some((slot as u16, table.timer_ms?)))
+    linked
+        .tables
+        .iter()
+        .enumerate()
+        .filter_map(|(slot, table)| Some((slot as u16, table.timer_ms?)))
 }
 
 /// A period of the module in this slot is over.
-pub fn on_timer(core: &mut Core, modules: &mut Modules, linked: &Arc<Linked>, outbox: &mut Outbox, slot: u16) {
+pub fn on_timer(
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+    slot: u16,
+) {
     with_dummy(core, modules, linked, outbox, |cx| {
         call(cx, slot, |module, cx| module.on_timer(cx));
     });
 }
 
 /// A question for a module, from its likeness on another shard.
-pub fn on_letter(core: &mut Core, modules: &mut Modules, linked: &Arc<Linked>, outbox: &mut Outbox, letter: &Letter) {
+pub fn on_letter(
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+    letter: &Letter,
+) {
     with_dummy(core, modules, linked, outbox, |cx| {
         call(cx, letter.module, |module, cx| module.on_letter(cx, letter));
     });
@@ -88,9 +112,13 @@ pub fn on_response(
     event: &AgentEvent,
     response: Option<&Message>,
 ) {
-    let AgentOwner::Module { module: slot, .. } = event.owner else { return };
+    let AgentOwner::Module { module: slot, .. } = event.owner else {
+        return;
+    };
     with_dummy(core, modules, linked, outbox, |cx| {
-        call(cx, slot, |module, cx| module.on_response(cx, event, response));
+        call(cx, slot, |module, cx| {
+            module.on_response(cx, event, response)
+        });
     });
 }
 
@@ -122,20 +150,33 @@ pub fn on_command(
     let found = rows
         .flat_map(|(slot, table)| table.commands.iter().map(move |row| (slot as u16, row)))
         .find(|(_, row)| row.name == command.name);
-    let Some((slot, row)) = found else { return false };
+    let Some((slot, row)) = found else {
+        return false;
+    };
     let mut text = Vec::new();
-    let fits = row.recipes.iter().find(|recipe| fits(recipe, &command.parameters));
+    let fits = row
+        .recipes
+        .iter()
+        .find(|recipe| fits(recipe, &command.parameters));
     let result = match fits {
         None => Err((-32602, "Invalid params".to_owned())),
         Some(recipe) => with_dummy(core, modules, linked, outbox, |cx| {
-            let args = CommandArgs { list: &command.parameters, recipe };
-            call(cx, slot, |module, cx| (row.run)(module.any(), cx, args, &mut text))
-                .unwrap_or_else(|| Err((-32603, "Internal error".to_owned())))
+            let args = CommandArgs {
+                list: &command.parameters,
+                recipe,
+            };
+            call(cx, slot, |module, cx| {
+                (row.run)(module.any(), cx, args, &mut text)
+            })
+            .unwrap_or_else(|| Err((-32603, "Internal error".to_owned())))
         }),
     };
     let result = match result {
         Ok(()) => Ok(outbox.write(|out| out.extend_from_slice(&text))),
-        Err((code, message)) => Err((code, outbox.write(|out| out.extend_from_slice(message.as_bytes())))),
+        Err((code, message)) => Err((
+            code,
+            outbox.write(|out| out.extend_from_slice(message.as_bytes())),
+        )),
     };
     outbox.push(Output::CommandAnswer { ticket, result });
     true
@@ -143,7 +184,10 @@ pub fn on_command(
 
 /// The names of all commands of modules.
 pub fn commands(linked: &Linked) -> impl Iterator<Item = &'static str> {
-    linked.tables.iter().flat_map(|table| table.commands.iter().map(|row| row.name))
+    linked
+        .tables
+        .iter()
+        .flat_map(|table| table.commands.iter().map(|row| row.name))
 }
 
 /// All statistics of modules: module, name, value on this shard.
@@ -153,7 +197,9 @@ pub fn statistics<'l>(
 ) -> Vec<(&'l str, &'static str, u64)> {
     let mut list = Vec::new();
     for (slot, table) in linked.tables.iter().enumerate() {
-        let Some(module) = modules.at(slot as u16) else { continue };
+        let Some(module) = modules.at(slot as u16) else {
+            continue;
+        };
         let name = linked.program.modules[slot].name.as_str();
         for row in &table.statistics {
             list.push((name, row.name, (row.read)(module.any())));
@@ -168,11 +214,15 @@ fn fits(recipe: &[&'static str], given: &[(Option<String>, String)]) -> bool {
     let is_known = |key: &str| recipe.iter().any(|one| name(&one) == key);
     let is_given = |(place, one): (usize, &&'static str)| {
         one.ends_with('?')
-            || given.iter().any(|(key, _)| key.as_deref() == Some(name(&one)))
+            || given
+                .iter()
+                .any(|(key, _)| key.as_deref() == Some(name(&one)))
             || given.get(place).is_some_and(|(key, _)| key.is_none())
     };
     given.len() <= recipe.len()
-        && given.iter().all(|(key, _)| key.as_deref().is_none_or(is_known))
+        && given
+            .iter()
+            .all(|(key, _)| key.as_deref().is_none_or(is_known))
         && recipe.iter().enumerate().all(is_given)
 }
 

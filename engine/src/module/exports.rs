@@ -209,7 +209,10 @@ impl CommandArgs<'_> {
             .list
             .iter()
             .find(|(key, _)| key.as_deref() == Some(name));
-        let place = self.recipe.iter().position(|one| one.trim_end_matches('?') == name);
+        let place = self
+            .recipe
+            .iter()
+            .position(|one| one.trim_end_matches('?') == name);
         let by_place = || {
             place
                 .and_then(|place| self.list.get(place))
@@ -270,7 +273,8 @@ impl<M: Module> Exports<M> {
             ArgKind::Str | ArgKind::Regex => ParamKind::Str,
             ArgKind::Variable | ArgKind::Output => ParamKind::Any,
         };
-        let set = Box::new(move |module: &mut dyn Any, value: ParamValue<'_>| set(own(module), value));
+        let set =
+            Box::new(move |module: &mut dyn Any, value: ParamValue<'_>| set(own(module), value));
         self.table.params.push(ParamRow {
             name,
             kind,
@@ -310,7 +314,9 @@ impl<M: Module> Exports<M> {
         call: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict,
     ) {
         let call = Box::new(
-            move |module: &mut dyn Any, cx: &mut Context<'_>, args: Args<'_>| call(own(module), cx, args),
+            move |module: &mut dyn Any, cx: &mut Context<'_>, args: Args<'_>| {
+                call(own(module), cx, args)
+            },
         );
         self.table.functions.push(FunctionRow {
             name,
@@ -340,9 +346,10 @@ impl<M: Module> Exports<M> {
         write: fn(&mut M, &mut Context<'_>, VarArgs<'_>, ValueRef<'_>) -> Verdict,
     ) {
         let write: ErasedWrite = Box::new(
-            move |module: &mut dyn Any, cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueRef<'_>| {
-                write(own(module), cx, args, value)
-            },
+            move |module: &mut dyn Any,
+                  cx: &mut Context<'_>,
+                  args: VarArgs<'_>,
+                  value: ValueRef<'_>| { write(own(module), cx, args, value) },
         );
         self.add_variable(name, shape, read, Some(write));
     }
@@ -355,9 +362,10 @@ impl<M: Module> Exports<M> {
         write: Option<ErasedWrite>,
     ) {
         let read = Box::new(
-            move |module: &mut dyn Any, cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>| {
-                read(own(module), cx, args, out)
-            },
+            move |module: &mut dyn Any,
+                  cx: &mut Context<'_>,
+                  args: VarArgs<'_>,
+                  out: &mut Vec<u8>| { read(own(module), cx, args, out) },
         );
         self.table.variables.push(VariableRow {
             name,
@@ -375,9 +383,10 @@ impl<M: Module> Exports<M> {
         run: fn(&mut M, &mut Context<'_>, CommandArgs<'_>, &mut Vec<u8>) -> CommandResult,
     ) {
         let run = Box::new(
-            move |module: &mut dyn Any, cx: &mut Context<'_>, args: CommandArgs<'_>, out: &mut Vec<u8>| {
-                run(own(module), cx, args, out)
-            },
+            move |module: &mut dyn Any,
+                  cx: &mut Context<'_>,
+                  args: CommandArgs<'_>,
+                  out: &mut Vec<u8>| { run(own(module), cx, args, out) },
         );
         self.table.commands.push(CommandRow {
             name,
@@ -421,14 +430,19 @@ pub(crate) struct Table {
     pub(crate) after: Vec<&'static str>,
 }
 
-pub(crate) type ErasedSet = Box<dyn Fn(&mut dyn Any, ParamValue<'_>) -> Result<(), String> + Send + Sync>;
-pub(crate) type ErasedCall = Box<dyn Fn(&mut dyn Any, &mut Context<'_>, Args<'_>) -> Verdict + Send + Sync>;
+pub(crate) type ErasedSet =
+    Box<dyn Fn(&mut dyn Any, ParamValue<'_>) -> Result<(), String> + Send + Sync>;
+pub(crate) type ErasedCall =
+    Box<dyn Fn(&mut dyn Any, &mut Context<'_>, Args<'_>) -> Verdict + Send + Sync>;
 pub(crate) type ErasedRead =
     Box<dyn Fn(&mut dyn Any, &mut Context<'_>, VarArgs<'_>, &mut Vec<u8>) -> Reading + Send + Sync>;
 pub(crate) type ErasedWrite =
     Box<dyn Fn(&mut dyn Any, &mut Context<'_>, VarArgs<'_>, ValueRef<'_>) -> Verdict + Send + Sync>;
-pub(crate) type ErasedCommand =
-    Box<dyn Fn(&mut dyn Any, &mut Context<'_>, CommandArgs<'_>, &mut Vec<u8>) -> CommandResult + Send + Sync>;
+pub(crate) type ErasedCommand = Box<
+    dyn Fn(&mut dyn Any, &mut Context<'_>, CommandArgs<'_>, &mut Vec<u8>) -> CommandResult
+        + Send
+        + Sync,
+>;
 pub(crate) type ErasedStatistic = Box<dyn Fn(&mut dyn Any) -> u64 + Send + Sync>;
 
 pub(crate) struct ParamRow {
@@ -465,5 +479,7 @@ pub(crate) struct StatisticRow {
 }
 
 fn own<M: Module>(module: &mut dyn Any) -> &mut M {
-    module.downcast_mut().expect("a table is only used with the instance of its module")
+    module
+        .downcast_mut()
+        .expect("a table is only used with the instance of its module")
 }

@@ -5,15 +5,26 @@
 
 mod args;
 mod context;
-mod exports;
+mod dispatch;
+pub(crate) mod exports;
+mod formats;
 mod registry;
 mod slots;
 
+pub(crate) use args::{Arg, Outputs};
 pub use args::{Args, Index, VarArgs};
-pub use context::{Context, FormatId};
+pub use context::Context;
+pub use dispatch::{
+    commands, on_answer, on_command, on_letter, on_response, on_timer, on_transaction, periods,
+    start, statistics,
+};
+pub(crate) use exports as erased;
 pub use exports::{Check, CommandArgs, CommandResult, Exports, Kind, ParamValue, Routes, Shape};
+pub use formats::FormatId;
 pub use registry::Registry;
+pub(crate) use registry::{add_core, add_module};
 pub use slots::Modules;
+pub(crate) use slots::call as call_slot;
 
 use parser::Message;
 

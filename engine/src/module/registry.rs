@@ -1,9 +1,13 @@
 //! All modules that can be loaded, by name, and what the core itself offers.
 
 use std::any::{Any, TypeId};
+use std::path::Path;
 
 use parser::Message;
-use script::{Access, Catalog, Function, Offer, Param, Transformation, Variable};
+use script::{
+    Access, Catalog, Compiled, Diagnostics, Function, Loader, Offer, Options, Param,
+    Transformation, Variable,
+};
 
 use crate::agent::AgentEvent;
 use crate::input::{Answer, Letter, Ticket};
@@ -37,6 +41,16 @@ impl Registry {
             },
         });
         self
+    }
+
+    /// Compiles a script against the core and these modules.
+    pub fn compile(
+        &self,
+        path: &Path,
+        loader: &mut dyn Loader,
+        options: &Options,
+    ) -> Result<Compiled, Diagnostics> {
+        script::compile(path, loader, &mut &*self, options)
     }
 
     /// The names of all modules.
@@ -80,7 +94,8 @@ impl Offer for &Registry {
 /// Adds what the core offers. The order is that of its tables, which [`crate::run::Linked`] follows.
 pub(crate) fn add_core(catalog: &mut Catalog) {
     for row in core_functions::TABLE {
-        let (args, kinds) = script::signature::parse(row.signature).expect("signatures of the core are well-formed");
+        let (args, kinds) = script::signature::parse(row.signature)
+            .expect("signatures of the core are well-formed");
         catalog.add_function(Function {
             module: "core".into(),
             name: row.name.into(),
@@ -138,7 +153,11 @@ pub(crate) fn add_module(module: &str, table: &Table, catalog: &mut Catalog) {
 }
 
 fn access(is_writable: bool) -> Access {
-    if is_writable { Access::ReadWrite } else { Access::ReadOnly }
+    if is_writable {
+        Access::ReadWrite
+    } else {
+        Access::ReadOnly
+    }
 }
 
 /// A module, its type forgotten.
@@ -173,7 +192,12 @@ impl<M: Module> AnyModule for M {
         Module::on_transaction(self, cx, event);
     }
 
-    fn on_response(&mut self, cx: &mut Context<'_>, event: &AgentEvent, response: Option<&Message>) {
+    fn on_response(
+        &mut self,
+        cx: &mut Context<'_>,
+        event: &AgentEvent,
+        response: Option<&Message>,
+    ) {
         Module::on_response(self, cx, event, response);
     }
 

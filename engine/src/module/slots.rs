@@ -25,23 +25,39 @@ struct Slot {
 
 impl std::fmt::Debug for Modules {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.slots.iter().map(|slot| slot.name)).finish()
+        f.debug_list()
+            .entries(self.slots.iter().map(|slot| slot.name))
+            .finish()
     }
 }
 
 impl Modules {
     /// Instances of the program's modules with their parameters set.
     pub fn new(linked: &Linked, registry: &Registry) -> Result<Modules, Diagnostics> {
-        let entries = linked.program.modules.iter().filter_map(|loaded| registry.entry(&loaded.name));
+        let entries = linked
+            .program
+            .modules
+            .iter()
+            .filter_map(|loaded| registry.entry(&loaded.name));
         let mut modules = Modules {
             slots: entries
-                .map(|entry| Slot { name: entry.name, of: entry.of, instance: Some((entry.make)()) })
+                .map(|entry| Slot {
+                    name: entry.name,
+                    of: entry.of,
+                    instance: Some((entry.make)()),
+                })
                 .collect(),
         };
         let mut errors = Diagnostics::default();
         for param in &linked.program.modparams {
-            let Some((slot, set)) = linked.param(param.param) else { continue };
-            let Some(module) = modules.slots.get_mut(usize::from(slot)).and_then(|slot| slot.instance.as_mut()) else {
+            let Some((slot, set)) = linked.param(param.param) else {
+                continue;
+            };
+            let Some(module) = modules
+                .slots
+                .get_mut(usize::from(slot))
+                .and_then(|slot| slot.instance.as_mut())
+            else {
                 continue;
             };
             let text;
@@ -53,17 +69,28 @@ impl Modules {
                 }
             };
             if let Err(reason) = set(module.any(), value) {
-                let reason = format!("parameter `{}` of module `{}`: {reason}", param.name, param.module);
+                let reason = format!(
+                    "parameter `{}` of module `{}`: {reason}",
+                    param.name, param.module
+                );
                 errors.list.push(diagnostic(linked, param.at, reason));
             }
         }
-        if errors.is_empty() { Ok(modules) } else { Err(errors) }
+        if errors.is_empty() {
+            Ok(modules)
+        } else {
+            Err(errors)
+        }
     }
 
     /// A module by type; `None` if it is not loaded or is being called.
     pub fn get_mut<M: Module>(&mut self) -> Option<&mut M> {
         let slot = self.slot_of::<M>()?;
-        self.slots[usize::from(slot)].instance.as_mut()?.any().downcast_mut()
+        self.slots[usize::from(slot)]
+            .instance
+            .as_mut()?
+            .any()
+            .downcast_mut()
     }
 
     /// Whether a module is loaded.
@@ -74,7 +101,10 @@ impl Modules {
     /// A module's place in the program's list.
     pub fn slot_of<M: Module>(&self) -> Option<u16> {
         let of = TypeId::of::<M>();
-        self.slots.iter().position(|slot| slot.of == of).map(|slot| slot as u16)
+        self.slots
+            .iter()
+            .position(|slot| slot.of == of)
+            .map(|slot| slot as u16)
     }
 
     /// How many there are.
@@ -87,8 +117,11 @@ impl Modules {
         self.slots.is_empty()
     }
 
-    pub(crate) fn at(&mut self, slot: u16) -> Option<&mut dyn AnyModule> {
-        self.slots.get_mut(usize::from(slot))?.instance.as_deref_mut()
+    pub(crate) fn at(&mut self, slot: u16) -> Option<&mut (dyn AnyModule + 'static)> {
+        self.slots
+            .get_mut(usize::from(slot))?
+            .instance
+            .as_deref_mut()
     }
 }
 
@@ -98,7 +131,12 @@ pub(crate) fn call<R>(
     slot: u16,
     work: impl FnOnce(&mut dyn AnyModule, &mut Context<'_>) -> R,
 ) -> Option<R> {
-    let mut instance = cx.modules.slots.get_mut(usize::from(slot))?.instance.take()?;
+    let mut instance = cx
+        .modules
+        .slots
+        .get_mut(usize::from(slot))?
+        .instance
+        .take()?;
     let caller = std::mem::replace(&mut cx.me, slot);
     // A module that panics over one message still holds everybody's contacts: it goes back to its slot first.
     let result = catch_unwind(AssertUnwindSafe(|| work(&mut *instance, cx)));

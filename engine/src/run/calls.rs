@@ -93,7 +93,13 @@ fn prepare(
     let linked = hands.linked;
     let call = linked.program.call(id);
     let mut next = first;
-    for (place, arg) in linked.program.args(call).iter().enumerate().take(CALL_ARGS_MAX) {
+    for (place, arg) in linked
+        .program
+        .args(call)
+        .iter()
+        .enumerate()
+        .take(CALL_ARGS_MAX)
+    {
         prepared[place] = match *arg {
             Written::Omitted => Prepared::Omitted,
             Written::Int(n) => Prepared::Int(n),
@@ -132,7 +138,13 @@ fn of_kind(run: &mut Run, value: Value, kind: ArgKind, hands: &mut Hands<'_>) ->
         ArgKind::Regex => {
             let mut digits = Digits::default();
             let pattern = value.bytes(text, &mut digits)?;
-            hands.core.machine.patterns.get(pattern).cloned().map(Prepared::Compiled)
+            hands
+                .core
+                .machine
+                .patterns
+                .get(pattern)
+                .cloned()
+                .map(Prepared::Compiled)
         }
         ArgKind::Str | ArgKind::Variable | ArgKind::Output => match value {
             Value::Null | Value::Failed => None,
@@ -147,11 +159,20 @@ fn of_kind(run: &mut Run, value: Value, kind: ArgKind, hands: &mut Hands<'_>) ->
 }
 
 /// Calls the function behind the pointer.
-fn invoke(run: &mut Run, id: CallId, prepared: &[Prepared; CALL_ARGS_MAX], hands: &mut Hands<'_>) -> Verdict {
+fn invoke(
+    run: &mut Run,
+    id: CallId,
+    prepared: &[Prepared; CALL_ARGS_MAX],
+    hands: &mut Hands<'_>,
+) -> Verdict {
     let linked = hands.linked;
     let program = &*linked.program;
     let call = program.call(id);
-    let Run { scene, state, inner } = run;
+    let Run {
+        scene,
+        state,
+        inner,
+    } = run;
     let mut list = [Arg::Omitted; CALL_ARGS_MAX];
     for (arg, prepared) in list.iter_mut().zip(prepared) {
         *arg = match prepared {
@@ -164,13 +185,18 @@ fn invoke(run: &mut Run, id: CallId, prepared: &[Prepared; CALL_ARGS_MAX], hands
             Prepared::Output(_) => Arg::Output,
         };
     }
-    let args = Args { site: id.0, list: &list, outputs: &inner.outputs };
+    let args = Args {
+        site: id.0,
+        list: &list,
+        outputs: &inner.outputs,
+    };
     let mut cx = Context::new(scene, state, hands);
     let verdict = match linked.callee(call.function) {
         Callee::Core(call) => call(&mut cx, args),
         Callee::Module { slot, call } => {
             // Its module is in the middle of a call: the script cannot come here, a module's own call can.
-            call_slot(&mut cx, *slot, |module, cx| call(module.any(), cx, args)).unwrap_or(Verdict::FAIL)
+            call_slot(&mut cx, *slot, |module, cx| call(module.any(), cx, args))
+                .unwrap_or(Verdict::FAIL)
         }
     };
     if !matches!(verdict, Verdict::Wait(_)) {
@@ -180,7 +206,12 @@ fn invoke(run: &mut Run, id: CallId, prepared: &[Prepared; CALL_ARGS_MAX], hands
 }
 
 /// Assigns what the function left for its output variables.
-fn assign_outputs(run: &mut Run, id: CallId, prepared: &[Prepared; CALL_ARGS_MAX], hands: &mut Hands<'_>) {
+fn assign_outputs(
+    run: &mut Run,
+    id: CallId,
+    prepared: &[Prepared; CALL_ARGS_MAX],
+    hands: &mut Hands<'_>,
+) {
     if run.inner.outputs.get_mut().is_empty() {
         return;
     }
@@ -188,7 +219,9 @@ fn assign_outputs(run: &mut Run, id: CallId, prepared: &[Prepared; CALL_ARGS_MAX
     let args = linked.program.args(linked.program.call(id));
     let mut outputs = run.inner.outputs.take();
     for (place, value) in outputs.iter() {
-        let (Some(Written::Variable(spec)), Some(Prepared::Output(at))) = (args.get(place), prepared.get(place)) else {
+        let (Some(Written::Variable(spec)), Some(Prepared::Output(at))) =
+            (args.get(place), prepared.get(place))
+        else {
             continue;
         };
         let value = {
@@ -207,7 +240,10 @@ fn assign_outputs(run: &mut Run, id: CallId, prepared: &[Prepared; CALL_ARGS_MAX
                 }
             }
         };
-        if !matches!(values::store(run, *spec, *at, value, StoreHow::Set, hands), Ok(1)) {
+        if !matches!(
+            values::store(run, *spec, *at, value, StoreHow::Set, hands),
+            Ok(1)
+        ) {
             log::warn(run, hands, "an output variable cannot be assigned");
         }
     }
@@ -244,7 +280,8 @@ pub(super) fn start_async(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) -> 
 pub(super) fn launch(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) {
     let program = &*hands.linked.program;
     let started = &program.asyncs[id.0 as usize];
-    let operands = usize::from(program.call(started.call).operands) + usize::from(started.has_param);
+    let operands =
+        usize::from(program.call(started.call).operands) + usize::from(started.has_param);
     let first = run.inner.stack.len() - operands;
     let mut other = begin_dummy(hands.core, script::RouteKind::Request);
     for value in &run.inner.stack[first..] {
@@ -276,12 +313,18 @@ fn copy(value: Value, from: &[u8], to: &mut Vec<u8>) -> Value {
 pub(super) fn launched(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) -> Step {
     let program = &*hands.linked.program;
     let started = &program.asyncs[id.0 as usize];
-    let param = if started.has_param { run.inner.stack.pop() } else { None };
+    let param = if started.has_param {
+        run.inner.stack.pop()
+    } else {
+        None
+    };
     match call(run, started.call, hands) {
         Done::Value(rc) => {
             run.state.rc = rc;
             run.inner.launched = None;
-            let Some(route) = started.resume else { return Step::Stop(super::End::Route) };
+            let Some(route) = started.resume else {
+                return Step::Stop(super::End::Route);
+            };
             enter(run, program, route, OpId(0));
             if let Some(param) = param {
                 run.state.params.push(param.with(&run.inner.text));

@@ -10,7 +10,11 @@ use super::patterns::Patterns;
 use super::value::{Digits, Value};
 
 fn outcome(is_true: bool) -> Outcome {
-    if is_true { Outcome::True } else { Outcome::False }
+    if is_true {
+        Outcome::True
+    } else {
+        Outcome::False
+    }
 }
 
 /// A bare variable: false if NULL, empty or the number 0. The text `0` is true.
@@ -19,7 +23,12 @@ pub(super) fn is_true(value: Value, text: &[u8]) -> Outcome {
         Value::Failed => Outcome::Error,
         Value::Null => Outcome::False,
         Value::Int(n) | Value::Literal(n) | Value::Both(n, _) => outcome(n != 0),
-        Value::Text(_) => outcome(!value.bytes(text, &mut Digits::default()).unwrap_or_default().is_empty()),
+        Value::Text(_) => outcome(
+            !value
+                .bytes(text, &mut Digits::default())
+                .unwrap_or_default()
+                .is_empty(),
+        ),
     }
 }
 
@@ -31,7 +40,12 @@ pub(super) fn is_null(value: Value) -> Outcome {
 }
 
 /// NULL equals nothing that is written down.
-pub(super) fn compare_literal(how: Comparison, value: Value, literal: &Constant, text: &[u8]) -> Outcome {
+pub(super) fn compare_literal(
+    how: Comparison,
+    value: Value,
+    literal: &Constant,
+    text: &[u8],
+) -> Outcome {
     match (value, literal) {
         (Value::Failed, _) => Outcome::Error,
         (Value::Null, _) => outcome(how == Comparison::NotEqual),
@@ -68,7 +82,9 @@ pub(super) fn compare(how: Comparison, left: Value, right: Value, text: &[u8]) -
 pub(super) fn compare_text(left: &[u8], right: &[u8]) -> Ordering {
     let common = left.len().min(right.len());
     let lower = |bytes: &[u8], at: usize| bytes[at].to_ascii_lowercase();
-    let differs = (0..common).map(|at| lower(left, at).cmp(&lower(right, at))).find(|order| order.is_ne());
+    let differs = (0..common)
+        .map(|at| lower(left, at).cmp(&lower(right, at)))
+        .find(|order| order.is_ne());
     differs.unwrap_or_else(|| left.len().cmp(&right.len()))
 }
 
@@ -84,7 +100,12 @@ fn holds(how: Comparison, order: Ordering) -> bool {
 }
 
 /// NULL matches no pattern.
-pub(super) fn matches(value: Value, is_match: impl FnOnce(&[u8]) -> bool, negated: bool, text: &[u8]) -> Outcome {
+pub(super) fn matches(
+    value: Value,
+    is_match: impl FnOnce(&[u8]) -> bool,
+    negated: bool,
+    text: &[u8],
+) -> Outcome {
     match value {
         Value::Failed => Outcome::Error,
         Value::Null => outcome(negated),
@@ -110,7 +131,10 @@ pub(super) fn matches_value(
         _ => {}
     }
     let mut digits = Digits::default();
-    let Some(regex) = pattern.bytes(text, &mut digits).and_then(|pattern| patterns.get(pattern)) else {
+    let Some(regex) = pattern
+        .bytes(text, &mut digits)
+        .and_then(|pattern| patterns.get(pattern))
+    else {
         return Outcome::Error;
     };
     matches(value, |bytes| regex.is_match(bytes), negated, text)
@@ -131,7 +155,10 @@ pub(super) fn is_inside(value: Value, net: &Net, negated: bool, text: &[u8]) -> 
 /// An address as scripts have it: `$si` is without brackets, a host may be with.
 pub(crate) fn address(text: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(text).ok()?;
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
     bare.parse().ok()
 }
 
@@ -139,8 +166,8 @@ pub(crate) fn address(text: &[u8]) -> Option<IpAddr> {
 pub(super) fn is_case(value: Value, literal: &Constant, text: &[u8]) -> bool {
     match literal {
         Constant::Int(right) => value.int() == Some(*right),
-        Constant::Str(right) => {
-            value.bytes(text, &mut Digits::default()).is_some_and(|left| left.eq_ignore_ascii_case(right))
-        }
+        Constant::Str(right) => value
+            .bytes(text, &mut Digits::default())
+            .is_some_and(|left| left.eq_ignore_ascii_case(right)),
     }
 }

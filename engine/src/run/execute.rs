@@ -15,18 +15,18 @@ use super::limits::RUN_TEXT_MAX;
 use super::linked::{Linked, literal};
 use super::machine::park;
 use super::value::{Stretch, Value};
-use super::{log, operators, relay, conditions as tests, values};
+use super::{conditions as tests, log, operators, relay, values};
 use crate::core::Core;
 use crate::input::Ticket;
 use crate::module::Modules;
 use crate::outbox::Outbox;
 
 /// What an executing run has at hand besides itself.
-pub(super) struct Hands<'a> {
-    pub(super) core: &'a mut Core,
-    pub(super) modules: &'a mut Modules,
-    pub(super) linked: &'a Arc<Linked>,
-    pub(super) outbox: &'a mut Outbox,
+pub(crate) struct Hands<'a> {
+    pub(crate) core: &'a mut Core,
+    pub(crate) modules: &'a mut Modules,
+    pub(crate) linked: &'a Arc<Linked>,
+    pub(crate) outbox: &'a mut Outbox,
 }
 
 /// What an operation comes to.
@@ -74,7 +74,11 @@ fn settle(run: &mut Run) {
         wait.answers.clear();
         run.state.step = 0;
     }
-    let (stack, text) = run.state.frames.last().map_or((0, 0), |frame| (frame.stack, frame.text));
+    let (stack, text) = run
+        .state
+        .frames
+        .last()
+        .map_or((0, 0), |frame| (frame.stack, frame.text));
     if run.inner.stack.len() == stack as usize {
         run.inner.text.truncate(text as usize);
     }
@@ -114,7 +118,13 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
         Op::Format(id) => {
             let format = &program.formats[id.0 as usize];
             let first = inner.stack.len() - usize::from(format.operands);
-            let value = values::print(inner, program, format, first, hands.linked.settings.text_max);
+            let value = values::print(
+                inner,
+                program,
+                format,
+                first,
+                hands.linked.settings.text_max,
+            );
             inner.stack.truncate(first);
             inner.stack.push(value);
         }
@@ -172,7 +182,8 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
         Op::TestRc => inner.outcome = outcome_of(run.state.rc > 0),
         Op::CompareConst { how, constant } => {
             let value = pop(run);
-            let outcome = tests::compare_literal(how, value, program.constant(constant), &run.inner.text);
+            let outcome =
+                tests::compare_literal(how, value, program.constant(constant), &run.inner.text);
             test(run, outcome, hands);
         }
         Op::Compare(how) => {
@@ -183,7 +194,8 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
         Op::MatchRegex { regex, negated } => {
             let value = pop(run);
             let regex = &program.regexes[regex.0 as usize].regex;
-            let outcome = tests::matches(value, |text| regex.is_match(text), negated, &run.inner.text);
+            let outcome =
+                tests::matches(value, |text| regex.is_match(text), negated, &run.inner.text);
             test(run, outcome, hands);
         }
         Op::MatchValue { negated } => {
@@ -229,7 +241,9 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
         Op::Route { route, args } => return call_route(run, Some(route), args, hands),
         Op::RouteByName { args } => {
             let name = inner.stack[inner.stack.len() - 1 - usize::from(args)];
-            let route = values::text_of(name, inner, |name| hands.linked.route(RouteKind::Request, name));
+            let route = values::text_of(name, inner, |name| {
+                hands.linked.route(RouteKind::Request, name)
+            });
             let step = call_route(run, route.flatten(), args, hands);
             return step;
         }
@@ -284,7 +298,11 @@ pub(super) fn finish_call(done: Done, run: &mut Run, hands: &mut Hands<'_>) -> S
                     return step;
                 }
             }
-            if rc == 0 { Step::Stop(End::Exit) } else { Step::Next }
+            if rc == 0 {
+                Step::Stop(End::Exit)
+            } else {
+                Step::Next
+            }
         }
         Done::Wait(ticket) => Step::Wait(ticket),
         Done::Relay => relay::begin(run, hands),
@@ -330,7 +348,11 @@ fn pop_two(run: &mut Run) -> (Value, Value) {
 }
 
 fn finish_operator(run: &mut Run, value: Value, hands: &mut Hands<'_>) {
-    let value = if run.inner.text.len() > RUN_TEXT_MAX { Value::Failed } else { value };
+    let value = if run.inner.text.len() > RUN_TEXT_MAX {
+        Value::Failed
+    } else {
+        value
+    };
     if value == Value::Failed {
         log::warn(run, hands, "error in expression");
     }
@@ -345,11 +367,19 @@ fn test(run: &mut Run, outcome: Outcome, hands: &mut Hands<'_>) {
 }
 
 fn outcome_of(is_true: bool) -> Outcome {
-    if is_true { Outcome::True } else { Outcome::False }
+    if is_true {
+        Outcome::True
+    } else {
+        Outcome::False
+    }
 }
 
 fn jump_if(outcome: Outcome, when: Outcomes, to: OpId) -> Step {
-    if when.contains(outcome) { Step::Jump(to) } else { Step::Next }
+    if when.contains(outcome) {
+        Step::Jump(to)
+    } else {
+        Step::Next
+    }
 }
 
 fn counter(run: &mut Run, slot: u16) -> &mut u32 {
@@ -360,15 +390,27 @@ fn counter(run: &mut Run, slot: u16) -> &mut u32 {
 
 /// Goes into a route; its parameters stand in `params` already.
 pub(super) fn enter(run: &mut Run, program: &Program, route: RouteId, back: OpId) {
-    let (params, params_text) = (run.state.params.values.len(), run.state.params.store.text.len());
+    let (params, params_text) = (
+        run.state.params.values.len(),
+        run.state.params.store.text.len(),
+    );
     enter_with(run, program, route, back, params as u32, params_text as u32);
 }
 
-fn enter_with(run: &mut Run, program: &Program, route: RouteId, back: OpId, params: u32, params_text: u32) {
+fn enter_with(
+    run: &mut Run,
+    program: &Program,
+    route: RouteId,
+    back: OpId,
+    params: u32,
+    params_text: u32,
+) {
     let inner = &mut *run.inner;
     let counters = inner.counters.len() as u32;
     let of = &program.routes[usize::from(route.0)];
-    inner.counters.resize(counters as usize + usize::from(of.slots), 0);
+    inner
+        .counters
+        .resize(counters as usize + usize::from(of.slots), 0);
     run.state.frames.push(Frame {
         route,
         back,
@@ -388,7 +430,11 @@ fn call_route(run: &mut Run, route: Option<RouteId>, args: u8, hands: &mut Hands
     let base = first - usize::from(is_named);
     let too_deep = run.state.frames.len() >= script::limits::ROUTE_DEPTH_MAX;
     let Some(route) = route.filter(|_| !too_deep) else {
-        let what = if too_deep { "routes call each other too deep" } else { "no route of that name" };
+        let what = if too_deep {
+            "routes call each other too deep"
+        } else {
+            "no route of that name"
+        };
         log::error(run, hands, what);
         run.inner.stack.truncate(base);
         run.state.rc = -1;
@@ -435,7 +481,10 @@ fn route_end(run: &mut Run) -> Step {
 
 /// Back to the caller, or the end of a top route.
 fn pop_route(run: &mut Run) -> Step {
-    let is_branch = run.inner.relay.is_some_and(|relay| run.state.frames.len() == relay.frames + 1);
+    let is_branch = run
+        .inner
+        .relay
+        .is_some_and(|relay| run.state.frames.len() == relay.frames + 1);
     if run.state.frames.len() <= 1 || is_branch {
         return Step::Stop(End::Route);
     }
@@ -448,7 +497,9 @@ fn pop_route(run: &mut Run) -> Step {
 
 /// Drops the frame on top and everything that belonged to it.
 pub(super) fn pop_frame(run: &mut Run) -> OpId {
-    let Some(frame) = run.state.frames.pop() else { return OpId(0) };
+    let Some(frame) = run.state.frames.pop() else {
+        return OpId(0);
+    };
     let inner = &mut *run.inner;
     inner.stack.truncate(frame.stack as usize);
     inner.text.truncate(frame.text as usize);

@@ -139,7 +139,9 @@ pub(crate) struct Params {
 
 impl Params {
     pub(crate) fn get(&self, place: usize) -> ValueRef<'_> {
-        self.values.get(place).map_or(ValueRef::Null, |value| value.with(&self.store.text))
+        self.values
+            .get(place)
+            .map_or(ValueRef::Null, |value| value.with(&self.store.text))
     }
 
     pub(crate) fn push(&mut self, value: ValueRef<'_>) {
@@ -221,7 +223,9 @@ impl RunState {
 
     /// The kind of the top route.
     pub fn top_kind(&self, program: &script::Program) -> Option<RouteKind> {
-        self.frames.first().map(|frame| program.routes[usize::from(frame.route.0)].kind)
+        self.frames
+            .first()
+            .map(|frame| program.routes[usize::from(frame.route.0)].kind)
     }
 }
 

@@ -78,30 +78,49 @@ pub(crate) enum Callee {
 /// What reads and writes a variable.
 pub(crate) enum Readable {
     Core(&'static CoreVariable),
-    Module { slot: u16, read: ErasedRead, write: Option<ErasedWrite> },
+    Module {
+        slot: u16,
+        read: ErasedRead,
+        write: Option<ErasedWrite>,
+    },
 }
 
 impl std::fmt::Debug for Linked {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Linked").field("modules", &self.program.modules.len()).finish_non_exhaustive()
+        f.debug_struct("Linked")
+            .field("modules", &self.program.modules.len())
+            .finish_non_exhaustive()
     }
 }
 
 impl Linked {
     /// Ties a program to the functions of the registry. `names` are the shard's, so that what was attached to
     /// messages under an earlier program keeps its meaning.
-    pub fn new(program: Arc<Program>, registry: &Registry, names: &mut Names) -> Result<Linked, Diagnostics> {
+    pub fn new(
+        program: Arc<Program>,
+        registry: &Registry,
+        names: &mut Names,
+    ) -> Result<Linked, Diagnostics> {
         let mut linked = Linked::empty(program, names);
         let mut errors = Vec::new();
         add_core(&mut linked.catalog);
-        linked.functions.extend(core_functions::TABLE.iter().map(|row| Callee::Core(row.call)));
-        linked.variables.extend(variables::table().map(Readable::Core));
+        linked.functions.extend(
+            core_functions::TABLE
+                .iter()
+                .map(|row| Callee::Core(row.call)),
+        );
+        linked
+            .variables
+            .extend(variables::table().map(Readable::Core));
         linked.transformations.extend(transformations::table());
         let mut checks = core_checks();
         for loaded in &linked.program.modules.clone() {
             match registry.entry(&loaded.name) {
                 Some(entry) => linked.add(&loaded.name, (entry.exports)(), &mut checks),
-                None => errors.push((loaded.at, format!("module `{}` is not in this build", loaded.name))),
+                None => errors.push((
+                    loaded.at,
+                    format!("module `{}` is not in this build", loaded.name),
+                )),
             }
         }
         linked.check_calls(&checks, &mut errors);
@@ -109,7 +128,10 @@ impl Linked {
         if errors.is_empty() {
             return Ok(linked);
         }
-        let list = errors.into_iter().map(|(at, reason)| linked.diagnostic(at, reason)).collect();
+        let list = errors
+            .into_iter()
+            .map(|(at, reason)| linked.diagnostic(at, reason))
+            .collect();
         Err(Diagnostics { list, omitted: 0 })
     }
 
@@ -140,12 +162,20 @@ impl Linked {
         add_module(name, &table, &mut self.catalog);
         for row in table.functions.drain(..) {
             checks.push(row.args.iter().map(|kind| kind.check).collect());
-            self.functions.push(Callee::Module { slot, call: row.call });
+            self.functions.push(Callee::Module {
+                slot,
+                call: row.call,
+            });
         }
         for row in table.variables.drain(..) {
-            self.variables.push(Readable::Module { slot, read: row.read, write: row.write });
+            self.variables.push(Readable::Module {
+                slot,
+                read: row.read,
+                write: row.write,
+            });
         }
-        self.params.extend((0..table.params.len()).map(|row| (slot, row)));
+        self.params
+            .extend((0..table.params.len()).map(|row| (slot, row)));
         self.tables.push(table);
     }
 
@@ -154,7 +184,10 @@ impl Linked {
         for call in &self.program.calls {
             let function = self.catalog.function(call.function);
             for (place, arg) in self.program.args(call).iter().enumerate() {
-                let check = checks[usize::from(call.function.0)].get(place).copied().flatten();
+                let check = checks[usize::from(call.function.0)]
+                    .get(place)
+                    .copied()
+                    .flatten();
                 let literal = match arg {
                     Arg::Str(id) => self.program.constant(*id).text(),
                     _ => None,
@@ -162,7 +195,10 @@ impl Linked {
                 if let (Some(check), Some(literal)) = (check, literal)
                     && let Err(reason) = check(literal)
                 {
-                    errors.push((call.at, format!("argument {} of `{}`: {reason}", place + 1, function.name)));
+                    errors.push((
+                        call.at,
+                        format!("argument {} of `{}`: {reason}", place + 1, function.name),
+                    ));
                 }
             }
         }
@@ -177,18 +213,26 @@ impl Linked {
                 let name = &loaded[slot].name;
                 errors.push((
                     loaded[slot].at,
-                    format!("module `{name}` needs module `{missing}`; add loadmodule \"{missing}.so\""),
+                    format!(
+                        "module `{name}` needs module `{missing}`; add loadmodule \"{missing}.so\""
+                    ),
                 ));
             }
         }
         let waits_for = |slot: usize| {
             let table = &self.tables[slot];
-            table.needs.iter().chain(&table.after).filter_map(|name| slot_of(name)).filter(move |one| *one != slot)
+            table
+                .needs
+                .iter()
+                .chain(&table.after)
+                .filter_map(|name| slot_of(name))
+                .filter(move |one| *one != slot)
         };
         let mut order: Vec<u16> = Vec::new();
         while order.len() < self.tables.len() {
             let is_started = |slot: usize| order.contains(&(slot as u16));
-            let next = (0..self.tables.len()).find(|&slot| !is_started(slot) && waits_for(slot).all(is_started));
+            let next = (0..self.tables.len())
+                .find(|&slot| !is_started(slot) && waits_for(slot).all(is_started));
             // Modules that wait for each other start in the order of the script.
             let next = next.or_else(|| (0..self.tables.len()).find(|&slot| !is_started(slot)));
             let Some(next) = next else { break };
@@ -239,7 +283,11 @@ impl Linked {
     }
 
     pub(crate) fn arg_kind(&self, id: FunctionId, place: usize) -> ArgKind {
-        self.catalog.function(id).args.get(place).map_or(ArgKind::Str, |arg| arg.kind)
+        self.catalog
+            .function(id)
+            .args
+            .get(place)
+            .map_or(ArgKind::Str, |arg| arg.kind)
     }
 
     pub(crate) fn readable(&self, id: VariableId) -> &Readable {
@@ -253,7 +301,12 @@ impl Linked {
 
 impl Settings {
     fn of(program: &Program) -> Settings {
-        let level = |name: &str| program.globals.int(name).map_or(2, |n| n.clamp(-3, 4) as i8);
+        let level = |name: &str| {
+            program
+                .globals
+                .int(name)
+                .map_or(2, |n| n.clamp(-3, 4) as i8)
+        };
         let at_least = |name: &str, or: i32| program.globals.int(name).unwrap_or(or).max(0) as u32;
         Settings {
             loops_max: at_least("max_while_loops", 10_000),
@@ -267,7 +320,10 @@ impl Settings {
 }
 
 fn core_checks() -> Vec<Vec<Option<Check>>> {
-    core_functions::TABLE.iter().map(|row| row.checks.to_vec()).collect()
+    core_functions::TABLE
+        .iter()
+        .map(|row| row.checks.to_vec())
+        .collect()
 }
 
 /// The number of a literal, for tables that keep something prepared by it.

@@ -51,7 +51,9 @@ pub(super) fn xlog(run: &mut Run, level: LogLevel, hands: &mut Hands<'_>) {
 }
 
 fn on_stack(value: Option<Value>, default: i8) -> i8 {
-    value.and_then(Value::int).map_or(default, |n| n.clamp(-3, 4) as i8)
+    value
+        .and_then(Value::int)
+        .map_or(default, |n| n.clamp(-3, 4) as i8)
 }
 
 /// Something in the script went wrong; it goes on.

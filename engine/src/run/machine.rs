@@ -43,6 +43,10 @@ pub struct Machine {
     pub(crate) patterns: Patterns,
     pub(super) scenes: Scenes,
     pub(super) vars: Vars,
+    /// `$mi`: how many runs there were.
+    pub(crate) runs: u64,
+    /// Where texts are put together.
+    pub(crate) scratch: Vec<u8>,
     idle: Vec<(Box<RunState>, Box<Inner>)>,
     dummy: Option<Box<Scene>>,
     /// Runs that `launch` made, to be executed when the one in hand has ended or waits.
@@ -62,7 +66,11 @@ impl Machine {
 
     /// A run that ended: its scene comes back, the rest is reused.
     pub fn end(&mut self, run: Run) -> Box<Scene> {
-        let Run { scene, mut state, mut inner } = run;
+        let Run {
+            scene,
+            mut state,
+            mut inner,
+        } = run;
         std::mem::swap(&mut self.vars, &mut state.vars);
         if self.idle.len() < RUNS_POOLED {
             state.clear();
@@ -82,7 +90,8 @@ impl Machine {
     /// A message that nobody sent, for routes and modules that have none in hand.
     pub(super) fn dummy_scene(&mut self) -> Box<Scene> {
         self.dummy.take().unwrap_or_else(|| {
-            let message = Message::parse(Bytes::copy_of(DUMMY)).unwrap_or_else(|rejected| rejected.message);
+            let message =
+                Message::parse(Bytes::copy_of(DUMMY)).unwrap_or_else(|rejected| rejected.message);
             let flow = Flow {
                 socket: SocketId(0),
                 transport: Transport::Udp,
@@ -111,13 +120,20 @@ pub fn begin(
     branch: Option<u8>,
 ) -> Run {
     let machine = &mut core.machine;
-    let (mut state, inner) =
-        machine.idle.pop().unwrap_or_else(|| (Box::new(RunState::new()), Box::new(Inner::new())));
+    let (mut state, inner) = machine
+        .idle
+        .pop()
+        .unwrap_or_else(|| (Box::new(RunState::new()), Box::new(Inner::new())));
+    machine.runs += 1;
     state.kind = kind;
     state.context = context;
     state.branch = branch;
     std::mem::swap(&mut machine.vars, &mut state.vars);
-    Run { scene, state, inner }
+    Run {
+        scene,
+        state,
+        inner,
+    }
 }
 
 /// A run about no message: startup, timers, events. To be ended by [`Machine::end_dummy`].
@@ -165,13 +181,29 @@ pub fn resume(
 }
 
 /// The deadline of a parked run, by its place.
-pub fn on_deadline(place: u32, core: &mut Core, modules: &mut Modules, outbox: &mut Outbox) -> Option<Ended> {
+pub fn on_deadline(
+    place: u32,
+    core: &mut Core,
+    modules: &mut Modules,
+    outbox: &mut Outbox,
+) -> Option<Ended> {
     let ticket = core.machine.parked.at(place)?;
     resume(ticket, Answer::TimedOut, core, modules, outbox)
 }
 
-fn run_on(run: Run, core: &mut Core, modules: &mut Modules, linked: &Arc<Linked>, outbox: &mut Outbox) -> Ended {
-    let mut hands = Hands { core, modules, linked, outbox };
+fn run_on(
+    run: Run,
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+) -> Ended {
+    let mut hands = Hands {
+        core,
+        modules,
+        linked,
+        outbox,
+    };
     let ended = go(run, &mut hands);
     while let Some(launched) = hands.core.machine.launched.pop() {
         if let Ended::Finished(run, _) = go(launched, &mut hands) {
@@ -189,6 +221,12 @@ pub(super) fn park(mut run: Run, ticket: Ticket, hands: &mut Hands<'_>) -> Ended
     run.state.wait.timer = Some(core.wheel.set(due_ms, Timer::Parked, Parked::place(ticket)));
     // The next run starts from the values as they are now, as if this one had ended.
     core.machine.vars.copy_from(&run.state.vars);
-    core.machine.parked.fill(ticket, ParkedRun { run, linked: Arc::clone(hands.linked) });
+    core.machine.parked.fill(
+        ticket,
+        ParkedRun {
+            run,
+            linked: Arc::clone(hands.linked),
+        },
+    );
     Ended::Waits(ticket)
 }

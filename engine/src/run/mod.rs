@@ -8,22 +8,38 @@
 //! Way in: [`begin`], [`execute`], [`resume`].
 
 mod avps;
+mod calls;
+mod conditions;
+mod contexts;
+pub(crate) mod core_functions;
+mod execute;
+mod flags;
 mod frame;
 mod limits;
 mod linked;
+mod log;
 mod machine;
 mod names;
+mod operators;
 mod parked;
+mod patterns;
+mod relay;
 mod scene;
+pub(crate) mod transformations;
 mod value;
+mod values;
+pub(crate) mod variables;
 mod vars;
 
 pub use avps::{Avps, Full};
+pub(crate) use execute::Hands;
+pub use flags::FlagNames;
 pub use frame::{End, Ended, ErrorInfo, Run, RunState};
+pub(crate) use limits::WAIT_MS_MAX as WAIT_MS;
 pub use linked::Linked;
-pub use machine::{Machine, begin, execute, resume};
+pub use machine::{Machine, begin, begin_dummy, execute, on_deadline, resume};
 pub use names::{NameId, Names};
 pub use parked::{Parked, is_run_ticket};
 pub use scene::{Attached, Hooks, Scene};
-pub(crate) use value::Value;
 pub use value::{Reading, ValueRef, write_int};
+pub(crate) use value::{Store, Value};

@@ -7,13 +7,24 @@ use script::ops::Operator;
 use super::value::{Digits, Stretch, Value};
 
 /// `left op right`.
-pub(super) fn arithmetic(operator: Operator, left: Value, right: Value, text: &mut Vec<u8>) -> Value {
+pub(super) fn arithmetic(
+    operator: Operator,
+    left: Value,
+    right: Value,
+    text: &mut Vec<u8>,
+) -> Value {
     if left == Value::Failed || right == Value::Failed {
         return Value::Failed;
     }
     if let Some(a) = left.int() {
-        let b = if right.is_null() { Some(0) } else { right.int() };
-        return b.and_then(|b| numbers(operator, a, b)).map_or(Value::Failed, Value::Int);
+        let b = if right.is_null() {
+            Some(0)
+        } else {
+            right.int()
+        };
+        return b
+            .and_then(|b| numbers(operator, a, b))
+            .map_or(Value::Failed, Value::Int);
     }
     match operator {
         Operator::Add => concatenate(left, right, text),
@@ -25,7 +36,9 @@ pub(super) fn arithmetic(operator: Operator, left: Value, right: Value, text: &m
 /// `left op= right`: two numbers, or `+=` of two texts.
 pub(super) fn compound(operator: Operator, left: Value, right: Value, text: &mut Vec<u8>) -> Value {
     match (left, right) {
-        (Value::Text(_), Value::Text(_)) if operator == Operator::Add => concatenate(left, right, text),
+        (Value::Text(_), Value::Text(_)) if operator == Operator::Add => {
+            concatenate(left, right, text)
+        }
         _ => match (left.int(), right.int()) {
             (Some(a), Some(b)) => numbers(operator, a, b).map_or(Value::Failed, Value::Int),
             _ => Value::Failed,
@@ -59,12 +72,17 @@ fn concatenate(left: Value, right: Value, text: &mut Vec<u8>) -> Value {
     if let (Value::Text(one), Value::Text(other)) = (left, right)
         && one.start + one.len == other.start
     {
-        return Value::Text(Stretch { start: one.start, len: one.len + other.len });
+        return Value::Text(Stretch {
+            start: one.start,
+            len: one.len + other.len,
+        });
     }
     let start = text.len();
     for value in [left, right] {
         match value {
-            Value::Text(stretch) | Value::Both(_, stretch) => text.extend_from_within(stretch.range()),
+            Value::Text(stretch) | Value::Both(_, stretch) => {
+                text.extend_from_within(stretch.range())
+            }
             value => {
                 if let Some(n) = value.int() {
                     text.extend_from_slice(Digits::default().of(n));
@@ -76,7 +94,9 @@ fn concatenate(left: Value, right: Value, text: &mut Vec<u8>) -> Value {
 }
 
 fn bytewise(operator: Operator, left: Value, right: Value, text: &mut Vec<u8>) -> Value {
-    let (Value::Text(one), Value::Text(other)) = (left, right) else { return Value::Failed };
+    let (Value::Text(one), Value::Text(other)) = (left, right) else {
+        return Value::Failed;
+    };
     if one.len != other.len {
         return Value::Failed;
     }

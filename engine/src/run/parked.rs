@@ -86,7 +86,9 @@ impl Parked {
     /// The ticket of the run at a place.
     pub(crate) fn at(&self, place: u32) -> Option<Ticket> {
         let slot = self.slots.get(place as usize)?;
-        slot.run.is_some().then(|| Parked::ticket(slot.generation, place))
+        slot.run
+            .is_some()
+            .then(|| Parked::ticket(slot.generation, place))
     }
 
     /// The run's place in the table.
@@ -117,5 +119,11 @@ pub fn is_run_ticket(ticket: Ticket) -> bool {
 const PLACE_BITS: u32 = 27;
 const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
 
-const _: () = assert!(RUNS_PARKED_MAX <= 1 << PLACE_BITS, "a place is also a timer's slot");
-const _: () = assert!(PLACE_BITS + 32 < 60, "generation and place stay below the table's number");
+const _: () = assert!(
+    RUNS_PARKED_MAX <= 1 << PLACE_BITS,
+    "a place is also a timer's slot"
+);
+const _: () = assert!(
+    PLACE_BITS + 32 < 60,
+    "generation and place stay below the table's number"
+);

@@ -11,7 +11,9 @@ pub(crate) struct Patterns(HashMap<Box<[u8]>, Regex, ahash::RandomState>);
 
 impl Default for Patterns {
     fn default() -> Self {
-        Patterns(HashMap::with_hasher(ahash::RandomState::with_seeds(9, 10, 11, 12)))
+        Patterns(HashMap::with_hasher(ahash::RandomState::with_seeds(
+            9, 10, 11, 12,
+        )))
     }
 }
 
@@ -23,9 +25,18 @@ impl Patterns {
             if self.0.len() >= PATTERNS_MAX {
                 self.0.clear();
             }
-            let regex = script::regex(pattern, true).ok()?;
+            let regex = compile(pattern)?;
             self.0.insert(pattern.into(), regex);
         }
         self.0.get(pattern)
     }
+}
+
+fn compile(pattern: &[u8]) -> Option<Regex> {
+    let pattern = std::str::from_utf8(pattern).ok()?;
+    regex::bytes::RegexBuilder::new(pattern)
+        .case_insensitive(true)
+        .unicode(false)
+        .build()
+        .ok()
 }

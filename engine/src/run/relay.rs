@@ -7,13 +7,17 @@ use parser::Method;
 use script::RouteKind;
 
 use super::calls;
-use super::contexts as proxy;
 use super::execute::{Hands, Step, enter, finish_call, pop_frame};
 use super::frame::{End, Relaying, Run};
+use crate::proxy;
 
 /// The call returned `Relay`: goes on with the first branch.
 pub(super) fn begin(run: &mut Run, hands: &mut Hands<'_>) -> Step {
-    let Run { scene, state, inner } = run;
+    let Run {
+        scene,
+        state,
+        inner,
+    } = run;
     inner.draft.copy_from(&scene.draft);
     inner.relay = Some(Relaying {
         kind: state.kind,
@@ -46,7 +50,11 @@ fn next(run: &mut Run, hands: &mut Hands<'_>) -> Step {
         run.state.kind = RouteKind::Branch;
         run.state.branch = Some(branch);
         proxy::enter_branch(hands.core, &mut run.scene, context, branch);
-        let hook = run.scene.hooks.on_branch.and_then(|name| hands.linked.hook(RouteKind::Branch, name));
+        let hook = run
+            .scene
+            .hooks
+            .on_branch
+            .and_then(|name| hands.linked.hook(RouteKind::Branch, name));
         if let Some(route) = hook {
             let back = run.state.at;
             enter(run, &hands.linked.program, route, back);
@@ -60,8 +68,17 @@ fn next(run: &mut Run, hands: &mut Hands<'_>) -> Step {
 
 /// Sends the branch in view or drops it, and shows the request as it is for all again.
 fn send(run: &mut Run, is_dropped: bool, hands: &mut Hands<'_>) {
-    let (Some(context), Some(branch)) = (run.state.context, run.state.branch) else { return };
-    proxy::send_branch(hands.core, &mut run.scene, context, branch, is_dropped, hands.outbox);
+    let (Some(context), Some(branch)) = (run.state.context, run.state.branch) else {
+        return;
+    };
+    proxy::send_branch(
+        hands.core,
+        &mut run.scene,
+        context,
+        branch,
+        is_dropped,
+        hands.outbox,
+    );
     run.scene.draft.copy_from(&run.inner.draft);
 }
 
@@ -80,7 +97,11 @@ fn finish(run: &mut Run, value: i32, hands: &mut Hands<'_>) -> Step {
 /// An ACK never makes one.
 pub(super) fn before_park(run: &mut Run, hands: &mut Hands<'_>) {
     let is_request = run.state.kind == RouteKind::Request;
-    if is_request && run.state.context.is_none() && run.scene.message.method() != Method::Ack && !run.state.is_dummy {
+    if is_request
+        && run.state.context.is_none()
+        && run.scene.message.method() != Method::Ack
+        && !run.state.is_dummy
+    {
         proxy::before_park(hands.core, run, hands.outbox);
     }
 }

@@ -69,7 +69,14 @@ impl Scene {
     /// Forgets what a script attached and edited, keeps the message.
     pub fn reset(&mut self) {
         self.draft.clear();
-        let Attached { flow: _, targets, flags, avps, hooks, proxy } = &mut self.attached;
+        let Attached {
+            flow: _,
+            targets,
+            flags,
+            avps,
+            hooks,
+            proxy,
+        } = &mut self.attached;
         targets.clear();
         *flags = 0;
         avps.clear();

@@ -1,19 +1,27 @@
 //! Reading, assigning and printing variables as a program writes them.
 
-use script::program::{Context as Which, Format, FormatPart, Index as SpecIndex, Name, SpecId, TransformArg};
 use script::ops::StoreHow;
+use script::program::{
+    Context as Which, Format, FormatPart, Index as SpecIndex, Name, SpecId, TransformArg,
+};
 use script::{Program, RouteKind};
 
 use super::execute::Hands;
 use super::frame::{Inner, Run};
-use super::linked::{Readable, literal};
+use super::linked::{Linked, Readable, literal};
+use super::names::Names;
 use super::transformations::{self, Outcome, PARAMS_MAX};
 use super::value::{Digits, Reading, Stretch, Value, ValueRef};
 use crate::input::Ticket;
 use crate::module::{Context, Index, VarArgs, Verdict, call_slot};
 
 /// The value of a variable whose operands stand on the stack from `first`. `Err`: it waits.
-pub(super) fn load(run: &mut Run, id: SpecId, first: usize, hands: &mut Hands<'_>) -> Result<Value, Ticket> {
+pub(super) fn load(
+    run: &mut Run,
+    id: SpecId,
+    first: usize,
+    hands: &mut Hands<'_>,
+) -> Result<Value, Ticket> {
     let linked = hands.linked;
     let spec = linked.program.spec(id);
     let operands = first..first + usize::from(spec.operands);
@@ -54,45 +62,73 @@ fn keep(text: &mut Vec<u8>, bytes: &[u8]) -> Stretch {
 }
 
 /// Reads the message that the variable is about. `None`: its name or index is none.
-fn read(run: &mut Run, id: SpecId, first: usize, hands: &mut Hands<'_>, out: &mut Vec<u8>) -> Option<Reading> {
+fn read(
+    run: &mut Run,
+    id: SpecId,
+    first: usize,
+    hands: &mut Hands<'_>,
+    out: &mut Vec<u8>,
+) -> Option<Reading> {
     let linked = hands.linked;
     let spec = linked.program.spec(id);
     if !name(run, id, first, hands) {
         return None;
     }
     let readable = linked.readable(spec.variable);
-    let args = var_args(&run.inner, id, first, hands, false)?;
+    let args = var_args(
+        &run.inner,
+        id,
+        first,
+        linked,
+        &mut hands.core.machine.names,
+        false,
+    )?;
     match spec.context {
         Which::Current => {
             let mut cx = Context::new(&mut run.scene, &mut run.state, hands);
             Some(read_here(readable, &mut cx, args, out))
         }
         Which::Request => {
-            let Some(context) = run.state.context.filter(|_| run.state.kind == RouteKind::Reply) else {
+            let Some(context) = run
+                .state
+                .context
+                .filter(|_| run.state.kind == RouteKind::Reply)
+            else {
                 return Some(Reading::Null);
             };
-            let Some(mut request) = hands.core.take_request_scene(context) else { return Some(Reading::Null) };
+            let Some(mut request) = hands.core.take_request_scene(context) else {
+                return Some(Reading::Null);
+            };
             let mut cx = Context::new(&mut request, &mut run.state, hands);
             let reading = read_here(readable, &mut cx, args, out);
             hands.core.put_request_scene(context, request);
             Some(reading)
         }
         Which::Reply => {
-            let Some(context) = run.state.context.filter(|_| run.state.kind == RouteKind::Failure) else {
+            let Some(context) = run
+                .state
+                .context
+                .filter(|_| run.state.kind == RouteKind::Failure)
+            else {
                 return Some(Reading::Null);
             };
-            let Some(reply) = hands.core.take_winning_reply(context) else { return Some(Reading::Null) };
-            let request = std::mem::replace(&mut run.scene.message, reply);
-            let mut cx = Context::new(&mut run.scene, &mut run.state, hands);
+            let Some(mut reply) = hands.core.take_winning_reply(context) else {
+                return Some(Reading::Null);
+            };
+            let mut cx = Context::new(&mut reply, &mut run.state, hands);
             let reading = read_here(readable, &mut cx, args, out);
-            let reply = std::mem::replace(&mut run.scene.message, request);
             hands.core.put_winning_reply(context, reply);
             Some(reading)
         }
     }
 }
 
-fn read_here(readable: &Readable, cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
+fn read_here(
+    readable: &Readable,
+    cx: &mut Context<'_>,
+    args: VarArgs<'_>,
+    out: &mut Vec<u8>,
+) -> Reading {
     match readable {
         Readable::Core(row) if row.of_message && cx.run.is_dummy => Reading::Null,
         Readable::Core(row) => (row.read)(cx, args, out),
@@ -114,7 +150,9 @@ fn name(run: &mut Run, id: SpecId, first: usize, hands: &Hands<'_>) -> bool {
     }
     let inner = &mut *run.inner;
     let mut digits = Digits::default();
-    let Some(text) = inner.stack[first].bytes(&inner.text, &mut digits) else { return false };
+    let Some(text) = inner.stack[first].bytes(&inner.text, &mut digits) else {
+        return false;
+    };
     inner.name.clear();
     inner.name.extend_from_slice(text);
     true
@@ -124,16 +162,20 @@ fn var_args<'a>(
     inner: &'a Inner,
     id: SpecId,
     first: usize,
-    hands: &mut Hands<'a>,
+    linked: &'a Linked,
+    names: &mut Names,
     replaces: bool,
 ) -> Option<VarArgs<'a>> {
-    let linked = hands.linked;
     let spec = linked.program.spec(id);
     let (name, name_id, mut next) = match spec.name {
         Name::None => (None, None, first),
-        Name::Const(id) => (Some(constant_name(&linked.program, id)), linked.names.of(id), first),
+        Name::Const(id) => (
+            Some(literal(&linked.program, id)),
+            linked.names.of(id),
+            first,
+        ),
         Name::Operand => {
-            let id = hands.core.machine.names.intern(&inner.name)?;
+            let id = names.intern(&inner.name)?;
             (Some(&inner.name[..]), Some(id), first + 1)
         }
     };
@@ -148,12 +190,16 @@ fn var_args<'a>(
             Index::At(index)
         }
     };
-    debug_assert!(next <= first + usize::from(spec.operands), "name and index are operands of the variable");
-    Some(VarArgs { name, name_id, index, replaces })
-}
-
-fn constant_name(program: &Program, id: script::program::ConstId) -> &[u8] {
-    literal(program, id)
+    debug_assert!(
+        next <= first + usize::from(spec.operands),
+        "name and index are operands of the variable"
+    );
+    Some(VarArgs {
+        name,
+        name_id,
+        index,
+        replaces,
+    })
 }
 
 /// Applies the transformations; their operands are the last ones before `end`.
@@ -167,8 +213,12 @@ fn transform(
 ) -> Value {
     let program = &*hands.linked.program;
     let transforms = program.transforms(program.spec(id));
-    let operands_of = |args: &[TransformArg]| -> usize { args.iter().map(|arg| operands(program, arg)).sum() };
-    let all: usize = transforms.iter().map(|one| operands_of(program.transform_args(one))).sum();
+    let operands_of =
+        |args: &[TransformArg]| -> usize { args.iter().map(|arg| operands(program, arg)).sum() };
+    let all: usize = transforms
+        .iter()
+        .map(|one| operands_of(program.transform_args(one)))
+        .sum();
     let mut next = end - all;
     for one in transforms {
         if matches!(value, Value::Null | Value::Failed) {
@@ -179,13 +229,23 @@ fn transform(
         let row = hands.linked.transformation(one.transform);
         scratch.clear();
         let mut digits = Digits::default();
-        let input = transformations::Input { text: value.bytes(&inner.text, &mut digits).unwrap_or_default(), int: value.int() };
+        let input = transformations::Input {
+            text: value.bytes(&inner.text, &mut digits).unwrap_or_default(),
+            int: value.int(),
+        };
         let outcome = if let [TransformArg::Substitution(id)] = args {
             let substitution = &program.substitutions[id.0 as usize];
             let used = usize::from(substitution.operands);
             let values = &inner.stack[next..next + used];
             next += used;
-            transformations::substitute(program, substitution, input.text, values, &inner.text, scratch)
+            transformations::substitute(
+                program,
+                substitution,
+                input.text,
+                values,
+                &inner.text,
+                scratch,
+            )
         } else {
             let mut params = [ValueRef::Null; PARAMS_MAX];
             for (param, arg) in params.iter_mut().zip(args) {
@@ -207,10 +267,12 @@ fn transform(
             (Outcome::Null, _) => Value::Null,
             (Outcome::Int(n), _) => Value::Int(n),
             (Outcome::Written, _) => Value::Text(keep(&mut inner.text, scratch)),
-            (Outcome::Part(range), Value::Text(whole) | Value::Both(_, whole)) => Value::Text(Stretch {
-                start: whole.start + range.start as u32,
-                len: range.len() as u32,
-            }),
+            (Outcome::Part(range), Value::Text(whole) | Value::Both(_, whole)) => {
+                Value::Text(Stretch {
+                    start: whole.start + range.start as u32,
+                    len: range.len() as u32,
+                })
+            }
             (Outcome::Part(range), value) => {
                 let mut digits = Digits::default();
                 let text = value.int().map_or(&b""[..], |n| digits.of(n));
@@ -225,7 +287,9 @@ fn operands(program: &Program, arg: &TransformArg) -> usize {
     match arg {
         TransformArg::Const(_) => 0,
         TransformArg::Operand => 1,
-        TransformArg::Substitution(id) => usize::from(program.substitutions[id.0 as usize].operands),
+        TransformArg::Substitution(id) => {
+            usize::from(program.substitutions[id.0 as usize].operands)
+        }
     }
 }
 
@@ -244,7 +308,11 @@ pub(super) fn store(
     if value == Value::Failed || absent(operands).is_some() || !name(run, id, first, hands) {
         return Ok(-1);
     }
-    let Some(args) = var_args(&run.inner, id, first, hands, how == StoreHow::Replace) else { return Ok(-1) };
+    let replaces = how == StoreHow::Replace;
+    let names = &mut hands.core.machine.names;
+    let Some(args) = var_args(&run.inner, id, first, linked, names, replaces) else {
+        return Ok(-1);
+    };
     let value = value.with(&run.inner.text);
     let mut cx = Context::new(&mut run.scene, &mut run.state, hands);
     match write_here(linked.readable(spec.variable), &mut cx, args, value) {
@@ -254,12 +322,21 @@ pub(super) fn store(
     }
 }
 
-fn write_here(readable: &Readable, cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueRef<'_>) -> Verdict {
+fn write_here(
+    readable: &Readable,
+    cx: &mut Context<'_>,
+    args: VarArgs<'_>,
+    value: ValueRef<'_>,
+) -> Verdict {
     match readable {
         Readable::Core(row) if row.of_message && cx.run.is_dummy => Verdict::FAIL,
-        Readable::Core(row) => row.write.map_or(Verdict::FAIL, |write| Verdict::of(write(cx, args, value))),
+        Readable::Core(row) => row
+            .write
+            .map_or(Verdict::FAIL, |write| Verdict::of(write(cx, args, value))),
         Readable::Module { slot, write, .. } => {
-            let Some(write) = write else { return Verdict::FAIL };
+            let Some(write) = write else {
+                return Verdict::FAIL;
+            };
             let verdict = call_slot(cx, *slot, |module, cx| write(module.any(), cx, args, value));
             let verdict = verdict.unwrap_or(Verdict::FAIL);
             if !matches!(verdict, Verdict::Wait(_)) {
@@ -271,7 +348,13 @@ fn write_here(readable: &Readable, cx: &mut Context<'_>, args: VarArgs<'_>, valu
 }
 
 /// The text of a format string; its operands stand on the stack from `first`.
-pub(super) fn print(inner: &mut Inner, program: &Program, format: &Format, first: usize, text_max: usize) -> Value {
+pub(super) fn print(
+    inner: &mut Inner,
+    program: &Program,
+    format: &Format,
+    first: usize,
+    text_max: usize,
+) -> Value {
     let start = inner.text.len();
     let mut next = first;
     for part in &format.parts {
@@ -283,14 +366,22 @@ pub(super) fn print(inner: &mut Inner, program: &Program, format: &Format, first
                 match value {
                     Value::Failed => return Value::Failed,
                     Value::Null => inner.text.extend_from_slice(b"<null>"),
-                    Value::Int(n) | Value::Literal(n) => inner.text.extend_from_slice(Digits::default().of(n)),
-                    Value::Text(stretch) | Value::Both(_, stretch) => inner.text.extend_from_within(stretch.range()),
+                    Value::Int(n) | Value::Literal(n) => {
+                        inner.text.extend_from_slice(Digits::default().of(n))
+                    }
+                    Value::Text(stretch) | Value::Both(_, stretch) => {
+                        inner.text.extend_from_within(stretch.range())
+                    }
                 }
             }
         }
     }
     let text = Stretch::since(&inner.text, start);
-    if text.len as usize > text_max { Value::Failed } else { Value::Text(text) }
+    if text.len as usize > text_max {
+        Value::Failed
+    } else {
+        Value::Text(text)
+    }
 }
 
 /// Does something with the text of a value; `None` if it has none.
