@@ -7,7 +7,6 @@ mod commands;
 mod panic;
 mod receive;
 mod routes;
-mod shim;
 
 pub use panic::InHand;
 
@@ -17,10 +16,10 @@ use parser::Peek;
 use script::program::RouteId;
 use script::{Program, RouteKind};
 
-use self::shim::module;
 use crate::core::{Core, CoreConfig};
 use crate::input::{Answer, Input, Letter, Now, ShardId, Ticket};
 use crate::limits::Limits;
+use crate::module;
 use crate::module::{Modules, Registry};
 use crate::outbox::Outbox;
 use crate::owner::BranchToken;
@@ -127,7 +126,8 @@ impl Engine {
         let linked =
             Linked::new(program, registry, &mut core.machine.names).map_err(|e| e.to_string())?;
         let linked = Arc::new(linked);
-        let mut modules = shim::modules_new(&linked, registry).map_err(|e| e.to_string())?;
+        let mut modules =
+            crate::module::Modules::new(&linked, registry).map_err(|e| e.to_string())?;
         let mut first = Outbox::new();
         module::start(&mut core, &mut modules, &linked, &mut first).map_err(|e| e.to_string())?;
         let routes = TopRoutes {
@@ -362,7 +362,8 @@ impl Engine {
             }
             Context | Agent | Resolver => debug_assert!(false, "nobody sets {timer:?}"),
             Parked => {
-                let ended = shim::on_deadline(slot, &mut self.core, &mut self.modules, outbox);
+                let ended =
+                    crate::run::on_deadline(slot, &mut self.core, &mut self.modules, outbox);
                 if let Some(ended) = ended {
                     self.finish(ended, outbox);
                 }

@@ -5,8 +5,8 @@
 use chrono::DateTime;
 
 use super::Engine;
-use super::shim::module;
 use crate::input::{Command, Ticket};
+use crate::module;
 use crate::outbox::{Outbox, Output};
 use crate::statistics::Counter;
 

@@ -8,11 +8,11 @@ use script::RouteKind;
 use script::program::RouteId;
 
 use super::Engine;
-use super::shim::module;
 use crate::agent;
 use crate::input::{Answer, Ticket};
 use crate::jobs::{Job, Purpose};
 use crate::limits::JOBS_PER_INPUT_MAX;
+use crate::module;
 use crate::outbox::Outbox;
 use crate::proxy::{self, ContextId, TransactionEventKind};
 use crate::run::{self, End, Ended, Scene};
@@ -57,7 +57,7 @@ impl Engine {
 
     /// Runs a route that is about no message.
     pub(super) fn run_apart(&mut self, kind: RouteKind, route: RouteId, outbox: &mut Outbox) {
-        let run = super::shim::begin_dummy(&mut self.core, kind);
+        let run = run::begin_dummy(&mut self.core, kind);
         let ended = run::execute(
             run,
             route,
@@ -83,11 +83,8 @@ impl Engine {
             return;
         };
         let (context, branch) = (run.state.context, run.state.branch);
-        if matches!(
-            run.state.kind,
-            RouteKind::Startup | RouteKind::Timer | RouteKind::Event
-        ) {
-            self.core.machine.end(run);
+        if run.state.is_dummy {
+            self.core.machine.end_dummy(run);
             return;
         }
         let scene = self.core.machine.end(run);

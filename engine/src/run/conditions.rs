@@ -32,10 +32,10 @@ pub(super) fn is_true(value: Value, text: &[u8]) -> Outcome {
     }
 }
 
-pub(super) fn is_null(value: Value) -> Outcome {
+pub(super) fn is_null(value: Value, negated: bool) -> Outcome {
     match value {
         Value::Failed => Outcome::Error,
-        value => outcome(value.is_null()),
+        value => outcome(value.is_null() != negated),
     }
 }
 

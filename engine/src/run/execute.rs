@@ -175,11 +175,11 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
             let outcome = tests::is_true(value, &run.inner.text);
             test(run, outcome, hands);
         }
-        Op::TestNull => {
+        Op::TestNull { negated } => {
             let value = pop(run);
-            test(run, tests::is_null(value), hands);
+            test(run, tests::is_null(value, negated), hands);
         }
-        Op::TestRc => inner.outcome = outcome_of(run.state.rc > 0),
+        Op::TestRc => inner.outcome = outcome_of(run.state.rc >= 0),
         Op::CompareConst { how, constant } => {
             let value = pop(run);
             let outcome =

@@ -2,6 +2,7 @@
 
 use hashbrown::HashMap;
 use regex::bytes::Regex;
+use script::posix::{Flags, compile};
 
 use super::limits::PATTERNS_MAX;
 
@@ -25,18 +26,9 @@ impl Patterns {
             if self.0.len() >= PATTERNS_MAX {
                 self.0.clear();
             }
-            let regex = compile(pattern)?;
+            let regex = compile(pattern, Flags::MATCH).ok()?;
             self.0.insert(pattern.into(), regex);
         }
         self.0.get(pattern)
     }
-}
-
-fn compile(pattern: &[u8]) -> Option<Regex> {
-    let pattern = std::str::from_utf8(pattern).ok()?;
-    regex::bytes::RegexBuilder::new(pattern)
-        .case_insensitive(true)
-        .unicode(false)
-        .build()
-        .ok()
 }
