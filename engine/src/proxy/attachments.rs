@@ -4,7 +4,7 @@ use crate::input::SocketId;
 use crate::jobs::Purpose;
 use crate::transaction::Matched;
 
-use super::{RelayError, RelayFlags};
+use super::{Path, RelayError, RelayFlags};
 
 /// The proxy's fields of a scene. Keeps its memory when cleared.
 #[derive(Debug, Default)]
@@ -23,6 +23,8 @@ pub struct Attachments {
     pub record_route: RecordRoute,
     /// Parameters for it (`add_rr_param`), each with its `;`.
     pub record_route_params: Vec<u8>,
+    /// The Path that every branch will get.
+    pub path: Option<Path>,
     /// What `loose_route` found.
     pub route: RouteFound,
     /// Parameters of our own Route URIs that `loose_route` removed (`$rr_params`), each with its `;`.

@@ -152,6 +152,11 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
     if !line.is_empty() {
         draft.prepend_header(&line);
     }
+    if let Some(path) = &attached.proxy.path {
+        line.clear();
+        super::path::write(core, path, &attached.flow, flow.socket, &mut line);
+        draft.prepend_header(&line);
+    }
     breadth(message, &mut draft, writing.siblings, &mut line);
     via(
         core,
