@@ -10,6 +10,7 @@ mod json;
 mod maxfwd;
 mod mi_fifo;
 mod options;
+mod path;
 mod proto_tcp;
 mod proto_udp;
 mod registrar;
@@ -33,6 +34,7 @@ pub fn registry() -> Registry {
         .add::<maxfwd::MaxFwd>()
         .add::<mi_fifo::MiFifo>()
         .add::<options::Options>()
+        .add::<path::Path>()
         .add::<proto_tcp::ProtoTcp>()
         .add::<proto_udp::ProtoUdp>()
         .add::<registrar::Registrar>()
