@@ -259,6 +259,11 @@ pub(super) fn via(
     }
 }
 
+/// The Via line of a request of our own.
+pub fn write_via(core: &Core, flow: &Flow, token: &[u8], line: &mut Vec<u8>) {
+    via(core, flow, token, None, false, line);
+}
+
 /// RFC 5393 §5.3.3: what a request may spread to is shared among its branches.
 fn breadth(message: &Message, draft: &mut Draft, siblings: u32, line: &mut Vec<u8>) {
     let known = super::validate::max_breadth(message);

@@ -31,6 +31,7 @@ pub use attachments::{Attachments, RecordRoute, RouteFound};
 pub use branch::{Branch, BranchState};
 pub use context::{ResponseContext, ResponseContexts};
 pub use event::{TransactionEvent, TransactionEventKind};
+pub(crate) use forward::write_via;
 pub use path::Path;
 pub use options::{Address, Cancel, RelayError, RelayFlags, RelayOptions};
 pub use relay::{before_park, branches_done, enter_branch, next_branch, send_branch};

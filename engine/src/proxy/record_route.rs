@@ -4,7 +4,7 @@ use parser::Message;
 
 use super::{Attachments, RecordRoute};
 use crate::core::Core;
-use crate::input::SocketId;
+use crate::input::{SocketId, Transport};
 use crate::owner::COOKIE_PARAM;
 use crate::sockets::Socket;
 
@@ -35,11 +35,7 @@ pub(super) fn write(
                     out.extend_from_slice(user);
                     out.push(b'@');
                 }
-                out.extend_from_slice(socket.sent_by.as_bytes());
-                if socket.transport != crate::input::Transport::Udp {
-                    out.extend_from_slice(b";transport=");
-                    out.extend_from_slice(socket.transport.as_str().as_bytes());
-                }
+                address(socket, out);
                 out.extend_from_slice(b";lr");
                 if is_double {
                     out.extend_from_slice(b";r2=on");
@@ -67,6 +63,15 @@ pub(super) fn write(
                 line(second);
             }
         }
+    }
+}
+
+/// `host:port[;transport=...]` of a socket of ours.
+fn address(socket: &Socket, out: &mut Vec<u8>) {
+    out.extend_from_slice(socket.sent_by.as_bytes());
+    if socket.transport != Transport::Udp {
+        out.extend_from_slice(b";transport=");
+        out.extend_from_slice(socket.transport.as_str().as_bytes());
     }
 }
 
