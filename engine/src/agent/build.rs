@@ -14,7 +14,9 @@ pub(super) fn build(core: &mut Core, request: &OwnRequest<'_>) -> Option<Message
     let mut text = std::mem::take(&mut core.agents.text);
     text.clear();
     write(core, request, &mut text);
-    let message = Message::parse(Frame::copy_of(&text)).ok().filter(|message| message.check().is_ok());
+    let message = Message::parse(Frame::copy_of(&text))
+        .ok()
+        .filter(|message| message.check().is_ok());
     core.agents.text = text;
     message
 }
@@ -23,18 +25,40 @@ fn write(core: &mut Core, request: &OwnRequest<'_>, out: &mut Vec<u8>) {
     let chance = core.random.next_u64();
     let tag = core.random.next_u64().to_be_bytes();
     let mut writer = RequestWriter::new(out, request.method, request.request_uri);
-    writer.header("Via", &[BLANK_VIA]).number("Max-Forwards", 70);
+    writer
+        .header("Via", &[BLANK_VIA])
+        .number("Max-Forwards", 70);
     name_addr(&mut writer, "From", request.from, Some(&tag));
-    name_addr(&mut writer, "To", if request.to.is_empty() { request.request_uri } else { request.to }, None);
+    name_addr(
+        &mut writer,
+        "To",
+        if request.to.is_empty() {
+            request.request_uri
+        } else {
+            request.to
+        },
+        None,
+    );
     if request.call_id.is_empty() {
         let local = core.owner.mint_call_id(own_hash(core, chance), chance);
-        let host = core.sockets.iter().next().map_or("localhost", |socket| socket.host.as_str());
+        let host = core
+            .sockets
+            .iter()
+            .next()
+            .map_or("localhost", |socket| socket.host.as_str());
         writer.header("Call-ID", &[&local, b"@", host.as_bytes()]);
     } else {
         writer.header("Call-ID", &[request.call_id]);
     }
     let mut digits = [0; 10];
-    writer.header("CSeq", &[number(request.cseq.max(1), &mut digits), b" ", request.method]);
+    writer.header(
+        "CSeq",
+        &[
+            number(request.cseq.max(1), &mut digits),
+            b" ",
+            request.method,
+        ],
+    );
     writer.lines(request.headers);
     writer.finish(request.content_type, request.body);
 }

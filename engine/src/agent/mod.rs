@@ -10,7 +10,8 @@ mod send;
 mod table;
 
 pub use send::{
-    local_route_ended, on_ended, on_resolved, on_response, on_timeout, on_transport_error, send_request,
+    local_route_ended, on_ended, on_resolved, on_response, on_timeout, on_transport_error,
+    send_request,
 };
 pub use table::Agents;
 

@@ -16,7 +16,11 @@ use crate::statistics::Counter;
 use crate::transaction::{ClientUser, Start};
 
 /// Makes a request of ours; it leaves after its `local_route`, as a job of this input.
-pub fn send_request(core: &mut Core, request: &OwnRequest<'_>, outbox: &mut Outbox) -> Result<AgentId, RelayError> {
+pub fn send_request(
+    core: &mut Core,
+    request: &OwnRequest<'_>,
+    outbox: &mut Outbox,
+) -> Result<AgentId, RelayError> {
     let _ = outbox;
     let is_ours = request.call_id.is_empty()
         || core.owner.shard(core.owner.hash_of_call(request.call_id)) == core.shard;
@@ -64,7 +68,9 @@ pub fn send_request(core: &mut Core, request: &OwnRequest<'_>, outbox: &mut Outb
 
 /// A request of ours came by no way; scripts see the socket it will probably leave by.
 fn placeholder_flow(core: &Core, socket: Option<SocketId>) -> Flow {
-    let socket = socket.and_then(|id| core.sockets.get(id)).or_else(|| core.sockets.iter().next());
+    let socket = socket
+        .and_then(|id| core.sockets.get(id))
+        .or_else(|| core.sockets.iter().next());
     let nowhere = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
     Flow {
         socket: socket.map_or(SocketId(0), |socket| socket.id),
@@ -75,7 +81,13 @@ fn placeholder_flow(core: &Core, socket: Option<SocketId>) -> Flow {
 }
 
 /// The `local_route` has seen it: it leaves, unless that dropped it.
-pub fn local_route_ended(core: &mut Core, scene: Box<Scene>, agent: AgentId, dropped: bool, outbox: &mut Outbox) {
+pub fn local_route_ended(
+    core: &mut Core,
+    scene: Box<Scene>,
+    agent: AgentId,
+    dropped: bool,
+    outbox: &mut Outbox,
+) {
     let Some(entry) = core.agents.slab.get_mut(agent) else {
         return core.machine.give_scene(scene);
     };
@@ -93,7 +105,12 @@ pub fn local_route_ended(core: &mut Core, scene: Box<Scene>, agent: AgentId, dro
 
 /// The addresses it waits for may be known now.
 pub fn on_resolved(core: &mut Core, agent: AgentId, outbox: &mut Outbox) {
-    if core.agents.slab.get(agent).is_some_and(|agent| agent.client.is_none() && !agent.is_told) {
+    if core
+        .agents
+        .slab
+        .get(agent)
+        .is_some_and(|agent| agent.client.is_none() && !agent.is_told)
+    {
         find(core, agent, outbox);
     }
 }
@@ -101,7 +118,9 @@ pub fn on_resolved(core: &mut Core, agent: AgentId, outbox: &mut Outbox) {
 /// Finds where it goes, and sends it there.
 fn find(core: &mut Core, id: AgentId, outbox: &mut Outbox) {
     let now = core.now;
-    let Some(agent) = core.agents.slab.get_mut(id) else { return };
+    let Some(agent) = core.agents.slab.get_mut(id) else {
+        return;
+    };
     let Some(scene) = &agent.scene else { return };
     agent.rounds += 1;
     let uri = match (agent.destination.is_empty(), scene.targets.uri(0)) {
@@ -131,19 +150,36 @@ fn find(core: &mut Core, id: AgentId, outbox: &mut Outbox) {
 
 /// Sends it to the next of its addresses. `false`: none is left.
 fn send(core: &mut Core, id: AgentId, outbox: &mut Outbox) -> bool {
-    let Some(agent) = core.agents.slab.get_mut(id) else { return false };
-    let Some(scene) = agent.scene.take() else { return false };
+    let Some(agent) = core.agents.slab.get_mut(id) else {
+        return false;
+    };
+    let Some(scene) = agent.scene.take() else {
+        return false;
+    };
     let mut addresses = std::mem::take(&mut agent.addresses);
     let (socket, connection, fr_ms) = (agent.socket, agent.connection, agent.timeout_ms);
     let mut client = None;
     while client.is_none() && !addresses.is_empty() {
         let to = addresses.remove(0);
-        let Some(socket) = core.sockets.choose(to.transport, to.address, socket, None) else { continue };
-        let connection = if to.transport.is_reliable() { connection } else { ConnectionId::NONE };
-        let flow = Flow { socket, transport: to.transport, remote: to.address, connection };
+        let Some(socket) = core.sockets.choose(to.transport, to.address, socket, None) else {
+            continue;
+        };
+        let connection = if to.transport.is_reliable() {
+            connection
+        } else {
+            ConnectionId::NONE
+        };
+        let flow = Flow {
+            socket,
+            transport: to.transport,
+            remote: to.address,
+            connection,
+        };
         client = start(core, id, &scene, flow, fr_ms, outbox);
     }
-    let Some(agent) = core.agents.slab.get_mut(id) else { return false };
+    let Some(agent) = core.agents.slab.get_mut(id) else {
+        return false;
+    };
     agent.scene = Some(scene);
     agent.addresses = addresses;
     agent.connection = ConnectionId::NONE;
@@ -188,8 +224,16 @@ fn start(
 }
 
 /// A response to a request of ours. RFC 3263 §4.3: a 503 is a reason to try the next address.
-pub fn on_response(core: &mut Core, agent: AgentId, response: Message, _flow: Flow, outbox: &mut Outbox) {
-    let Some(entry) = core.agents.slab.get_mut(agent) else { return };
+pub fn on_response(
+    core: &mut Core,
+    agent: AgentId,
+    response: Message,
+    _flow: Flow,
+    outbox: &mut Outbox,
+) {
+    let Some(entry) = core.agents.slab.get_mut(agent) else {
+        return;
+    };
     let code = response.status().unwrap_or_default();
     entry.is_proceeding = true;
     let is_success = (200..300).contains(&code);
@@ -197,7 +241,13 @@ pub fn on_response(core: &mut Core, agent: AgentId, response: Message, _flow: Fl
         100 => {}
         101..=199 if !entry.is_told => tell(core, agent, code, false, Some(response)),
         503 if !entry.is_told && !entry.addresses.is_empty() && send(core, agent, outbox) => {}
-        200.. if !core.agents.slab.get(agent).is_some_and(|entry| entry.is_told) => {
+        200..
+            if !core
+                .agents
+                .slab
+                .get(agent)
+                .is_some_and(|entry| entry.is_told) =>
+        {
             end(core, agent, code, false, Some(response));
         }
         // RFC 3261 §13.2.2.4: other branches of a forked INVITE of ours may answer as well.
@@ -208,7 +258,9 @@ pub fn on_response(core: &mut Core, agent: AgentId, response: Message, _flow: Fl
 
 /// Nobody has answered.
 pub fn on_timeout(core: &mut Core, agent: AgentId, outbox: &mut Outbox) {
-    let Some(entry) = core.agents.slab.get(agent) else { return };
+    let Some(entry) = core.agents.slab.get(agent) else {
+        return;
+    };
     let may_try_next = !entry.is_proceeding && !entry.is_told && !entry.addresses.is_empty();
     if !(may_try_next && send(core, agent, outbox)) {
         end(core, agent, 408, true, None);
@@ -217,7 +269,9 @@ pub fn on_timeout(core: &mut Core, agent: AgentId, outbox: &mut Outbox) {
 
 /// It could not be sent.
 pub fn on_transport_error(core: &mut Core, agent: AgentId, outbox: &mut Outbox) {
-    let Some(entry) = core.agents.slab.get(agent) else { return };
+    let Some(entry) = core.agents.slab.get(agent) else {
+        return;
+    };
     let may_try_next = !entry.is_told && !entry.addresses.is_empty();
     if !(may_try_next && send(core, agent, outbox)) {
         end(core, agent, 477, true, None);
@@ -226,8 +280,17 @@ pub fn on_transport_error(core: &mut Core, agent: AgentId, outbox: &mut Outbox) 
 
 /// Its client transaction is gone, and with it the last that could happen to it.
 pub fn on_ended(core: &mut Core, agent: AgentId, _outbox: &mut Outbox) {
-    let is_told = core.agents.slab.get(agent).is_some_and(|entry| entry.is_told);
-    if !is_told {
+    let Some(entry) = core.agents.slab.get(agent) else {
+        return;
+    };
+    // Failover may have put another in its place.
+    if entry
+        .client
+        .is_some_and(|client| core.clients.contains(client))
+    {
+        return;
+    }
+    if !entry.is_told {
         end(core, agent, 408, true, None);
     }
     if let Some(scene) = core.agents.slab.remove(agent).and_then(|entry| entry.scene) {
@@ -237,7 +300,9 @@ pub fn on_ended(core: &mut Core, agent: AgentId, _outbox: &mut Outbox) {
 
 /// It has ended for its owner; what was never sent ends altogether.
 fn end(core: &mut Core, id: AgentId, code: u16, local: bool, response: Option<Message>) {
-    let Some(agent) = core.agents.slab.get_mut(id) else { return };
+    let Some(agent) = core.agents.slab.get_mut(id) else {
+        return;
+    };
     if agent.is_told {
         return;
     }
@@ -250,11 +315,18 @@ fn end(core: &mut Core, id: AgentId, code: u16, local: bool, response: Option<Me
 }
 
 fn tell(core: &mut Core, id: AgentId, code: u16, local: bool, response: Option<Message>) {
-    let Some(owner) = core.agents.slab.get(id).map(|agent| agent.owner) else { return };
+    let Some(owner) = core.agents.slab.get(id).map(|agent| agent.owner) else {
+        return;
+    };
     if owner == AgentOwner::Nobody {
         return;
     }
-    let event = AgentEvent { agent: id, owner, code, local };
+    let event = AgentEvent {
+        agent: id,
+        owner,
+        code,
+        local,
+    };
     if !core.jobs.push(Job::AgentResponse { event, response }) {
         core.statistics.count(Counter::BoundsReached);
     }

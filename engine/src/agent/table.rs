@@ -45,7 +45,10 @@ pub struct Agents {
 impl Agents {
     /// An empty table that never holds more than `limit`.
     pub fn new(limit: u32) -> Self {
-        Agents { slab: Slab::new(limit), text: Vec::new() }
+        Agents {
+            slab: Slab::new(limit),
+            text: Vec::new(),
+        }
     }
 
     /// How many there are.

@@ -260,7 +260,7 @@ pub(super) fn via(
 }
 
 /// The Via line of a request of our own.
-pub fn write_via(core: &Core, flow: &Flow, token: &[u8], line: &mut Vec<u8>) {
+pub(crate) fn write_via(core: &Core, flow: &Flow, token: &[u8], line: &mut Vec<u8>) {
     via(core, flow, token, None, false, line);
 }
 

@@ -103,7 +103,10 @@ pub fn on_client_ended(core: &mut Core, context: ContextId, branch: u8, _outbox:
         return;
     };
     if let Some(branch) = context.branch_mut(branch) {
-        branch.client = None;
+        // Failover may have put another in its place.
+        branch.client = branch
+            .client
+            .filter(|&client| core.clients.contains(client));
     }
     finish(core, context);
 }

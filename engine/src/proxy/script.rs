@@ -5,8 +5,8 @@ use parser::{Method, Uri};
 use super::attachments::RecordRoute;
 use super::context::ResponseContext;
 use super::{
-    Cancel, RelayOptions, TransactionEventKind, cancel, forward, identity, relay, reply, response, route,
-    stateless,
+    Cancel, RelayOptions, TransactionEventKind, cancel, forward, identity, relay, reply, response,
+    route, stateless,
 };
 use crate::agent::{self, AgentId, OwnRequest};
 use crate::input::Transport;
@@ -28,7 +28,8 @@ impl Context<'_> {
             self.scene,
             &mut self.run.context,
             self.outbox,
-        ).is_ok()
+        )
+        .is_ok()
     }
 
     /// Whether the request in hand belongs to a transaction (`t_check_trans`): an ACK or CANCEL by what it
@@ -115,15 +116,14 @@ impl Context<'_> {
         if !(100..700).contains(&code) {
             return false;
         }
-        let is_sent = reply::without_state(
+        reply::without_state(
             self.core,
             self.message,
             self.scene,
             code,
             reason,
             self.outbox,
-        );
-        is_sent
+        )
     }
 
     /// Answers what went wrong last (`sl_reply_error`).
@@ -184,7 +184,11 @@ impl Context<'_> {
         debug_assert!(self.me < 64, "a program has fewer modules");
         let bit = 1u64.checked_shl(u32::from(self.me)).unwrap_or_default();
         self.scene.proxy.watchers |= bit;
-        if let Some(context) = self.run.context.and_then(|id| self.core.contexts.get_mut(id)) {
+        if let Some(context) = self
+            .run
+            .context
+            .and_then(|id| self.core.contexts.get_mut(id))
+        {
             context.watchers |= bit;
         }
     }
