@@ -139,16 +139,12 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"));
     line.clear();
     let (wanted, params) = (writing.record_route, writing.record_route_params);
-    record_route::write(
-        core,
-        message,
-        wanted,
-        params,
+    let passage = record_route::Passage {
         secure,
-        attached.flow.socket,
-        flow.socket,
-        &mut line,
-    );
+        came: attached.flow.socket,
+        leaves: flow.socket,
+    };
+    record_route::write(core, message, wanted, params, passage, &mut line);
     if !line.is_empty() {
         draft.prepend_header(&line);
     }
