@@ -128,7 +128,7 @@ impl Core {
             machine: Machine::default(),
             proxy,
             contexts: ResponseContexts::new(limits.contexts),
-            agents: Agents::new(limits.agents),
+            agents: Agents::default(),
             resolver,
             jobs: Jobs::default(),
             in_hand: InHand::default(),

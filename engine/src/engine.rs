@@ -19,8 +19,7 @@ use script::{Program, RouteKind};
 use crate::core::{Core, CoreConfig};
 use crate::input::{Answer, Input, Letter, Now, ShardId, Ticket};
 use crate::limits::Limits;
-use crate::module;
-use crate::module::{Modules, Registry};
+use crate::module::{self, Modules, Registry};
 use crate::outbox::Outbox;
 use crate::owner::BranchToken;
 use crate::resolve::{self, Hosts};
@@ -126,8 +125,7 @@ impl Engine {
         let linked =
             Linked::new(program, registry, &mut core.machine.names).map_err(|e| e.to_string())?;
         let linked = Arc::new(linked);
-        let mut modules =
-            crate::module::Modules::new(&linked, registry).map_err(|e| e.to_string())?;
+        let mut modules = Modules::new(&linked, registry).map_err(|e| e.to_string())?;
         let mut first = Outbox::new();
         module::start(&mut core, &mut modules, &linked, &mut first).map_err(|e| e.to_string())?;
         let routes = TopRoutes {
@@ -135,7 +133,10 @@ impl Engine {
             reply: linked.route(RouteKind::Reply, b""),
             local: linked.route(RouteKind::Local, b""),
             startup: linked.route(RouteKind::Startup, b""),
-            timers: Vec::new(),
+            timers: linked
+                .timer_routes()
+                .map(|(route, seconds)| (route, seconds.saturating_mul(1000)))
+                .collect(),
             periods: module::periods(&linked).collect(),
         };
         Ok(Engine {

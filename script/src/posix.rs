@@ -121,9 +121,9 @@ fn translate(text: &str) -> Result<String, String> {
             '(' => {
                 out.push('(');
                 // An extension of Perl's that people do write; POSIX would reject it.
-                if let Some(after) = after.strip_prefix("?:") {
+                if after.starts_with("?:") {
                     out.push_str("?:");
-                    rest = after;
+                    rest = &after[2..];
                 }
                 atom = Atom::None;
             }

@@ -168,11 +168,6 @@ impl Program {
     }
 }
 
-const _: () = {
-    const fn shared<T: Send + Sync>() {}
-    shared::<Program>();
-};
-
 #[inline]
 fn range(range: &Range<u32>) -> Range<usize> {
     range.start as usize..range.end as usize

@@ -169,7 +169,6 @@ fn make_transaction(core: &mut Core, message: &Message, attached: &Attached) -> 
     context.server = Some(server);
     context.reply_flow = Some(flow);
     context.is_invite = message.method() == Method::Invite;
-    context.watchers = attached.proxy.watchers;
     Some(id)
 }
 
@@ -357,6 +356,7 @@ pub(super) fn send_to_next(
     outbox: &mut Outbox,
 ) -> bool {
     let id = context.id;
+    let server = context.server;
     let siblings = match (context.branches().len() - context.round) as u32 {
         1 => u32::from(validate::max_breadth(&scene.message).is_some()),
         many => many,
@@ -421,6 +421,13 @@ pub(super) fn send_to_next(
             fr_ms: proxy.fr_ms,
             fr_inv_ms: proxy.fr_inv_ms,
         };
+        // The caller hears 100 before anybody else hears anything.
+        if let Some(server) = server
+            && core.tm.auto_100_trying
+            && !proxy.relay.replicate
+        {
+            core.send_trying(server, outbox);
+        }
         core.start_client(start, outbox, |out| draft.write(&scene.message, out));
         forward::give_back(core, draft);
         core.statistics.count(Counter::RequestsForwarded);

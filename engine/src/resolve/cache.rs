@@ -12,7 +12,7 @@ use crate::limits::DNS_WAITERS_MAX;
 
 /// A question, as its ticket names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct QuestionId {
+pub struct QuestionId {
     /// The entry.
     pub slot: u32,
     /// Which question of that entry.
@@ -20,7 +20,7 @@ pub(super) struct QuestionId {
 }
 
 /// What looking a name up gives.
-pub(super) enum Known<'a> {
+pub enum Known<'a> {
     /// This.
     Records(&'a Records),
     /// It is asked already.
@@ -51,7 +51,7 @@ struct Entry<W> {
 }
 
 /// The table. `W` is what waits.
-pub(super) struct Cache<W> {
+pub struct Cache<W> {
     hasher: ahash::RandomState,
     index: HashTable<u32>,
     entries: Vec<Entry<W>>,
@@ -61,7 +61,7 @@ pub(super) struct Cache<W> {
 
 impl<W: PartialEq> Cache<W> {
     /// An empty one of at most `limit` entries. The seed keeps peers from choosing names that collide.
-    pub(super) fn new(limit: usize, seed: u64) -> Self {
+    pub fn new(limit: usize, seed: u64) -> Self {
         Cache {
             hasher: ahash::RandomState::with_seeds(seed, !seed, seed.rotate_left(32), 0x5349_5020),
             index: HashTable::new(),
@@ -72,7 +72,7 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// How many entries.
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.entries.len()
     }
 
@@ -91,12 +91,7 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// What is known now. `name` is in lower case.
-    pub(super) fn lookup(
-        &mut self,
-        now_us: u64,
-        name: &[u8],
-        record_type: RecordType,
-    ) -> Known<'_> {
+    pub fn lookup(&mut self, now_us: u64, name: &[u8], record_type: RecordType) -> Known<'_> {
         let hash = self.hash(name, record_type);
         let Some(slot) = self.find(hash, name, record_type) else {
             return Known::Unknown;
@@ -111,7 +106,7 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// Puts another waiter on a question. `false`: too many wait for it.
-    pub(super) fn wait(&mut self, slot: u32, waiter: W) -> bool {
+    pub fn wait(&mut self, slot: u32, waiter: W) -> bool {
         match self
             .entries
             .get_mut(slot as usize)
@@ -132,7 +127,7 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// Remembers that it is asked now. `None`: the table is full of questions.
-    pub(super) fn ask(
+    pub fn ask(
         &mut self,
         now_us: u64,
         until_us: u64,
@@ -165,7 +160,7 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// What was asked; `None` when the answer is late.
-    pub(super) fn question(&self, id: QuestionId) -> Option<(&[u8], RecordType)> {
+    pub fn question(&self, id: QuestionId) -> Option<(&[u8], RecordType)> {
         let entry = self
             .entries
             .get(id.slot as usize)
@@ -174,12 +169,7 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// Remembers the answer; gives back who waited for it.
-    pub(super) fn answer(
-        &mut self,
-        id: QuestionId,
-        records: Records,
-        until_us: u64,
-    ) -> SmallVec<[W; 2]> {
+    pub fn answer(&mut self, id: QuestionId, records: Records, until_us: u64) -> SmallVec<[W; 2]> {
         let entry = self
             .entries
             .get_mut(id.slot as usize)
@@ -254,7 +244,7 @@ impl<W: PartialEq> Cache<W> {
 }
 
 /// Generations share a ticket with the table's number and the slot.
-pub(super) const GENERATION_MASK: u32 = 0x0fff_ffff;
+pub const GENERATION_MASK: u32 = 0x0fff_ffff;
 
 #[cfg(test)]
 #[path = "tests/cache.rs"]

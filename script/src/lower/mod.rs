@@ -63,8 +63,6 @@ pub(crate) struct Lower<'l, 's> {
     // Of the route in hand:
     kind: RouteKind,
     labels: Vec<Option<u32>>,
-    /// Where a label was placed last.
-    placed: u32,
     /// Where `break` goes.
     breaks: Vec<Label>,
     slots: u16,
@@ -97,7 +95,6 @@ pub(crate) fn lower(
         current: 0,
         kind: RouteKind::Request,
         labels: Vec::new(),
-        placed: 0,
         breaks: Vec::new(),
         slots: 0,
         depth: 0,
@@ -220,8 +217,7 @@ impl Lower<'_, '_> {
 
     /// The next operation is what this label means.
     fn place(&mut self, label: Label) {
-        self.placed = self.program.ops.len() as u32;
-        self.labels[label.0 as usize] = Some(self.placed);
+        self.labels[label.0 as usize] = Some(self.program.ops.len() as u32);
     }
 
     fn jump(&mut self, to: Label, span: Span) {
