@@ -128,7 +128,7 @@ impl Core {
             machine: Machine::default(),
             proxy,
             contexts: ResponseContexts::new(limits.contexts),
-            agents: Agents::default(),
+            agents: Agents::new(limits.agents),
             resolver,
             jobs: Jobs::default(),
             in_hand: InHand::default(),

@@ -280,7 +280,7 @@ pub(crate) fn reachability(
                 }
                 let head = head(program, top);
                 let reason = format!(
-                    "`{}` is not made for a {}, and {head} leads here",
+                    "`{}` is not made for {}, and {head} leads here",
                     function.name,
                     kind.word()
                 );

@@ -91,8 +91,14 @@ impl fmt::Display for Diagnostic {
                 self.file, self.line, self.reason
             )?;
         }
-        for (file, line) in &self.included_from {
-            writeln!(f, "  included from {file}:{line}")?;
+        let levels = self.included_from.len();
+        for (level, (file, line)) in self.included_from.iter().enumerate() {
+            if levels > 6 && level == 3 {
+                writeln!(f, "  and through {} more files", levels - 6)?;
+            }
+            if levels <= 6 || level < 3 || level >= levels - 3 {
+                writeln!(f, "  included from {file}:{line}")?;
+            }
         }
         if self.context.is_empty() {
             if let Some(hint) = &self.hint {

@@ -163,7 +163,7 @@ impl Lexer<'_> {
             b'$' => self.variable(report),
             _ if self.address() => {}
             byte if byte.is_ascii_alphabetic() => self.word(),
-            byte if byte.is_ascii_digit() => self.number(report),
+            byte if byte.is_ascii_digit() => self.number(),
             _ => self.operator(report),
         }
         true
@@ -257,13 +257,13 @@ impl Lexer<'_> {
                 _ => {}
             }
         }
-        let line = rest
-            .iter()
-            .position(|byte| *byte == b'\n')
-            .unwrap_or(rest.len());
         let len = match len {
             Some(len) => len,
             None => {
+                let line = rest
+                    .iter()
+                    .position(|byte| *byte == b'\n')
+                    .unwrap_or(rest.len());
                 let span = Span::new(self.at, self.at + 1 + line.min(40));
                 report.error_with(
                     span,
@@ -337,25 +337,14 @@ impl Lexer<'_> {
         self.push(kind, len);
     }
 
-    fn number(&mut self, report: &mut Report<'_>) {
+    /// A number, or what begins like one; whether it is one is asked where it is used.
+    fn number(&mut self) {
         let rest = &self.bytes[self.at..];
         let len = rest
             .iter()
             .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
             .count();
-        let span = Span::new(self.at, self.at + len);
         self.push(Kind::Number, len);
-        if parse_number(&rest[..len]).is_none() {
-            let hint = "numbers are decimal, 0x hexadecimal or 0 octal, and fit 32 bits; names begin with a letter";
-            report.error_with(
-                span,
-                format!(
-                    "`{}` is not a number",
-                    String::from_utf8_lossy(&rest[..len])
-                ),
-                hint,
-            );
-        }
     }
 
     fn operator(&mut self, report: &mut Report<'_>) {

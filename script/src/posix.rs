@@ -121,9 +121,9 @@ fn translate(text: &str) -> Result<String, String> {
             '(' => {
                 out.push('(');
                 // An extension of Perl's that people do write; POSIX would reject it.
-                if after.starts_with("?:") {
+                if let Some(after) = after.strip_prefix("?:") {
                     out.push_str("?:");
-                    rest = &after[2..];
+                    rest = after;
                 }
                 atom = Atom::None;
             }

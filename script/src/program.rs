@@ -168,6 +168,11 @@ impl Program {
     }
 }
 
+const _: () = {
+    const fn shared<T: Send + Sync>() {}
+    shared::<Program>();
+};
+
 #[inline]
 fn range(range: &Range<u32>) -> Range<usize> {
     range.start as usize..range.end as usize

@@ -74,6 +74,8 @@ pub(crate) struct Source {
     pub(crate) files: Vec<File>,
     lines: Vec<Line>,
     pub(crate) faults: Vec<Fault>,
+    /// Bytes of all files: a large file of includes of itself must not fill the memory.
+    read: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -125,6 +127,20 @@ impl Source {
             included_at,
             text: Vec::new(),
         });
+        self.read += text.len();
+        if self.read > SOURCE_BYTES_MAX {
+            let place = Place {
+                file,
+                line: 0,
+                column: 0,
+                end_column: 0,
+            };
+            return self.fault(
+                place,
+                format!("the script has more than {SOURCE_BYTES_MAX} bytes"),
+                None,
+            );
+        }
         for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
             let number = index as u32 + 1;
             if let Some(nul) = line.iter().position(|byte| *byte == 0) {
@@ -140,22 +156,6 @@ impl Source {
             match include_of(line) {
                 Some(include) => self.include(path, file, number, include, depth, loader),
                 None => self.add_line(file, number, line),
-            }
-            if self.bytes.len() > SOURCE_BYTES_MAX {
-                let place = Place {
-                    file,
-                    line: number,
-                    column: 1,
-                    end_column: 2,
-                };
-                self.fault(
-                    place,
-                    format!("the script is larger than {SOURCE_BYTES_MAX} bytes"),
-                    None,
-                );
-            }
-            if !self.faults.is_empty() && self.bytes.len() > SOURCE_BYTES_MAX {
-                break;
             }
         }
         self.files[usize::from(file)].text = text;
@@ -212,8 +212,16 @@ impl Source {
     }
 
     fn fault(&mut self, place: Place, reason: impl Into<String>, hint: Option<String>) {
-        // A file that includes itself twice would fill the screen.
-        if self.faults.len() < 20 {
+        // A file that is included again has the same faults again.
+        let name = |file: u16| {
+            self.files
+                .get(usize::from(file))
+                .map(|file| file.name.as_str())
+        };
+        let is_known = self.faults.iter().any(|fault| {
+            fault.place.line == place.line && name(fault.place.file) == name(place.file)
+        });
+        if !is_known {
             self.faults.push(Fault {
                 place,
                 reason: reason.into(),

@@ -5,7 +5,17 @@
 //!
 //! Owned by the Call-ID that we mint here, so responses come back to this shard.
 
-use crate::input::SocketId;
+mod build;
+mod send;
+mod table;
+
+pub use send::{
+    local_route_ended, on_ended, on_resolved, on_response, on_timeout, on_transport_error,
+    send_request,
+};
+pub use table::Agents;
+
+use crate::input::{ConnectionId, SocketId};
 
 /// Names one own request: its slot, and which of the slot's users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
@@ -56,6 +66,8 @@ pub struct OwnRequest<'a> {
     pub body: &'a [u8],
     /// The socket it has to leave by.
     pub socket: Option<SocketId>,
+    /// The connection it has to leave by (a client behind NAT), when still there.
+    pub connection: ConnectionId,
     /// Who is told.
     pub owner: AgentOwner,
     /// How long to wait for the final response, in ms; 0 means tm's `fr_timeout`.
@@ -74,60 +86,3 @@ pub struct AgentEvent {
     /// Whether we made the answer ourselves.
     pub local: bool,
 }
-
-mod stub {
-    #![allow(missing_docs, clippy::todo, unused_variables)]
-    use super::*;
-    use crate::core::Core;
-    use crate::input::Flow;
-    use crate::outbox::Outbox;
-    use crate::run::Scene;
-    use parser::Message;
-
-    #[derive(Debug, Default)]
-    pub struct Agents {}
-    impl Agents {
-        pub fn len(&self) -> usize {
-            0
-        }
-    }
-    pub fn on_response(
-        core: &mut Core,
-        agent: AgentId,
-        response: Message,
-        flow: Flow,
-        outbox: &mut Outbox,
-    ) {
-        todo!()
-    }
-    pub fn on_timeout(core: &mut Core, agent: AgentId, outbox: &mut Outbox) {
-        todo!()
-    }
-    pub fn on_transport_error(core: &mut Core, agent: AgentId, outbox: &mut Outbox) {
-        todo!()
-    }
-    pub fn on_resolved(core: &mut Core, agent: AgentId, outbox: &mut Outbox) {
-        todo!()
-    }
-    pub fn on_ended(core: &mut Core, agent: AgentId, outbox: &mut Outbox) {
-        todo!()
-    }
-    pub fn local_route_ended(
-        core: &mut Core,
-        scene: Box<Scene>,
-        agent: AgentId,
-        dropped: bool,
-        outbox: &mut Outbox,
-    ) {
-        todo!()
-    }
-    /// Makes a request of ours; it leaves after its local route.
-    pub fn send_request(
-        core: &mut Core,
-        request: &OwnRequest<'_>,
-        outbox: &mut Outbox,
-    ) -> Result<AgentId, crate::proxy::RelayError> {
-        todo!()
-    }
-}
-pub use stub::*;

@@ -21,6 +21,8 @@ pub struct Attachments {
     pub reply_body: Vec<u8>,
     /// The Record-Route that every branch will get.
     pub record_route: RecordRoute,
+    /// Modules that watch the transaction which this request will have, a bit each.
+    pub watchers: u64,
     /// Parameters for it (`add_rr_param`), each with its `;`.
     pub record_route_params: Vec<u8>,
     /// The Path that every branch will get.

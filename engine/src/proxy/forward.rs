@@ -139,16 +139,12 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
         .is_some_and(|scheme| scheme.eq_ignore_ascii_case(b"sips:"));
     line.clear();
     let (wanted, params) = (writing.record_route, writing.record_route_params);
-    record_route::write(
-        core,
-        message,
-        wanted,
-        params,
+    let passage = record_route::Passage {
         secure,
-        attached.flow.socket,
-        flow.socket,
-        &mut line,
-    );
+        came: attached.flow.socket,
+        leaves: flow.socket,
+    };
+    record_route::write(core, message, wanted, params, passage, &mut line);
     if !line.is_empty() {
         draft.prepend_header(&line);
     }
@@ -257,6 +253,11 @@ pub(super) fn via(
     if rport {
         line.extend_from_slice(b";rport");
     }
+}
+
+/// The Via line of a request of our own.
+pub(crate) fn write_via(core: &Core, flow: &Flow, token: &[u8], line: &mut Vec<u8>) {
+    via(core, flow, token, None, false, line);
 }
 
 /// RFC 5393 §5.3.3: what a request may spread to is shared among its branches.

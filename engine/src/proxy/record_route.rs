@@ -4,23 +4,36 @@ use parser::Message;
 
 use super::{Attachments, RecordRoute};
 use crate::core::Core;
-use crate::input::SocketId;
+use crate::input::{SocketId, Transport};
 use crate::owner::COOKIE_PARAM;
 use crate::sockets::Socket;
 
-/// Appends the Record-Route lines of a request that came by one socket and leaves by another; the
-/// one that the next hop sees first is first.
+/// Between which sockets a request passes, and how it has to be reached again.
+#[derive(Clone, Copy)]
+pub(super) struct Passage {
+    /// `sips`: RFC 3261 §16.6 step 4 keeps it so.
+    pub secure: bool,
+    /// The socket it came by.
+    pub came: SocketId,
+    /// The socket it leaves by.
+    pub leaves: SocketId,
+}
+
+/// Appends the Record-Route lines of a request; the one that the next hop sees first is first.
 pub(super) fn write(
     core: &Core,
     message: &Message,
     wanted: &RecordRoute,
     params: &[u8],
-    secure: bool,
-    came: SocketId,
-    leaves: SocketId,
+    passage: Passage,
     out: &mut Vec<u8>,
 ) {
     let sockets = &core.sockets;
+    let Passage {
+        secure,
+        came,
+        leaves,
+    } = passage;
     match wanted {
         RecordRoute::None => {}
         RecordRoute::Own(user) => {
@@ -35,11 +48,7 @@ pub(super) fn write(
                     out.extend_from_slice(user);
                     out.push(b'@');
                 }
-                out.extend_from_slice(socket.sent_by.as_bytes());
-                if socket.transport != crate::input::Transport::Udp {
-                    out.extend_from_slice(b";transport=");
-                    out.extend_from_slice(socket.transport.as_str().as_bytes());
-                }
+                address(socket, out);
                 out.extend_from_slice(b";lr");
                 if is_double {
                     out.extend_from_slice(b";r2=on");
@@ -67,6 +76,15 @@ pub(super) fn write(
                 line(second);
             }
         }
+    }
+}
+
+/// `host:port[;transport=...]` of a socket of ours.
+fn address(socket: &Socket, out: &mut Vec<u8>) {
+    out.extend_from_slice(socket.sent_by.as_bytes());
+    if socket.transport != Transport::Udp {
+        out.extend_from_slice(b";transport=");
+        out.extend_from_slice(socket.transport.as_str().as_bytes());
     }
 }
 

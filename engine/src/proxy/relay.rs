@@ -169,6 +169,7 @@ fn make_transaction(core: &mut Core, message: &Message, attached: &Attached) -> 
     context.server = Some(server);
     context.reply_flow = Some(flow);
     context.is_invite = message.method() == Method::Invite;
+    context.watchers = attached.proxy.watchers;
     Some(id)
 }
 

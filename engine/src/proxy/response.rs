@@ -98,12 +98,15 @@ pub fn on_resolved(core: &mut Core, context: ContextId, branch: u8, outbox: &mut
 }
 
 /// A client transaction of a branch is gone.
-pub fn on_client_ended(core: &mut Core, context: ContextId, branch: u8, outbox: &mut Outbox) {
+pub fn on_client_ended(core: &mut Core, context: ContextId, branch: u8, _outbox: &mut Outbox) {
     let Some(mut context) = core.contexts.take(context) else {
         return;
     };
     if let Some(branch) = context.branch_mut(branch) {
-        branch.client = None;
+        // Failover may have put another in its place.
+        branch.client = branch
+            .client
+            .filter(|&client| core.clients.contains(client));
     }
     finish(core, context);
 }
@@ -165,6 +168,7 @@ pub fn begin_failure_route(core: &mut Core, context: ContextId) -> Option<(Box<S
     let mut scene = context.scene.take()?;
     let Some(route) = scene.hooks.on_failure.take() else {
         context.scene = Some(scene);
+        context.failing = false;
         return None;
     };
     Some((scene, route))

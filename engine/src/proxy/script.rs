@@ -5,8 +5,8 @@ use parser::{Method, Uri};
 use super::attachments::RecordRoute;
 use super::context::ResponseContext;
 use super::{
-    Cancel, RelayOptions, TransactionEventKind, cancel, forward, identity, relay, reply, response, route,
-    stateless,
+    Cancel, RelayOptions, TransactionEventKind, cancel, forward, identity, relay, reply, response,
+    route, stateless,
 };
 use crate::agent::{self, AgentId, OwnRequest};
 use crate::input::Transport;
@@ -16,33 +16,31 @@ use crate::resolve::{Addresses, Hop, Resolved, Waiter};
 use crate::transaction::Matched;
 
 impl Context<'_> {
-    /// Makes the transaction of the request in hand (`t_newtran`). 1: made; -1: it has one, it cannot have one,
+    /// Makes the transaction of the request in hand (`t_newtran`). False: it has one, it cannot have one,
     /// or a table is full (and the request has been answered so).
-    pub fn new_transaction(&mut self) -> i32 {
+    pub fn new_transaction(&mut self) -> bool {
         if self.run.context.is_some() || self.message.method() == Method::Ack {
-            return -1;
+            return false;
         }
-        match relay::ensure_transaction(
+        relay::ensure_transaction(
             self.core,
             self.message,
             self.scene,
             &mut self.run.context,
             self.outbox,
-        ) {
-            Ok(_) => 1,
-            Err(_) => -1,
-        }
+        )
+        .is_ok()
     }
 
     /// Whether the request in hand belongs to a transaction (`t_check_trans`): an ACK or CANCEL by what it
     /// means, any other by what was made of it. Retransmissions never come this far.
-    pub fn check_transaction(&mut self) -> i32 {
+    pub fn check_transaction(&mut self) -> Verdict {
         let is_known = self.run.context.is_some()
             || matches!(
                 self.scene.proxy.matched,
                 Some(Matched::AckTo2xx(_) | Matched::Cancel(_))
             );
-        if is_known { 1 } else { -1 }
+        Verdict::of(is_known)
     }
 
     /// Sends the request in hand to its target set (`t_relay`). An ACK goes on without state; a CANCEL
@@ -78,7 +76,7 @@ impl Context<'_> {
     }
 
     /// Answers: in the transaction if there is one, else without (`send_reply`).
-    pub fn reply(&mut self, code: u16, reason: &[u8]) -> i32 {
+    pub fn reply(&mut self, code: u16, reason: &[u8]) -> bool {
         match self.run.context {
             Some(_) => self.reply_in_transaction(code, reason),
             None => self.reply_stateless(code, reason),
@@ -86,9 +84,9 @@ impl Context<'_> {
     }
 
     /// Answers in the transaction, which is made if there is none (`t_reply`).
-    pub fn reply_in_transaction(&mut self, code: u16, reason: &[u8]) -> i32 {
+    pub fn reply_in_transaction(&mut self, code: u16, reason: &[u8]) -> bool {
         if self.message.method() == Method::Ack || !(100..700).contains(&code) {
-            return -1;
+            return false;
         }
         let id = relay::ensure_transaction(
             self.core,
@@ -98,7 +96,7 @@ impl Context<'_> {
             self.outbox,
         );
         let Some(mut context) = id.ok().and_then(|id| self.core.contexts.take(id)) else {
-            return -1;
+            return false;
         };
         let is_sent = reply::in_context(
             self.core,
@@ -110,27 +108,26 @@ impl Context<'_> {
             self.outbox,
         );
         self.core.contexts.put(context);
-        if is_sent { 1 } else { -1 }
+        is_sent
     }
 
     /// Answers without a transaction (`sl_send_reply`).
-    pub fn reply_stateless(&mut self, code: u16, reason: &[u8]) -> i32 {
+    pub fn reply_stateless(&mut self, code: u16, reason: &[u8]) -> bool {
         if !(100..700).contains(&code) {
-            return -1;
+            return false;
         }
-        let is_sent = reply::without_state(
+        reply::without_state(
             self.core,
             self.message,
             self.scene,
             code,
             reason,
             self.outbox,
-        );
-        if is_sent { 1 } else { -1 }
+        )
     }
 
     /// Answers what went wrong last (`sl_reply_error`).
-    pub fn reply_error(&mut self) -> i32 {
+    pub fn reply_error(&mut self) -> bool {
         let (code, reason) = self
             .scene
             .proxy
@@ -146,9 +143,9 @@ impl Context<'_> {
     }
 
     /// Asks branches to stop (`t_cancel_branch`).
-    pub fn cancel_branches(&mut self, which: Cancel) -> i32 {
+    pub fn cancel_branches(&mut self, which: Cancel) -> bool {
         let Some(mut context) = self.run.context.and_then(|id| self.core.contexts.take(id)) else {
-            return -1;
+            return false;
         };
         let current = self.run.branch;
         match which {
@@ -162,7 +159,7 @@ impl Context<'_> {
             }
         }
         self.core.contexts.put(context);
-        1
+        true
     }
 
     /// Whether the caller has given up (`t_was_cancelled`).
@@ -181,23 +178,18 @@ impl Context<'_> {
         self.core.contexts.get(id?)
     }
 
-    /// Wants to be told what happens to this run's transaction, which is made if there is none: the
+    /// Wants to be told what happens to this request's transaction, now or as soon as it is made: the
     /// module that is called now gets `on_transaction`.
-    pub fn watch_transaction(&mut self) -> bool {
-        let me = self.me;
-        let id = relay::ensure_transaction(
-            self.core,
-            self.message,
-            self.scene,
-            &mut self.run.context,
-            self.outbox,
-        );
-        match id.ok().and_then(|id| self.core.contexts.get_mut(id)) {
-            Some(context) if me < 64 => {
-                context.watchers |= 1 << me;
-                true
-            }
-            _ => false,
+    pub fn watch_transaction(&mut self) {
+        debug_assert!(self.me < 64, "a program has fewer modules");
+        let bit = 1u64.checked_shl(u32::from(self.me)).unwrap_or_default();
+        self.scene.proxy.watchers |= bit;
+        if let Some(context) = self
+            .run
+            .context
+            .and_then(|id| self.core.contexts.get_mut(id))
+        {
+            context.watchers |= bit;
         }
     }
 
@@ -207,29 +199,38 @@ impl Context<'_> {
         if is_routed { 1 } else { -1 }
     }
 
-    /// Our Record-Route goes into every branch (`record_route`). -1: it does already.
-    pub fn record_route(&mut self, user: &[u8]) -> i32 {
-        if self.scene.proxy.record_route != RecordRoute::None {
-            return -1;
+    /// The tag that replies of ours to this request have (`$sig_local_totag`).
+    pub fn local_tag(&mut self) -> &[u8] {
+        let tag = &mut self.scene.proxy.local_tag;
+        if tag.is_empty() {
+            tag.extend_from_slice(&identity::local_tag(self.core.proxy.key, self.message));
         }
-        self.scene.proxy.record_route = RecordRoute::Own(user.to_vec());
-        1
+        tag
+    }
+
+    /// Our Record-Route goes into every branch (`record_route`). False: it does already.
+    pub fn record_route(&mut self, user: Option<&[u8]>) -> bool {
+        if self.scene.proxy.record_route != RecordRoute::None {
+            return false;
+        }
+        self.scene.proxy.record_route = RecordRoute::Own(user.unwrap_or_default().to_vec());
+        true
     }
 
     /// A Record-Route with these addresses instead of ours (`record_route_preset`).
-    pub fn record_route_preset(&mut self, first: &[u8], second: Option<&[u8]>) -> i32 {
+    pub fn record_route_preset(&mut self, first: &[u8], second: Option<&[u8]>) -> bool {
         if self.scene.proxy.record_route != RecordRoute::None {
-            return -1;
+            return false;
         }
         self.scene.proxy.record_route =
             RecordRoute::Preset(first.to_vec(), second.map(<[u8]>::to_vec));
-        1
+        true
     }
 
     /// A parameter for our Record-Route (`add_rr_param`), whether it is asked for before or after this.
-    pub fn add_rr_param(&mut self, param: &[u8]) -> i32 {
+    pub fn add_rr_param(&mut self, param: &[u8]) -> bool {
         self.scene.proxy.add_record_route_param(param);
-        1
+        true
     }
 
     /// Answers go to the source port, asked for or not (`force_rport`, RFC 3581).

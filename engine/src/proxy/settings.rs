@@ -49,8 +49,6 @@ pub struct Proxy {
     pub(super) draft: Draft,
     /// Header lines being made.
     pub(super) line: Vec<u8>,
-    /// The second of two.
-    pub(super) text: Vec<u8>,
 }
 
 impl Proxy {

@@ -199,8 +199,8 @@ fn send_on(core: &mut Core, response: &Message, came: &Flow, outbox: &mut Outbox
     else {
         return false;
     };
-    let mut draft = std::mem::take(&mut core.proxy.draft);
-    draft.clear();
+    // What the unnamed reply route has changed already.
+    let mut draft = std::mem::take(&mut core.reply_draft);
     draft.remove_first_of_list(response, HeaderName::Via);
     if to.transport.is_reliable() {
         draft.require_content_length();
@@ -214,7 +214,7 @@ fn send_on(core: &mut Core, response: &Message, came: &Flow, outbox: &mut Outbox
     outbox.send(flow, Ticket::NONE, |out| {
         Draft::write(&draft, response, out)
     });
-    core.proxy.draft = draft;
+    core.reply_draft = draft;
     true
 }
 

@@ -12,7 +12,7 @@ use crate::limits::DNS_WAITERS_MAX;
 
 /// A question, as its ticket names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct QuestionId {
+pub(super) struct QuestionId {
     /// The entry.
     pub slot: u32,
     /// Which question of that entry.
@@ -20,7 +20,7 @@ pub struct QuestionId {
 }
 
 /// What looking a name up gives.
-pub enum Known<'a> {
+pub(super) enum Known<'a> {
     /// This.
     Records(&'a Records),
     /// It is asked already.
@@ -51,7 +51,7 @@ struct Entry<W> {
 }
 
 /// The table. `W` is what waits.
-pub struct Cache<W> {
+pub(super) struct Cache<W> {
     hasher: ahash::RandomState,
     index: HashTable<u32>,
     entries: Vec<Entry<W>>,
@@ -61,7 +61,7 @@ pub struct Cache<W> {
 
 impl<W: PartialEq> Cache<W> {
     /// An empty one of at most `limit` entries. The seed keeps peers from choosing names that collide.
-    pub fn new(limit: usize, seed: u64) -> Self {
+    pub(super) fn new(limit: usize, seed: u64) -> Self {
         Cache {
             hasher: ahash::RandomState::with_seeds(seed, !seed, seed.rotate_left(32), 0x5349_5020),
             index: HashTable::new(),
@@ -72,7 +72,7 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// How many entries.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.entries.len()
     }
 
@@ -91,7 +91,12 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// What is known now. `name` is in lower case.
-    pub fn lookup(&mut self, now_us: u64, name: &[u8], record_type: RecordType) -> Known<'_> {
+    pub(super) fn lookup(
+        &mut self,
+        now_us: u64,
+        name: &[u8],
+        record_type: RecordType,
+    ) -> Known<'_> {
         let hash = self.hash(name, record_type);
         let Some(slot) = self.find(hash, name, record_type) else {
             return Known::Unknown;
@@ -106,7 +111,7 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// Puts another waiter on a question. `false`: too many wait for it.
-    pub fn wait(&mut self, slot: u32, waiter: W) -> bool {
+    pub(super) fn wait(&mut self, slot: u32, waiter: W) -> bool {
         match self
             .entries
             .get_mut(slot as usize)
@@ -127,7 +132,7 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// Remembers that it is asked now. `None`: the table is full of questions.
-    pub fn ask(
+    pub(super) fn ask(
         &mut self,
         now_us: u64,
         until_us: u64,
@@ -160,7 +165,7 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// What was asked; `None` when the answer is late.
-    pub fn question(&self, id: QuestionId) -> Option<(&[u8], RecordType)> {
+    pub(super) fn question(&self, id: QuestionId) -> Option<(&[u8], RecordType)> {
         let entry = self
             .entries
             .get(id.slot as usize)
@@ -169,7 +174,12 @@ impl<W: PartialEq> Cache<W> {
     }
 
     /// Remembers the answer; gives back who waited for it.
-    pub fn answer(&mut self, id: QuestionId, records: Records, until_us: u64) -> SmallVec<[W; 2]> {
+    pub(super) fn answer(
+        &mut self,
+        id: QuestionId,
+        records: Records,
+        until_us: u64,
+    ) -> SmallVec<[W; 2]> {
         let entry = self
             .entries
             .get_mut(id.slot as usize)
@@ -244,7 +254,7 @@ impl<W: PartialEq> Cache<W> {
 }
 
 /// Generations share a ticket with the table's number and the slot.
-pub const GENERATION_MASK: u32 = 0x0fff_ffff;
+pub(super) const GENERATION_MASK: u32 = 0x0fff_ffff;
 
 #[cfg(test)]
 #[path = "tests/cache.rs"]

@@ -248,18 +248,18 @@ impl<W: PartialEq> Walk<'_, W> {
             }
             return;
         }
-        if self.settings.ipv4 {
-            if let Some(Records::A(ips)) = self.records(name, RecordType::A) {
-                for ip in ips {
-                    self.push(addresses, transport, IpAddr::V4(ip), port);
-                }
+        if self.settings.ipv4
+            && let Some(Records::A(ips)) = self.records(name, RecordType::A)
+        {
+            for ip in ips {
+                self.push(addresses, transport, IpAddr::V4(ip), port);
             }
         }
-        if self.settings.ipv6 {
-            if let Some(Records::Aaaa(ips)) = self.records(name, RecordType::Aaaa) {
-                for ip in ips {
-                    self.push(addresses, transport, IpAddr::V6(ip), port);
-                }
+        if self.settings.ipv6
+            && let Some(Records::Aaaa(ips)) = self.records(name, RecordType::Aaaa)
+        {
+            for ip in ips {
+                self.push(addresses, transport, IpAddr::V6(ip), port);
             }
         }
     }

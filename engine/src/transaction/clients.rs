@@ -555,8 +555,14 @@ impl Core {
             },
             None => {}
         }
-        if has_ended && let ClientUser::Branch(context, branch) = user {
-            proxy::on_client_ended(self, context, branch, outbox);
+        if has_ended {
+            match user {
+                ClientUser::Branch(context, branch) => {
+                    proxy::on_client_ended(self, context, branch, outbox)
+                }
+                ClientUser::Agent(agent) => agent::on_ended(self, agent, outbox),
+                ClientUser::Nobody => {}
+            }
         }
     }
 

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use crate::catalog::{Access, Catalog, Function, Param, ParamKind, SubName, Variable};
+use crate::catalog::{Access, Catalog, Function, Param, ParamKind, RouteKind, SubName, Variable};
 use crate::compile::Offer;
 use crate::signature;
 use crate::standard;
@@ -23,6 +23,13 @@ const OLD_MODULES: &[(&str, &str)] = &[
     ("uri", "its functions are in sipmsgops and auth_db"),
     ("uri_db", "its functions are in auth_db"),
     ("xlog", "xlog() is part of the core: remove the line"),
+];
+
+/// Functions whose first argument names a route, with its kind.
+const ARMS_ROUTES: &[(&str, RouteKind)] = &[
+    ("t_on_failure", RouteKind::Failure),
+    ("t_on_reply", RouteKind::Reply),
+    ("t_on_branch", RouteKind::Branch),
 ];
 
 struct Names {
@@ -146,9 +153,13 @@ fn add(catalog: &mut Catalog, wanted: &str) {
         let (module, name_owned) = (wanted.to_owned(), name.to_owned());
         match kind {
             "f" => {
-                let Some((args, kinds)) = signature::parse(rest) else {
+                let Some((mut args, kinds)) = signature::parse(rest) else {
                     continue;
                 };
+                let armed = ARMS_ROUTES.iter().find(|(arming, _)| *arming == name);
+                if let (Some(first), Some((_, kind))) = (args.first_mut(), armed) {
+                    first.route = Some(*kind);
+                }
                 let asynchronous = asynchronous.contains(&name);
                 catalog.add_function(Function {
                     module,

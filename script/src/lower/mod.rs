@@ -63,6 +63,8 @@ pub(crate) struct Lower<'l, 's> {
     // Of the route in hand:
     kind: RouteKind,
     labels: Vec<Option<u32>>,
+    /// Where a label was placed last.
+    placed: u32,
     /// Where `break` goes.
     breaks: Vec<Label>,
     slots: u16,
@@ -95,6 +97,7 @@ pub(crate) fn lower(
         current: 0,
         kind: RouteKind::Request,
         labels: Vec::new(),
+        placed: 0,
         breaks: Vec::new(),
         slots: 0,
         depth: 0,
@@ -217,7 +220,8 @@ impl Lower<'_, '_> {
 
     /// The next operation is what this label means.
     fn place(&mut self, label: Label) {
-        self.labels[label.0 as usize] = Some(self.program.ops.len() as u32);
+        self.placed = self.program.ops.len() as u32;
+        self.labels[label.0 as usize] = Some(self.placed);
     }
 
     fn jump(&mut self, to: Label, span: Span) {

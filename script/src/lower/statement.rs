@@ -90,7 +90,7 @@ impl Lower<'_, '_> {
     /// A jump, unless the last operation never gets here.
     fn jump_unless_gone(&mut self, to: Label, span: Span) {
         let here = self.program.ops.len() as u32;
-        let is_target = self.labels.contains(&Some(here));
+        let is_target = self.placed == here;
         let gone = matches!(
             self.program.ops.last(),
             Some(

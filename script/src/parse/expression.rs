@@ -10,7 +10,7 @@ use crate::ast::{
     Assign, AssignHow, Compare, Condition, ConditionKind, Expression, ExpressionKind, How, Logic,
     Operand,
 };
-use crate::lex::{Kind, parse_number};
+use crate::lex::Kind;
 use crate::ops::{Comparison, Operator};
 use crate::program::Net;
 use crate::source::Span;
@@ -264,6 +264,10 @@ impl Parser<'_, '_> {
         let target = self.span();
         self.advance();
         let Some(how) = assignment(self.kind()) else {
+            // A `$` without a name was reported by the lexer.
+            if self.report.source.text(target) == b"$" {
+                return Err(Failed);
+            }
             let found = self.describe();
             let hint = match self.kind() {
                 Kind::Equal => "`=` assigns; `==` compares and stands in conditions",
@@ -352,11 +356,7 @@ impl Parser<'_, '_> {
                 self.expect(Kind::Close, "`)`")?;
                 return Ok(inner);
             }
-            Kind::Number => {
-                let number = parse_number(self.word()).unwrap_or(0);
-                self.advance();
-                ExpressionKind::Number(number)
-            }
+            Kind::Number => ExpressionKind::Number(self.number_here()?),
             Kind::Minus | Kind::Plus => ExpressionKind::Number(self.signed_number("a number")?),
             Kind::Str => ExpressionKind::Text(self.string("a string")?),
             Kind::Variable if comparison(self.peek(1)).is_some() => {

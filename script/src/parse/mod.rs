@@ -68,8 +68,12 @@ impl<'s> Parser<'_, 's> {
             if self.take(Kind::Semicolon).is_some() {
                 continue;
             }
+            let before = self.at;
             if self.statement_at_top().is_err() {
                 self.skip_to_top();
+                if self.at == before {
+                    self.advance();
+                }
             }
         }
     }
@@ -151,7 +155,7 @@ impl<'s> Parser<'_, 's> {
             RouteKind::Error | RouteKind::Local | RouteKind::Startup => {
                 if self.kind() == Kind::OpenBracket {
                     self.report
-                        .error(self.span(), format!("a `{word}` has no name"));
+                        .error(self.span(), format!("`{word}` takes no name"));
                     return Err(Failed);
                 }
             }
@@ -220,14 +224,8 @@ impl<'s> Parser<'_, 's> {
                 Kind::OpenBrace => depth += 1,
                 Kind::CloseBrace => depth = depth.saturating_sub(1),
                 _ if self.opens_top(self.at) => return,
-                // A global parameter on a line of its own.
-                Kind::Ident
-                    if depth == 0
-                        && self.peek(1) == Kind::Assign
-                        && self.is_first_on_line(self.at) =>
-                {
-                    return;
-                }
+                // Whatever begins a line outside of braces begins a statement.
+                Kind::Ident if depth == 0 && self.is_first_on_line(self.at) => return,
                 _ => {}
             }
             self.advance();
@@ -370,6 +368,18 @@ impl<'s> Parser<'_, 's> {
         Ok(text)
     }
 
+    /// The value of a number token.
+    fn number_here(&mut self) -> Parsed<i32> {
+        let Some(number) = parse_number(self.word()) else {
+            let reason = format!("`{}` is not a number", String::from_utf8_lossy(self.word()));
+            let hint = "numbers are decimal, 0x hexadecimal or 0 octal, and fit 32 bits; names begin with a letter";
+            self.report.error_with(self.span(), reason, hint);
+            return Err(Failed);
+        };
+        self.advance();
+        Ok(number)
+    }
+
     /// `snumber`.
     fn signed_number(&mut self, what: &str) -> Parsed<i32> {
         let minus = match self.kind() {
@@ -386,9 +396,7 @@ impl<'s> Parser<'_, 's> {
         if self.kind() != Kind::Number {
             return self.expected(what);
         }
-        // What is not a number was reported by the lexer.
-        let number = parse_number(self.word()).unwrap_or(0);
-        self.advance();
+        let number = self.number_here()?;
         Ok(if minus { number.wrapping_neg() } else { number })
     }
 

@@ -2,7 +2,7 @@
 
 use super::{Failed, Parsed, Parser};
 use crate::globals::{Alias, Bond, Socket};
-use crate::lex::{Kind, parse_number};
+use crate::lex::Kind;
 use crate::source::Span;
 
 /// Protocols a socket can name, each with the module that provides it.
@@ -346,8 +346,7 @@ impl Parser<'_, '_> {
         if self.kind() != Kind::Number {
             return self.expected("a port");
         }
-        let number = parse_number(self.word()).and_then(|port| u16::try_from(port).ok());
-        self.advance();
+        let number = u16::try_from(self.number_here()?).ok();
         match number {
             Some(port) => Ok(port),
             None => {

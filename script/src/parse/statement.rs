@@ -46,8 +46,12 @@ impl Parser<'_, '_> {
                 Kind::CloseBrace if depth == 0 => return,
                 Kind::CloseBrace => {
                     depth -= 1;
-                    // What hangs on a broken `if` goes with it.
-                    if depth == 0 && !(self.peek(1) == Kind::Ident && self.else_is_next()) {
+                    // What follows on the same line belongs to what was skipped, and so does an `else`.
+                    let next = self.at + 1;
+                    let goes_on = self.is_else(next)
+                        || !(self.is_first_on_line(next)
+                            || matches!(self.peek(1), Kind::CloseBrace | Kind::End));
+                    if depth == 0 && !goes_on {
                         self.advance();
                         return;
                     }
@@ -62,9 +66,9 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn else_is_next(&self) -> bool {
+    fn is_else(&self, at: usize) -> bool {
         self.tokens
-            .get(self.at + 1)
+            .get(at)
             .is_some_and(|token| self.report.source.text(token.span) == b"else")
     }
 
