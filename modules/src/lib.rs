@@ -6,6 +6,8 @@
 
 mod acc;
 mod cfgutils;
+#[cfg(test)]
+mod harness;
 mod json;
 mod maxfwd;
 mod mi_fifo;
@@ -52,3 +54,6 @@ pub fn registry() -> Registry {
 fn set_request_uri(cx: &mut Context<'_>, uri: &[u8]) -> Verdict {
     Verdict::of(cx.scene.targets.set_uri(0, uri))
 }
+
+#[cfg(test)]
+mod tests;

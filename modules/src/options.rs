@@ -74,6 +74,6 @@ impl Options {
                 .reply_headers
                 .extend_from_slice(line.as_bytes());
         }
-        Verdict::Return(cx.reply(200, b"OK"))
+        Verdict::of(cx.reply(200, b"OK"))
     }
 }

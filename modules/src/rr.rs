@@ -107,15 +107,15 @@ impl Rr {
         } else {
             Vec::new()
         };
-        Verdict::Return(cx.record_route(args.maybe_str(0).unwrap_or(&own)))
+        Verdict::of(cx.record_route(Some(args.maybe_str(0).unwrap_or(&own))))
     }
 
     fn record_route_preset(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        Verdict::Return(cx.record_route_preset(args.str(0), args.maybe_str(1)))
+        Verdict::of(cx.record_route_preset(args.str(0), args.maybe_str(1)))
     }
 
     fn add_rr_param(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        Verdict::Return(cx.add_rr_param(args.str(0)))
+        Verdict::of(cx.add_rr_param(args.str(0)))
     }
 
     /// Whether the parameters of our own Route, which `loose_route` has removed, match.

@@ -33,7 +33,7 @@ impl Module for Signaling {
 impl Signaling {
     fn send_reply(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         match status_code(args.int(0)) {
-            Some(code) => Verdict::Return(cx.reply(code, args.str(1))),
+            Some(code) => Verdict::of(cx.reply(code, args.str(1))),
             None => Verdict::FAIL,
         }
     }

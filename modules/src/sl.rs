@@ -50,16 +50,16 @@ impl Sl {
             return Verdict::FAIL;
         };
         let sent = cx.reply_stateless(code, args.str(1));
-        if sent > 0 {
+        if sent {
             self.replies[usize::from(code / 100) - 1] += 1;
         }
-        Verdict::Return(sent)
+        Verdict::of(sent)
     }
 
     fn reply_error(&mut self, cx: &mut Context<'_>, _: Args<'_>) -> Verdict {
         let sent = cx.reply_error();
-        self.error_replies += u64::from(sent > 0);
-        Verdict::Return(sent)
+        self.error_replies += u64::from(sent);
+        Verdict::of(sent)
     }
 }
 

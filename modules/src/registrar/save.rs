@@ -146,7 +146,7 @@ impl Registrar {
         if flags.socket_header && !self.sock_hdr_name.is_empty() {
             self.write_socket(cx);
         }
-        Verdict::Return(cx.reply(200, b"OK"))
+        Verdict::of(cx.reply(200, b"OK"))
     }
 
     fn refuse(&mut self, cx: &mut Context<'_>, fault: Fault, flags: &SaveFlags<'_>) -> Verdict {
@@ -170,7 +170,7 @@ impl Registrar {
             }
             _ => {}
         }
-        if cx.reply(code, b"") > 0 {
+        if cx.reply(code, b"") {
             Verdict::Return(0)
         } else {
             Verdict::FAIL

@@ -1,7 +1,7 @@
 //! The body: there, and of which type.
 
 use engine::module::{Args, Context, Verdict};
-use parser::multipart;
+use parser::{Draft, Frame, Message, multipart};
 
 use super::SipMsgOps;
 
@@ -34,10 +34,67 @@ impl SipMsgOps {
         };
         Verdict::of(parts.any(|part| is_type(part.content_type.unwrap_or_default(), wanted)))
     }
+
+    /// Removes the body, or what of it is of this type.
+    pub(super) fn remove_body_part(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+        if self.has_body(cx, args) == Verdict::OK {
+            cx.draft.set_body(b"", b"");
+            return Verdict::OK;
+        }
+        let (Some(wanted), Some(content_type)) = (args.maybe_str(0), cx.message.content_type())
+        else {
+            return Verdict::FAIL;
+        };
+        let Ok(parts) = multipart::parts(content_type, cx.message.body()) else {
+            return Verdict::FAIL;
+        };
+        let mut removed = false;
+        for part in parts.filter(|part| is_type(part.content_type.unwrap_or_default(), wanted)) {
+            if let Some(span) = cx.message.span_of(part.whole) {
+                cx.draft.delete(span);
+                removed = true;
+            }
+        }
+        Verdict::of(removed)
+    }
+
+    /// The body as it stands by now, or the part of it of this type, into the variable.
+    pub(super) fn updated_body_part(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+        let Some(current) = written(cx.draft, cx.message) else {
+            return Verdict::FAIL;
+        };
+        let content_type = current.content_type().unwrap_or_default();
+        let body = match args.maybe_str(0) {
+            None => Some(current.body()),
+            Some(wanted) if is_type(content_type, wanted) => Some(current.body()),
+            Some(wanted) => multipart::parts(content_type, current.body())
+                .ok()
+                .and_then(|mut parts| {
+                    parts
+                        .find(|part| is_type(part.content_type.unwrap_or_default(), wanted))
+                        .map(|part| part.body)
+                }),
+        };
+        match body.filter(|body| !body.is_empty()) {
+            Some(body) => {
+                args.set(1, body);
+                Verdict::OK
+            }
+            None => Verdict::FAIL,
+        }
+    }
+
+    /// For the next reply that we make ourselves; its type is the script's to add.
+    pub(super) fn append_body_to_reply(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+        let proxy = &mut cx.scene.proxy;
+        proxy.reply_body.clear();
+        proxy.reply_body.extend_from_slice(args.str(0));
+        Verdict::OK
+    }
 }
 
 /// Whether a Content-Type is this one, its parameters aside. `multipart/*` fits all of its kind.
-fn is_type(content_type: &[u8], wanted: &[u8]) -> bool {
+pub(super) fn is_type(content_type: &[u8], wanted: &[u8]) -> bool {
     let end = content_type
         .iter()
         .position(|byte| *byte == b';')
@@ -49,4 +106,11 @@ fn is_type(content_type: &[u8], wanted: &[u8]) -> bool {
         }
         None => content_type.eq_ignore_ascii_case(wanted),
     }
+}
+
+/// A message with its edits, as a message.
+pub(super) fn written(draft: &Draft, message: &Message) -> Option<Message> {
+    let mut text = Vec::with_capacity(message.bytes().len() + 64);
+    draft.write(message, &mut text);
+    Message::parse(Frame::copy_of(&text)).ok()
 }

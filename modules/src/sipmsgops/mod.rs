@@ -72,6 +72,19 @@ impl Module for SipMsgOps {
             Self::list_remove,
         );
 
+        exports.function(
+            "remove_body_part",
+            &[text],
+            anywhere,
+            Self::remove_body_part,
+        );
+        exports.function(
+            "get_updated_body_part",
+            &[text, Kind::Output],
+            anywhere,
+            Self::updated_body_part,
+        );
+
         let local_reply = Routes::REQUEST | Routes::FAILURE | Routes::BRANCH | Routes::ERROR;
         exports.function(
             "append_to_reply",

@@ -73,7 +73,7 @@ impl Tm {
     /// Makes the transaction when there is none yet.
     pub(super) fn reply(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         match status_code(args.int(0)) {
-            Some(code) => Verdict::Return(cx.reply_in_transaction(code, args.str(1))),
+            Some(code) => Verdict::of(cx.reply_in_transaction(code, args.str(1))),
             None => Verdict::FAIL,
         }
     }
@@ -90,12 +90,12 @@ impl Tm {
         if cx.run.context.is_some() {
             Verdict::OK
         } else {
-            Verdict::Return(cx.new_transaction())
+            Verdict::of(cx.new_transaction())
         }
     }
 
     pub(super) fn check_transaction(&mut self, cx: &mut Context<'_>, _: Args<'_>) -> Verdict {
-        Verdict::Return(cx.check_transaction())
+        cx.check_transaction()
     }
 
     pub(super) fn on_branch(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
@@ -151,7 +151,7 @@ impl Tm {
             b"o" => Cancel::Others,
             _ => return Verdict::FAIL,
         };
-        Verdict::Return(cx.cancel_branches(which))
+        Verdict::of(cx.cancel_branches(which))
     }
 
     /// For all branches that will be made: the draft is what they start from.

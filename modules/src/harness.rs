@@ -1,0 +1,349 @@
+//! A world for tests of modules: one engine or several, a script, messages in, a listing out.
+//!
+//! Letters and handovers are carried at once; time stands still until a test lets it pass. What is
+//! minted (branches, tags, cookies) is masked, and headers that no module makes are left out.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use engine::input::{
+    Answer, Command, ConnectionId, Flow, Input, Now, ShardId, SocketId, Ticket, Transport,
+};
+use engine::limits::Limits;
+use engine::outbox::{Outbox, Output, Query};
+use engine::resolve::Hosts;
+use engine::sockets::{Listener, Sockets};
+use engine::{Config, Engine};
+use parser::Frame;
+use regex::Regex;
+use script::loader::InMemory;
+
+/// What tests leave out of the listing unless they ask for it.
+const QUIET: [&str; 8] = [
+    "Via",
+    "From",
+    "To",
+    "Call-ID",
+    "CSeq",
+    "Content-Length",
+    "Max-Forwards",
+    "Server",
+];
+
+/// Engines, a clock, and what they have sent.
+pub(crate) struct World {
+    engines: Vec<Engine>,
+    now: Now,
+    listing: String,
+    shown: Vec<String>,
+    log_level: i8,
+    /// The shard that the next message reaches; requests are handed over to their owner.
+    pub(crate) receiver: usize,
+}
+
+/// Compiles a script; the diagnostics as text when it does not.
+pub(crate) fn compile(script: &str) -> Result<script::Compiled, String> {
+    let path = Path::new("test.cfg");
+    let mut loader = InMemory::new(path, script);
+    crate::registry()
+        .compile(path, &mut loader, &script::Options::default())
+        .map_err(|errors| errors.to_string())
+}
+
+/// The first line of each diagnostic of a script that must not compile or start.
+pub(crate) fn complaints(script: &str) -> String {
+    let text = match compile(script) {
+        Err(text) => text,
+        Ok(compiled) => match engine(Arc::new(compiled.program), 0, 1) {
+            Err(text) => text,
+            Ok(_) => panic!("the script starts"),
+        },
+    };
+    let lines = text
+        .lines()
+        .filter(|line| line.starts_with("parse error") || !line.starts_with([' ', '\t']));
+    lines
+        .filter(|line| !line.is_empty())
+        .map(|line| format!("{line}\n"))
+        .collect()
+}
+
+fn engine(program: Arc<script::Program>, shard: u16, shards: u16) -> Result<Engine, String> {
+    let listener = |transport, address: &str| Listener::new(transport, address.parse().unwrap());
+    let sockets = Sockets::new([
+        listener(Transport::Udp, "192.0.2.1:5060"),
+        listener(Transport::Tcp, "192.0.2.1:5060"),
+        listener(Transport::Udp, "198.51.100.1:5060"),
+    ]);
+    Engine::new(Config {
+        shard: ShardId(shard),
+        shards,
+        owner_key: *b"a key for tests.",
+        seed: 1 + u64::from(shard),
+        sockets: Arc::new(sockets),
+        hosts: Arc::new(Hosts::default()),
+        program,
+        registry: &crate::registry(),
+        limits: Limits::default(),
+    })
+}
+
+impl World {
+    /// One engine that runs this script.
+    pub(crate) fn new(script: &str) -> World {
+        World::of_shards(script, 1)
+    }
+
+    /// Several. The first receives unless a test says otherwise.
+    pub(crate) fn of_shards(script: &str, shards: u16) -> World {
+        let compiled = compile(script).unwrap_or_else(|errors| panic!("{errors}"));
+        let program = Arc::new(compiled.program);
+        let engines = (0..shards)
+            .map(|shard| engine(Arc::clone(&program), shard, shards).unwrap())
+            .collect();
+        let now = Now {
+            mono_us: 1_000_000,
+            unix_us: 1_700_000_000_000_000,
+        };
+        let mut world = World {
+            engines,
+            now,
+            listing: String::new(),
+            shown: Vec::new(),
+            log_level: 2,
+            receiver: 0,
+        };
+        world.wait(0);
+        world
+    }
+
+    /// Also shows these headers.
+    pub(crate) fn show(mut self, headers: &[&str]) -> World {
+        self.shown
+            .extend(headers.iter().map(|name| (*name).to_owned()));
+        self
+    }
+
+    /// What has happened since the last call.
+    pub(crate) fn take(&mut self) -> String {
+        std::mem::take(&mut self.listing)
+    }
+
+    /// A message over UDP to 192.0.2.1, from `10.0.0.N:5060`. Lines of `text` end with a line feed.
+    pub(crate) fn udp(&mut self, from: u8, text: &str) -> &mut World {
+        self.receive(Transport::Udp, SocketId(0), from, text)
+    }
+
+    /// A message over TCP, likewise.
+    pub(crate) fn tcp(&mut self, from: u8, text: &str) -> &mut World {
+        self.receive(Transport::Tcp, SocketId(1), from, text)
+    }
+
+    fn receive(
+        &mut self,
+        transport: Transport,
+        socket: SocketId,
+        from: u8,
+        text: &str,
+    ) -> &mut World {
+        let connection = match transport {
+            Transport::Udp => ConnectionId::NONE,
+            _ => ConnectionId::new(ShardId(self.receiver as u16), 1, u32::from(from)),
+        };
+        let remote = SocketAddr::from(([10, 0, 0, from], 5060));
+        let flow = Flow {
+            socket,
+            transport,
+            remote,
+            connection,
+        };
+        let frame = Frame::copy_of(message(text).as_bytes());
+        self.handle(self.receiver, Input::Received { frame, flow });
+        self
+    }
+
+    /// Lets milliseconds pass, with all timers that come due.
+    pub(crate) fn wait(&mut self, ms: u64) -> &mut World {
+        let until = self.now.mono_us + ms * 1000;
+        loop {
+            let due = |engine: &Engine| engine.next_due().filter(|due| *due <= until);
+            let next = (0..self.engines.len())
+                .filter_map(|at| Some((due(&self.engines[at])?, at)))
+                .min();
+            let Some((due, at)) = next else { break };
+            self.pass(
+                due.max(self.now.mono_us + 1000)
+                    .min(until.max(self.now.mono_us)),
+            );
+            self.handle(at, Input::Tick);
+            if self.now.mono_us >= until && due >= until {
+                break;
+            }
+        }
+        self.pass(until);
+        self
+    }
+
+    fn pass(&mut self, mono_us: u64) {
+        self.now.unix_us += mono_us.saturating_sub(self.now.mono_us);
+        self.now.mono_us = self.now.mono_us.max(mono_us);
+    }
+
+    /// A management command to every shard.
+    pub(crate) fn command(&mut self, name: &str, parameters: &[(&str, &str)]) -> &mut World {
+        for at in 0..self.engines.len() {
+            let parameters = parameters
+                .iter()
+                .map(|(name, value)| (Some((*name).into()), (*value).into()))
+                .collect();
+            self.handle(
+                at,
+                Input::Command(
+                    Ticket(99),
+                    Command {
+                        name: name.into(),
+                        parameters,
+                    },
+                ),
+            );
+        }
+        self
+    }
+
+    fn handle(&mut self, at: usize, input: Input) {
+        let mut work = std::collections::VecDeque::from([(at, input)]);
+        while let Some((at, input)) = work.pop_front() {
+            let mut outbox = Outbox::new();
+            self.engines[at].handle(self.now, input, &mut outbox);
+            let (outputs, bytes) = outbox.drain();
+            for output in outputs {
+                let slice = |range: &std::ops::Range<u32>| {
+                    String::from_utf8_lossy(&bytes[range.start as usize..range.end as usize])
+                        .into_owned()
+                };
+                match output {
+                    Output::Send { range, flow, .. } => {
+                        let text = slice(&range);
+                        let listed = list(&text, &flow, &self.shown);
+                        self.listing += &listed;
+                    }
+                    Output::Letter(letter) => {
+                        work.push_back((usize::from(letter.to.0), Input::Letter(letter)))
+                    }
+                    Output::Handover { to, frame, flow } => {
+                        let from = ShardId(at as u16);
+                        work.push_back((usize::from(to.0), Input::Handover { frame, flow, from }));
+                    }
+                    Output::Query {
+                        ticket,
+                        query: Query::Dns { .. },
+                        ..
+                    } => {
+                        work.push_back((at, Input::Answer(ticket, Answer::Failed)));
+                    }
+                    Output::Query {
+                        query: Query::Sleep,
+                        ..
+                    } => {}
+                    Output::Log { level, range } if level <= self.log_level => {
+                        self.listing +=
+                            &format!("log {level}: {}\n", mask(&slice(&range)).trim_end());
+                    }
+                    Output::Log { .. } => {}
+                    Output::CommandAnswer {
+                        result: Ok(range), ..
+                    } => {
+                        self.listing += &format!("answer {}\n", slice(&range));
+                    }
+                    Output::CommandAnswer {
+                        result: Err((code, range)),
+                        ..
+                    } => {
+                        self.listing += &format!("answer {code} {}\n", slice(&range));
+                    }
+                    Output::Close(flow) => self.listing += &format!("close {}\n", flow.remote),
+                    Output::Quarantine { reason, .. } => {
+                        panic!("the engine panicked: {}", slice(&reason))
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// A request or response from a few lines: what a message must have and is not there is added.
+pub(crate) fn message(text: &str) -> String {
+    let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+    let mut lines: Vec<String> = head
+        .lines()
+        .map(|line| line.trim().to_owned())
+        .filter(|l| !l.is_empty())
+        .collect();
+    if !lines[0].starts_with("SIP/2.0") {
+        lines[0] += " SIP/2.0";
+    }
+    let start = lines[0].clone();
+    let method = start.split(' ').next().unwrap().to_owned();
+    let has = |lines: &[String], name: &str| {
+        lines
+            .iter()
+            .any(|line| line.starts_with(&format!("{name}:")))
+    };
+    let defaults = [
+        (
+            "Via",
+            format!("SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bK{method}1"),
+        ),
+        ("From", "<sip:alice@example.com>;tag=a1".to_owned()),
+        ("To", "<sip:bob@example.com>".to_owned()),
+        ("Call-ID", "call-1".to_owned()),
+        ("CSeq", format!("1 {method}")),
+        ("Max-Forwards", "70".to_owned()),
+    ];
+    let is_request = !start.starts_with("SIP/2.0");
+    for (name, value) in defaults {
+        if is_request && !has(&lines, name) {
+            lines.push(format!("{name}: {value}"));
+        }
+    }
+    let body = body
+        .trim_start()
+        .lines()
+        .map(|line| format!("{}\r\n", line.trim()))
+        .collect::<String>();
+    let body = if body.trim().is_empty() {
+        String::new()
+    } else {
+        body
+    };
+    lines.push(format!("Content-Length: {}", body.len()));
+    lines.join("\r\n") + "\r\n\r\n" + &body
+}
+
+fn list(text: &str, flow: &Flow, shown: &[String]) -> String {
+    let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
+    let mut listing = format!("> {}:{}\n", flow.transport.as_str(), flow.remote);
+    for (place, line) in head.lines().enumerate() {
+        let name = line.split(':').next().unwrap_or_default();
+        let is_quiet = QUIET.contains(&name) && !shown.iter().any(|shown| shown == name);
+        if place == 0 || !is_quiet {
+            listing += &format!("    {}\n", mask(line));
+        }
+    }
+    for line in body.lines() {
+        listing += &format!("    | {line}\n");
+    }
+    listing
+}
+
+fn mask(text: &str) -> String {
+    let minted =
+        Regex::new(r"branch=z9hG4bK[0-9a-f]{10}[^;,> ]*|own=[0-9a-f]+|tag=[^a;,> ][^;,> ]*")
+            .unwrap();
+    minted
+        .replace_all(text, |found: &regex::Captures<'_>| {
+            found[0].split('=').next().unwrap().to_owned() + "=*"
+        })
+        .into()
+}
