@@ -53,11 +53,19 @@ fn a_call_is_set_up_and_torn_down() {
     world.wait(1_000);
     world.answer("bob", "INVITE", 200);
     let route = "Route: <sip:10.0.0.1;lr>\r\n";
-    world.send("alice", &request("ACK", "sip:bob@10.0.0.3", "call-1", "2", route));
+    world.send(
+        "alice",
+        &request("ACK", "sip:bob@10.0.0.3", "call-1", "2", route),
+    );
     world.wait(5_000);
-    world.send("alice", &request("BYE", "sip:bob@10.0.0.3", "call-1", "3", route));
+    world.send(
+        "alice",
+        &request("BYE", "sip:bob@10.0.0.3", "call-1", "3", route),
+    );
     world.answer("bob", "BYE", 200);
-    is(&mut world, expect![[r#"
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  INVITE sip:bob@example.com
         0     tandem > alice  100 (INVITE)
         0     tandem > bob  INVITE sip:bob@10.0.0.3
@@ -71,7 +79,8 @@ fn a_call_is_set_up_and_torn_down() {
         6010  tandem > bob  BYE sip:bob@10.0.0.3
         6010  bob > tandem  200 OK
         6010  tandem > alice  200 (BYE)
-    "#]]);
+    "#]],
+    );
     world.wait(40_000);
     is(&mut world, expect![[""]]);
     world.is_calm();
@@ -86,8 +95,13 @@ fn retransmissions_are_absorbed_and_ours_go_on() {
     world.answer("bob", "INVITE", 486);
     world.wait(500);
     world.answer("bob", "INVITE", 486);
-    world.send("alice", &request("ACK", "sip:bob@example.com", "call-1", "1", ""));
-    is(&mut world, expect![[r#"
+    world.send(
+        "alice",
+        &request("ACK", "sip:bob@example.com", "call-1", "1", ""),
+    );
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  INVITE sip:bob@example.com
         0     tandem > alice  100 (INVITE)
         0     tandem > bob  INVITE sip:bob@10.0.0.3
@@ -101,7 +115,8 @@ fn retransmissions_are_absorbed_and_ours_go_on() {
         1000  bob > tandem  486 Busy Here
         1000  tandem > bob  ACK sip:bob@10.0.0.3
         1000  alice > tandem  ACK sip:bob@example.com
-    "#]]);
+    "#]],
+    );
     world.wait(40_000);
     is(&mut world, expect![[""]]);
     world.is_calm();
@@ -113,11 +128,19 @@ fn a_caller_gives_up() {
     world.send("alice", &invite());
     world.answer("bob", "INVITE", 180);
     world.wait(1_000);
-    world.send("alice", &request("CANCEL", "sip:bob@example.com", "call-1", "1", ""));
+    world.send(
+        "alice",
+        &request("CANCEL", "sip:bob@example.com", "call-1", "1", ""),
+    );
     world.answer("bob", "CANCEL", 200);
     world.answer("bob", "INVITE", 487);
-    world.send("alice", &request("ACK", "sip:bob@example.com", "call-1", "1", ""));
-    is(&mut world, expect![[r#"
+    world.send(
+        "alice",
+        &request("ACK", "sip:bob@example.com", "call-1", "1", ""),
+    );
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  INVITE sip:bob@example.com
         0     tandem > alice  100 (INVITE)
         0     tandem > bob  INVITE sip:bob@10.0.0.3
@@ -131,7 +154,8 @@ fn a_caller_gives_up() {
         1000  tandem > bob  ACK sip:bob@10.0.0.3
         1000  tandem > alice  487 (INVITE)
         1000  alice > tandem  ACK sip:bob@example.com
-    "#]]);
+    "#]],
+    );
     world.wait(40_000);
     is(&mut world, expect![[""]]);
     world.is_calm();
@@ -142,8 +166,13 @@ fn nobody_answers() {
     let mut world = World::new(RELAY);
     world.send("alice", &invite());
     world.wait(31_000);
-    world.send("alice", &request("ACK", "sip:bob@example.com", "call-1", "1", ""));
-    is(&mut world, expect![[r#"
+    world.send(
+        "alice",
+        &request("ACK", "sip:bob@example.com", "call-1", "1", ""),
+    );
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  INVITE sip:bob@example.com
         0     tandem > alice  100 (INVITE)
         0     tandem > bob  INVITE sip:bob@10.0.0.3
@@ -155,7 +184,8 @@ fn nobody_answers() {
         30000 tandem > alice  408 (INVITE)
         30500 tandem > alice  408 (INVITE)
         31000 alice > tandem  ACK sip:bob@example.com
-    "#]]);
+    "#]],
+    );
     world.wait(40_000);
     world.is_calm();
 }
@@ -170,7 +200,9 @@ failure_route[busy] { to("sip:carol@10.0.0.4"); t_relay(); }
     world.send("alice", &invite());
     world.answer("bob", "INVITE", 486);
     world.answer("carol", "INVITE", 200);
-    is(&mut world, expect![[r#"
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  INVITE sip:bob@example.com
         0     tandem > alice  100 (INVITE)
         0     tandem > bob  INVITE sip:bob@10.0.0.3
@@ -179,7 +211,8 @@ failure_route[busy] { to("sip:carol@10.0.0.4"); t_relay(); }
         0     tandem > carol  INVITE sip:carol@10.0.0.4
         0     carol > tandem  200 OK
         0     tandem > alice  200 (INVITE)
-    "#]]);
+    "#]],
+    );
     world.wait(40_000);
     world.is_calm();
 }
@@ -196,7 +229,9 @@ route { to("sip:bob@10.0.0.3"); also("sip:carol@10.0.0.4"); t_relay(); }
     world.answer("carol", "INVITE", 200);
     world.answer("bob", "CANCEL", 200);
     world.answer("bob", "INVITE", 487);
-    is(&mut world, expect![[r#"
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  INVITE sip:bob@example.com
         0     tandem > alice  100 (INVITE)
         0     tandem > bob  INVITE sip:bob@10.0.0.3
@@ -211,7 +246,8 @@ route { to("sip:bob@10.0.0.3"); also("sip:carol@10.0.0.4"); t_relay(); }
         0     bob > tandem  200 OK
         0     bob > tandem  487 Request Terminated
         0     tandem > bob  ACK sip:bob@10.0.0.3
-    "#]]);
+    "#]],
+    );
     world.wait(40_000);
     world.is_calm();
 }
@@ -232,13 +268,24 @@ route {
     world.send("alice", &invite());
     world.wait(600);
     world.answer("bob", "INVITE", 486);
-    world.send("alice", &request("ACK", "sip:bob@example.com", "call-1", "1", ""));
+    world.send(
+        "alice",
+        &request("ACK", "sip:bob@example.com", "call-1", "1", ""),
+    );
     // And one that is cancelled while it waits.
-    world.send("alice", &request("INVITE", "sip:bob@example.com", "call-2", "2", ""));
+    world.send(
+        "alice",
+        &request("INVITE", "sip:bob@example.com", "call-2", "2", ""),
+    );
     world.wait(500);
-    world.send("alice", &request("CANCEL", "sip:bob@example.com", "call-2", "2", ""));
+    world.send(
+        "alice",
+        &request("CANCEL", "sip:bob@example.com", "call-2", "2", ""),
+    );
     world.wait(600);
-    is(&mut world, expect![[r#"
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  INVITE sip:bob@example.com
         200   tandem > alice  100 (INVITE)
         500   alice > tandem  INVITE sip:bob@example.com
@@ -253,7 +300,8 @@ route {
         1600  alice > tandem  CANCEL sip:bob@example.com
         1600  tandem > alice  200 (CANCEL)
         2100  tandem > alice  487 (INVITE)
-    "#]]);
+    "#]],
+    );
     world.wait(40_000);
     world.is_calm();
 }
@@ -270,7 +318,9 @@ onreply_route { if ($rs == 182) { drop; } }
     for code in [180, 182, 183, 200] {
         world.answer("bob", "INVITE", code);
     }
-    is(&mut world, expect![[r#"
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  INVITE sip:bob@example.com
         0     tandem > alice  100 (INVITE)
         0     tandem > bob  INVITE sip:bob@10.0.0.3
@@ -280,7 +330,8 @@ onreply_route { if ($rs == 182) { drop; } }
         0     bob > tandem  183 Session Progress
         0     bob > tandem  200 OK
         0     tandem > alice  200 (INVITE)
-    "#]]);
+    "#]],
+    );
     world.wait(40_000);
     world.is_calm();
 }
@@ -290,18 +341,27 @@ fn calls_belong_to_a_shard_and_are_handed_over_to_it() {
     let mut world = World::with(RELAY, 2, Limits::default());
     for (call, shard) in [("call-1", 0), ("call-1", 1)] {
         let branch = format!("{call}{shard}");
-        world.send_to(shard, "alice", &request("OPTIONS", "sip:bob@example.com", call, &branch, ""));
+        world.send_to(
+            shard,
+            "alice",
+            &request("OPTIONS", "sip:bob@example.com", call, &branch, ""),
+        );
     }
-    is(&mut world, expect![[r#"
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  OPTIONS sip:bob@example.com
         0     shard 0 hands over to shard 1
         0     tandem > alice  200 (OPTIONS)
         0     alice > tandem  OPTIONS sip:bob@example.com
         0     tandem > alice  200 (OPTIONS)
-    "#]]);
+    "#]],
+    );
     world.send_to(0, "alice", &invite());
     world.answer("bob", "INVITE", 200);
-    is(&mut world, expect![[r#"
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  INVITE sip:bob@example.com
         0     shard 0 hands over to shard 1
         0     tandem > alice  100 (INVITE)
@@ -309,7 +369,8 @@ fn calls_belong_to_a_shard_and_are_handed_over_to_it() {
         0     bob > tandem  200 OK
         0     shard 0 hands over to shard 1
         0     tandem > alice  200 (INVITE)
-    "#]]);
+    "#]],
+    );
     world.wait(40_000);
     world.is_calm();
 }
@@ -318,17 +379,42 @@ fn calls_belong_to_a_shard_and_are_handed_over_to_it() {
 fn what_is_malformed_gets_its_response_or_silence() {
     let mut world = World::new(RELAY);
     let options = |call: &str| request("OPTIONS", "sip:bob@example.com", call, call, "");
-    world.send("alice", &options("1").replace("SIP/2.0\r\nVia", "SIP/7.0\r\nVia"));
-    world.send("alice", &options("2").replace("CSeq: 1 OPTIONS", "CSeq: one OPTIONS"));
-    world.send("alice", &options("3").replace("CSeq: 1 OPTIONS", "CSeq: 1 INVITE"));
-    world.send("alice", &options("4").replace("Max-Forwards", "Proxy-Require: nothing, known\r\nMax-Forwards"));
-    world.send("alice", &options("5").replace("OPTIONS", "ACK").replace("CSeq: 1", "CSeq: x"));
-    world.send("alice", &options("6").replace("OPTIONS sip:bob@example.com SIP/2.0", "SIP/2.0 9 What"));
+    world.send(
+        "alice",
+        &options("1").replace("SIP/2.0\r\nVia", "SIP/7.0\r\nVia"),
+    );
+    world.send(
+        "alice",
+        &options("2").replace("CSeq: 1 OPTIONS", "CSeq: one OPTIONS"),
+    );
+    world.send(
+        "alice",
+        &options("3").replace("CSeq: 1 OPTIONS", "CSeq: 1 INVITE"),
+    );
+    world.send(
+        "alice",
+        &options("4").replace(
+            "Max-Forwards",
+            "Proxy-Require: nothing, known\r\nMax-Forwards",
+        ),
+    );
+    world.send(
+        "alice",
+        &options("5")
+            .replace("OPTIONS", "ACK")
+            .replace("CSeq: 1", "CSeq: x"),
+    );
+    world.send(
+        "alice",
+        &options("6").replace("OPTIONS sip:bob@example.com SIP/2.0", "SIP/2.0 9 What"),
+    );
     world.send("alice", "GET / HTTP/1.1\r\nHost: example.com\r\n\r\n");
     world.send("alice", "\r\n\r\n");
     world.send("alice", "");
     world.send("alice", &options("7"));
-    is(&mut world, expect![[r#"
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  OPTIONS sip:bob@example.com SIP/7.0
         0     tandem > alice  505 (OPTIONS)
         0     alice > tandem  OPTIONS sip:bob@example.com
@@ -344,30 +430,61 @@ fn what_is_malformed_gets_its_response_or_silence() {
         0     alice > tandem  
         0     alice > tandem  OPTIONS sip:bob@example.com
         0     tandem > alice  200 (OPTIONS)
-    "#]]);
+    "#]],
+    );
     world.wait(40_000);
     world.is_calm();
-    assert!(world.last("alice", "420").contains("\r\nUnsupported: nothing, known\r\n"));
-    expect![[r#"{"core:rcv_requests":2,"core:err_requests":4,"core:bad_not_sip":1,"core:keepalives":2}"#]].assert_eq(&world.command("get_statistics", &["rcv_requests", "err_requests", "core:bad_not_sip", "keepalives"]));
+    assert!(
+        world
+            .last("alice", "420")
+            .contains("\r\nUnsupported: nothing, known\r\n")
+    );
+    expect![[
+        r#"{"core:rcv_requests":2,"core:err_requests":4,"core:bad_not_sip":1,"core:keepalives":2}"#
+    ]]
+    .assert_eq(&world.command(
+        "get_statistics",
+        &[
+            "rcv_requests",
+            "err_requests",
+            "core:bad_not_sip",
+            "keepalives",
+        ],
+    ));
 }
 
 #[test]
 fn a_ping_on_a_stream_is_answered() {
     let mut world = World::new(RELAY);
     let frame = Frame::copy_of(b"\r\n\r\n");
-    world.handle(0, Input::Received { frame, flow: flow(Transport::Tcp, "alice") });
-    is(&mut world, expect![[r#"
+    world.handle(
+        0,
+        Input::Received {
+            frame,
+            flow: flow(Transport::Tcp, "alice"),
+        },
+    );
+    is(
+        &mut world,
+        expect![[r#"
         0     tandem > alice  CRLF
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn a_full_table_answers_503_with_retry_after() {
-    let limits = Limits { server_transactions: 10, ..Limits::default() };
+    let limits = Limits {
+        server_transactions: 10,
+        ..Limits::default()
+    };
     let mut world = World::with(RELAY, 1, limits);
     for number in 0..10 {
         let call = format!("call-{number}");
-        world.send("alice", &request("INVITE", "sip:bob@example.com", &call, &call, ""));
+        world.send(
+            "alice",
+            &request("INVITE", "sip:bob@example.com", &call, &call, ""),
+        );
     }
     assert!(world.last("alice", "503").contains("\r\nRetry-After: "));
     world.wait(80_000);
@@ -386,11 +503,19 @@ route {
     let mut world = World::new(script);
     world.send("alice", &invite());
     std::panic::set_hook(Box::new(|_| ()));
-    world.send("alice", &request("INVITE", "sip:boom@example.com", "call-2", "2", ""));
+    world.send(
+        "alice",
+        &request("INVITE", "sip:boom@example.com", "call-2", "2", ""),
+    );
     let _ = std::panic::take_hook();
     world.answer("bob", "INVITE", 200);
-    world.send("alice", &request("OPTIONS", "sip:bob@example.com", "call-3", "3", ""));
-    is(&mut world, expect![[r#"
+    world.send(
+        "alice",
+        &request("OPTIONS", "sip:bob@example.com", "call-3", "3", ""),
+    );
+    is(
+        &mut world,
+        expect![[r#"
         0     alice > tandem  INVITE sip:bob@example.com
         0     tandem > alice  100 (INVITE)
         0     tandem > bob  INVITE sip:bob@10.0.0.3
@@ -400,7 +525,8 @@ route {
         0     tandem > alice  200 (INVITE)
         0     alice > tandem  OPTIONS sip:bob@example.com
         0     tandem > bob  OPTIONS sip:bob@10.0.0.3
-    "#]]);
+    "#]],
+    );
     expect![[r#"{"core:panics":1}"#]].assert_eq(&world.command("get_statistics", &["panics"]));
     world.wait(80_000);
     world.is_calm();
@@ -412,18 +538,27 @@ fn commands_are_answered() {
     world.wait(90_000);
     expect![[r#"["get_statistics","list_statistics","log_level","ps","reset_all_statistics","reset_statistics","uptime","version","which"]"#]].assert_eq(&world.command("which", &[]));
     expect![[r#"{"Now":"Tue Nov 14 22:31:30 2023","Up since":"Tue Nov 14 22:30:00 2023","Up time":"90 [sec]"}"#]].assert_eq(&world.command("uptime", &[]));
-    expect![[r#"{"Processes":[{"ID":0,"PID":0,"Type":"shard 0"}]}"#]].assert_eq(&world.command("core:ps", &[]));
+    expect![[r#"{"Processes":[{"ID":0,"PID":0,"Type":"shard 0"}]}"#]]
+        .assert_eq(&world.command("core:ps", &[]));
     expect!["-32601 Method not found"].assert_eq(&world.command("no_such", &[]));
     expect!["404 Statistics Not Found"].assert_eq(&world.command("get_statistics", &["no_such"]));
-    assert!(world.command("version", &[]).starts_with("{\"Server\":\"Tandem ("));
+    assert!(
+        world
+            .command("version", &[])
+            .starts_with("{\"Server\":\"Tandem (")
+    );
 }
 
 #[test]
 fn the_ladder_names_both_ends() {
     let mut world = World::new(RELAY);
     world.engines[0].set_trace(true);
-    world.send("alice", &request("OPTIONS", "sip:bob@example.com", "call-1", "1", ""));
+    world.send(
+        "alice",
+        &request("OPTIONS", "sip:bob@example.com", "call-1", "1", ""),
+    );
     expect![[r#"
         udp:10.0.0.1:5060 < 10.0.0.2:5060 OPTIONS sip:bob@example.com SIP/2.0
-        udp:10.0.0.1:5060 > 10.0.0.2:5060 SIP/2.0 200 Fine"#]].assert_eq(&world.records.join("\n"));
+        udp:10.0.0.1:5060 > 10.0.0.2:5060 SIP/2.0 200 Fine"#]]
+    .assert_eq(&world.records.join("\n"));
 }

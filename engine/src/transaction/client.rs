@@ -8,8 +8,7 @@ use crate::timer::Timer;
 
 /// Where the transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the figure's names")]
-pub enum State {
+pub(super) enum State {
     Trying,
     Proceeding,
     Completed,
@@ -18,8 +17,7 @@ pub enum State {
 
 /// What happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the figure's names")]
-pub enum Event {
+pub(super) enum Event {
     /// The user hands over the request.
     Request,
     TimerE,
@@ -34,7 +32,7 @@ pub enum Event {
 
 /// The machine.
 #[derive(Clone, Copy, Debug)]
-pub struct Client {
+pub(super) struct Client {
     state: State,
     interval_ms: u32,
 }
@@ -42,7 +40,7 @@ pub struct Client {
 impl Client {
     /// Before its request is sent.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: State::Trying,
             interval_ms: 0,
@@ -51,12 +49,12 @@ impl Client {
 
     /// Where it is.
     #[must_use]
-    pub fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         self.state
     }
 
     /// Takes one event.
-    pub fn on_event(&mut self, event: Event, timing: &Timing<'_>, actions: &mut Actions) {
+    pub(super) fn on_event(&mut self, event: Event, timing: &Timing<'_>, actions: &mut Actions) {
         use Action::{Forget, KeepAndSend, SendKept, Set, StopRetransmitting};
         use Action::{TellResponse, TellTimeout, TellTransportError};
         use Event::*;

@@ -12,8 +12,7 @@ use crate::timer::Timer;
 
 /// Where the transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the figure's names")]
-pub enum State {
+pub(super) enum State {
     Calling,
     Proceeding,
     Completed,
@@ -23,8 +22,7 @@ pub enum State {
 
 /// What happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the figure's names")]
-pub enum Event {
+pub(super) enum Event {
     /// The user hands over the request.
     Request,
     TimerA,
@@ -49,7 +47,7 @@ pub enum Event {
 
 /// The machine.
 #[derive(Clone, Copy, Debug)]
-pub struct InviteClient {
+pub(super) struct InviteClient {
     state: State,
     cancelled: bool,
     interval_ms: u32,
@@ -58,7 +56,7 @@ pub struct InviteClient {
 impl InviteClient {
     /// Before its request is sent.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: State::Calling,
             cancelled: false,
@@ -68,12 +66,12 @@ impl InviteClient {
 
     /// Where it is.
     #[must_use]
-    pub fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         self.state
     }
 
     /// Takes one event.
-    pub fn on_event(&mut self, event: Event, timing: &Timing<'_>, actions: &mut Actions) {
+    pub(super) fn on_event(&mut self, event: Event, timing: &Timing<'_>, actions: &mut Actions) {
         use Action::{Acknowledge, Forget, KeepAndSend, SendKept, Set, StopRetransmitting};
         use Action::{TellResponse, TellTimeout, TellTransportError};
         use Event::*;

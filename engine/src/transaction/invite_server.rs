@@ -11,8 +11,7 @@ use crate::timer::Timer;
 
 /// Where the transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the figure's names")]
-pub enum State {
+pub(super) enum State {
     Proceeding,
     Completed,
     Confirmed,
@@ -22,8 +21,7 @@ pub enum State {
 
 /// What happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the figure's names")]
-pub enum Event {
+pub(super) enum Event {
     /// The INVITE that made it. The kept copy is a 100 by then.
     Begin,
     /// 200 ms have passed, or the user asks for the 100 now.
@@ -48,7 +46,7 @@ pub enum Event {
 
 /// The machine.
 #[derive(Clone, Copy, Debug)]
-pub struct InviteServer {
+pub(super) struct InviteServer {
     state: State,
     interval_ms: u32,
 }
@@ -56,7 +54,7 @@ pub struct InviteServer {
 impl InviteServer {
     /// Before it has begun.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: State::Proceeding,
             interval_ms: 0,
@@ -65,12 +63,12 @@ impl InviteServer {
 
     /// Where it is.
     #[must_use]
-    pub fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         self.state
     }
 
     /// Takes one event.
-    pub fn on_event(&mut self, event: Event, timing: &Timing<'_>, actions: &mut Actions) {
+    pub(super) fn on_event(&mut self, event: Event, timing: &Timing<'_>, actions: &mut Actions) {
         use Action::{
             Forget, KeepAndSend, SendKept, SendOnly, Set, StopRetransmitting, TellTimeout,
         };

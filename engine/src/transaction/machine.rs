@@ -8,7 +8,7 @@ use crate::timer::Timer;
 
 /// Whether retransmission is the transport's work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reliability {
+pub(super) enum Reliability {
     /// TCP, TLS, SCTP, WebSocket.
     Reliable,
     /// UDP.
@@ -17,40 +17,40 @@ pub enum Reliability {
 
 /// The times of one transaction.
 #[derive(Clone, Copy, Debug)]
-pub struct Timing<'a> {
+pub(super) struct Timing<'a> {
     /// What the operator set.
-    pub tm: &'a TmSettings,
+    pub(super) tm: &'a TmSettings,
     /// Of the flow.
-    pub reliability: Reliability,
+    pub(super) reliability: Reliability,
     /// `fr_timeout` of this transaction.
-    pub fr_ms: u32,
+    pub(super) fr_ms: u32,
     /// `fr_inv_timeout` of this transaction.
-    pub fr_inv_ms: u32,
+    pub(super) fr_inv_ms: u32,
 }
 
 impl Timing<'_> {
     /// Whether we have to retransmit.
     #[must_use]
-    pub fn unreliable(&self) -> bool {
+    pub(super) fn unreliable(&self) -> bool {
         self.reliability == Reliability::Unreliable
     }
 
     /// 64*T1: when a peer has certainly stopped retransmitting.
     #[must_use]
-    pub fn retransmissions_ms(&self) -> u32 {
+    pub(super) fn retransmissions_ms(&self) -> u32 {
         self.tm.t1_ms.saturating_mul(64)
     }
 
     /// How long a finished transaction stays for what comes late: 64*T1, or `wt_timer`.
     #[must_use]
-    pub fn linger_ms(&self) -> u32 {
+    pub(super) fn linger_ms(&self) -> u32 {
         self.tm.wt_ms.unwrap_or_else(|| self.retransmissions_ms())
     }
 }
 
 /// What a machine asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
+pub(super) enum Action {
     /// Send the kept copy again.
     SendKept,
     /// Keep a copy of what is in hand and send it.
@@ -76,7 +76,7 @@ pub enum Action {
 
 /// Actions of one event, in order.
 #[derive(Clone, Copy, Debug)]
-pub struct Actions {
+pub(super) struct Actions {
     list: [Action; Self::MOST],
     len: u8,
 }
@@ -87,7 +87,7 @@ impl Actions {
 
     /// None yet.
     #[must_use]
-    pub fn none() -> Self {
+    pub(super) fn none() -> Self {
         Self {
             list: [Action::Forget; Self::MOST],
             len: 0,
@@ -95,14 +95,14 @@ impl Actions {
     }
 
     /// Asks for one more.
-    pub fn push(&mut self, action: Action) {
+    pub(super) fn push(&mut self, action: Action) {
         self.list[usize::from(self.len)] = action;
         self.len += 1;
     }
 
     /// In order.
     #[must_use]
-    pub fn as_slice(&self) -> &[Action] {
+    pub(super) fn as_slice(&self) -> &[Action] {
         &self.list[..usize::from(self.len)]
     }
 }

@@ -9,8 +9,7 @@ use crate::timer::Timer;
 
 /// Where the transaction is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the figure's names")]
-pub enum State {
+pub(super) enum State {
     Trying,
     Proceeding,
     Completed,
@@ -19,8 +18,7 @@ pub enum State {
 
 /// What happens to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the figure's names")]
-pub enum Event {
+pub(super) enum Event {
     /// The request that made it.
     Begin,
     /// The request again.
@@ -37,14 +35,14 @@ pub enum Event {
 
 /// The machine.
 #[derive(Clone, Copy, Debug)]
-pub struct Server {
+pub(super) struct Server {
     state: State,
 }
 
 impl Server {
     /// Before it has begun.
     #[must_use]
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self {
             state: State::Trying,
         }
@@ -52,12 +50,12 @@ impl Server {
 
     /// Where it is.
     #[must_use]
-    pub fn state(&self) -> State {
+    pub(super) fn state(&self) -> State {
         self.state
     }
 
     /// Takes one event.
-    pub fn on_event(&mut self, event: Event, timing: &Timing<'_>, actions: &mut Actions) {
+    pub(super) fn on_event(&mut self, event: Event, timing: &Timing<'_>, actions: &mut Actions) {
         use Action::{KeepAndSend, SendKept, Set};
         use Event::*;
         use State::*;

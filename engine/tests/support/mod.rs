@@ -1,5 +1,5 @@
 //! An engine with a handful of functions of its own, and the ladder of what goes in and out.
-#![allow(dead_code, reason = "each test takes what it needs")]
+#![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,7 +7,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use engine::input::{Answer, Command, ConnectionId, Flow, Input, Now, ShardId, SocketId, Ticket, Transport};
+use engine::input::{
+    Answer, Command, ConnectionId, Flow, Input, Now, ShardId, SocketId, Ticket, Transport,
+};
 use engine::limits::Limits;
 use engine::module::{Args, Context, Exports, Kind, Module, Registry, Routes, Verdict};
 use engine::outbox::{Output, Query};
@@ -29,11 +31,19 @@ impl Module for Tiny {
 
     fn exports(exports: &mut Exports<Self>) {
         const ANY: Routes = Routes::ALL;
-        exports.function("t_relay", &[], ANY, |_, cx, _| cx.relay(&RelayOptions::default()));
-        exports.function("t_newtran", &[], ANY, |_, cx, _| Verdict::Return(cx.new_transaction()));
-        exports.function("t_check_trans", &[], ANY, |_, cx, _| Verdict::Return(cx.check_transaction()));
-        exports.function("record_route", &[], ANY, |_, cx, _| Verdict::Return(cx.record_route(b"")));
-        exports.function("loose_route", &[], ANY, |_, cx, _| Verdict::Return(cx.loose_route()));
+        exports.function("t_relay", &[], ANY, |_, cx, _| {
+            cx.relay(&RelayOptions::default())
+        });
+        exports.function("t_newtran", &[], ANY, |_, cx, _| {
+            Verdict::of(cx.new_transaction())
+        });
+        exports.function("t_check_trans", &[], ANY, |_, cx, _| cx.check_transaction());
+        exports.function("record_route", &[], ANY, |_, cx, _| {
+            Verdict::of(cx.record_route(None))
+        });
+        exports.function("loose_route", &[], ANY, |_, cx, _| {
+            Verdict::Return(cx.loose_route())
+        });
         exports.function("send_reply", &[Kind::Int, Kind::Str], ANY, Self::send_reply);
         exports.function("to", &[Kind::Str], ANY, Self::to);
         exports.function("also", &[Kind::Str], ANY, Self::also);
@@ -46,7 +56,7 @@ impl Module for Tiny {
 
 impl Tiny {
     fn send_reply(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        Verdict::Return(cx.reply(args.int(0) as u16, args.str(1)))
+        Verdict::of(cx.reply(args.int(0) as u16, args.str(1)))
     }
 
     fn to(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
@@ -55,7 +65,10 @@ impl Tiny {
 
     fn also(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         cx.own_request_uri();
-        let parts = engine::proxy::TargetParts { uri: args.str(0), ..Default::default() };
+        let parts = engine::proxy::TargetParts {
+            uri: args.str(0),
+            ..Default::default()
+        };
         Verdict::of(cx.scene.targets.push(&parts).is_some())
     }
 
@@ -111,8 +124,8 @@ impl World {
             .compile(path, &mut loader, &script::Options::default())
             .unwrap_or_else(|diagnostics| panic!("{diagnostics}"));
         let program = Arc::new(compiled.program);
-        let listeners =
-            [Transport::Udp, Transport::Tcp].map(|transport| Listener::new(transport, address(TANDEM)));
+        let listeners = [Transport::Udp, Transport::Tcp]
+            .map(|transport| Listener::new(transport, address(TANDEM)));
         let sockets = Arc::new(Sockets::new(listeners));
         let engines = (0..shards).map(|shard| {
             Engine::new(Config {
@@ -144,7 +157,10 @@ impl World {
     }
 
     fn now(&self) -> Now {
-        Now { mono_us: self.now_ms * 1000, unix_us: 1_700_000_000_000_000 + self.now_ms * 1000 }
+        Now {
+            mono_us: self.now_ms * 1000,
+            unix_us: 1_700_000_000_000_000 + self.now_ms * 1000,
+        }
     }
 
     /// Hands an input over and carries what comes out.
@@ -163,21 +179,41 @@ impl World {
                     self.sent(flow, bytes);
                 }
                 Output::Handover { to, frame, flow } => {
-                    handovers.push((to, Input::Handover { frame, flow, from: ShardId(shard) }));
+                    handovers.push((
+                        to,
+                        Input::Handover {
+                            frame,
+                            flow,
+                            from: ShardId(shard),
+                        },
+                    ));
                 }
-                Output::Query { ticket, query: Query::Sleep, deadline_us } => {
+                Output::Query {
+                    ticket,
+                    query: Query::Sleep,
+                    deadline_us,
+                } => {
                     self.queries.push((deadline_us / 1000, ticket));
                 }
-                Output::Quarantine { range, reason, is_sound } => {
+                Output::Quarantine {
+                    range,
+                    reason,
+                    is_sound,
+                } => {
                     let text = |range: std::ops::Range<u32>| {
-                        String::from_utf8_lossy(&bytes[range.start as usize..range.end as usize]).into_owned()
+                        String::from_utf8_lossy(&bytes[range.start as usize..range.end as usize])
+                            .into_owned()
                     };
                     let first = text(range).lines().next().unwrap_or_default().to_owned();
-                    self.note(&format!("quarantine: {} of {first}; sound: {is_sound}", text(reason)));
+                    self.note(&format!(
+                        "quarantine: {} of {first}; sound: {is_sound}",
+                        text(reason)
+                    ));
                 }
                 Output::CommandAnswer { result, .. } => {
                     let text = |range: std::ops::Range<u32>| {
-                        String::from_utf8_lossy(&bytes[range.start as usize..range.end as usize]).into_owned()
+                        String::from_utf8_lossy(&bytes[range.start as usize..range.end as usize])
+                            .into_owned()
                     };
                     self.records.push(match result {
                         Ok(range) => text(range),
@@ -186,7 +222,8 @@ impl World {
                 }
                 Output::Log { range, .. } => {
                     let line = &bytes[range.start as usize..range.end as usize];
-                    self.records.push(String::from_utf8_lossy(line).trim_end().to_owned());
+                    self.records
+                        .push(String::from_utf8_lossy(line).trim_end().to_owned());
                 }
                 other => panic!("{other:?}"),
             }
@@ -214,7 +251,11 @@ impl World {
         };
         let what = describe(&message);
         self.note(&format!("tandem > {peer}  {what}"));
-        let short = what.split_whitespace().next().unwrap_or_default().to_owned();
+        let short = what
+            .split_whitespace()
+            .next()
+            .unwrap_or_default()
+            .to_owned();
         self.seen.insert((peer, short), bytes.to_vec());
     }
 
@@ -225,7 +266,10 @@ impl World {
 
     /// The last message to a peer: `INVITE`, or `200`.
     pub fn last(&self, peer: &str, what: &str) -> &str {
-        let bytes = self.seen.get(&(peer.to_owned(), what.to_owned())).expect("such a message was sent");
+        let bytes = self
+            .seen
+            .get(&(peer.to_owned(), what.to_owned()))
+            .expect("such a message was sent");
         std::str::from_utf8(bytes).expect("text")
     }
 
@@ -243,12 +287,19 @@ impl World {
         };
         self.note(&format!("{peer} > tandem  {short}"));
         let frame = Frame::copy_of(text.as_bytes());
-        self.handle(shard, Input::Received { frame, flow: flow(Transport::Udp, peer) });
+        self.handle(
+            shard,
+            Input::Received {
+                frame,
+                flow: flow(Transport::Udp, peer),
+            },
+        );
     }
 
     /// A peer answers the last request it got.
     pub fn answer(&mut self, peer: &str, method: &str, code: u16) {
-        let request = Message::parse(Frame::copy_of(self.last(peer, method).as_bytes())).expect("well-formed");
+        let request = Message::parse(Frame::copy_of(self.last(peer, method).as_bytes()))
+            .expect("well-formed");
         let mut text = Vec::new();
         let contact = format!("Contact: <sip:{peer}@{}>\r\n", address_of(peer));
         let response = parser::Response {
@@ -263,8 +314,20 @@ impl World {
     }
 
     pub fn command(&mut self, name: &str, parameters: &[&str]) -> String {
-        let parameters = parameters.iter().map(|value| (None, (*value).to_owned())).collect();
-        self.handle(0, Input::Command(Ticket(1), Command { name: name.to_owned(), parameters }));
+        let parameters = parameters
+            .iter()
+            .map(|value| (None, (*value).to_owned()))
+            .collect();
+        self.handle(
+            0,
+            Input::Command(
+                Ticket(1),
+                Command {
+                    name: name.to_owned(),
+                    parameters,
+                },
+            ),
+        );
         self.records.pop().expect("an answer")
     }
 
@@ -272,11 +335,20 @@ impl World {
     pub fn wait(&mut self, ms: u64) {
         let until = self.now_ms + ms;
         loop {
-            let ticks = self.engines.iter().filter_map(|engine| engine.next_due()).map(|us| us.div_ceil(1000));
+            let ticks = self
+                .engines
+                .iter()
+                .filter_map(|engine| engine.next_due())
+                .map(|us| us.div_ceil(1000));
             let sleeps = self.queries.iter().map(|query| query.0);
-            let Some(next) = ticks.chain(sleeps).min().filter(|&next| next <= until) else { break };
+            let Some(next) = ticks.chain(sleeps).min().filter(|&next| next <= until) else {
+                break;
+            };
             self.now_ms = self.now_ms.max(next);
-            let due: Vec<_> = self.queries.extract_if(.., |query| query.0 <= next).collect();
+            let due: Vec<_> = self
+                .queries
+                .extract_if(.., |query| query.0 <= next)
+                .collect();
             for (_, ticket) in due {
                 self.handle(0, Input::Answer(ticket, Answer::Slept));
             }
@@ -306,7 +378,11 @@ pub fn flow(transport: Transport, peer: &str) -> Flow {
         socket: SocketId(u16::from(is_stream)),
         transport,
         remote: address_of(peer),
-        connection: if is_stream { ConnectionId::new(ShardId(0), 1, 1) } else { ConnectionId::NONE },
+        connection: if is_stream {
+            ConnectionId::new(ShardId(0), 1, 1)
+        } else {
+            ConnectionId::NONE
+        },
     }
 }
 
@@ -326,19 +402,30 @@ pub fn address_of(peer: &str) -> SocketAddr {
 fn name(address: SocketAddr) -> String {
     let known = [("alice", ALICE), ("bob", BOB), ("carol", CAROL)];
     let text = address.to_string();
-    known.iter().find(|(_, at)| *at == text).map_or(text, |(name, _)| (*name).to_owned())
+    known
+        .iter()
+        .find(|(_, at)| *at == text)
+        .map_or(text, |(name, _)| (*name).to_owned())
 }
 
 fn describe(message: &Message) -> String {
     match message.status() {
         Some(status) => format!("{status} ({})", message.cseq().method),
-        None => format!("{} {}", message.method(), String::from_utf8_lossy(message.request_uri())),
+        None => format!(
+            "{} {}",
+            message.method(),
+            String::from_utf8_lossy(message.request_uri())
+        ),
     }
 }
 
 /// A request of alice's.
 pub fn request(method: &str, uri: &str, call: &str, branch: &str, further: &str) -> String {
-    let to_tag = if matches!(method, "BYE" | "ACK") { ";tag=bob" } else { "" };
+    let to_tag = if matches!(method, "BYE" | "ACK") {
+        ";tag=bob"
+    } else {
+        ""
+    };
     format!(
         "{method} {uri} SIP/2.0\r\nVia: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK{branch};rport\r\n\
          From: <sip:alice@example.com>;tag=alice\r\nTo: <sip:bob@example.com>{to_tag}\r\nCall-ID: {call}\r\n\
