@@ -34,9 +34,17 @@ const ARMS_ROUTES: &[(&str, RouteKind)] = &[
 
 struct Names {
     modules: Vec<&'static str>,
+    lines: HashMap<&'static str, Vec<Line>>,
     functions: HashMap<&'static str, &'static str>,
     variables: HashMap<&'static str, &'static str>,
-    params: HashMap<(&'static str, &'static str), ()>,
+}
+
+/// One name of a module.
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    kind: &'static str,
+    name: &'static str,
+    rest: &'static str,
 }
 
 fn names() -> &'static Names {
@@ -44,18 +52,25 @@ fn names() -> &'static Names {
     ONCE.get_or_init(|| {
         let mut names = Names {
             modules: Vec::new(),
+            lines: HashMap::new(),
             functions: HashMap::new(),
             variables: HashMap::new(),
-            params: HashMap::new(),
         };
-        for (module, kind, name, _) in lines() {
-            if names.modules.last() != Some(&module) {
+        let mut module = "";
+        for text in NAMES.lines() {
+            if let Some(name) = text.strip_prefix('[') {
+                module = name.trim_end_matches(']');
                 names.modules.push(module);
+                continue;
             }
+            let mut words = text.splitn(3, ' ').chain(std::iter::repeat(""));
+            let mut word = || words.next().unwrap_or_default();
+            let (kind, name, rest) = (word(), word(), word());
+            let line = Line { kind, name, rest };
+            names.lines.entry(module).or_default().push(line);
             match kind {
                 "f" => drop(names.functions.entry(name).or_insert(module)),
                 "v" => drop(names.variables.entry(name).or_insert(module)),
-                "p" => drop(names.params.insert((module, name), ())),
                 _ => {}
             }
         }
@@ -63,22 +78,9 @@ fn names() -> &'static Names {
     })
 }
 
-/// Module, kind, name and rest of each line.
-fn lines() -> impl Iterator<Item = (&'static str, &'static str, &'static str, &'static str)> {
-    let mut module = "";
-    NAMES.lines().filter_map(move |line| {
-        if let Some(name) = line.strip_prefix('[') {
-            module = name.trim_end_matches(']');
-            return Some((module, "", "", ""));
-        }
-        let mut words = line.splitn(3, ' ');
-        Some((
-            module,
-            words.next()?,
-            words.next()?,
-            words.next().unwrap_or(""),
-        ))
-    })
+/// The names of a module.
+fn lines(module: &str) -> &'static [Line] {
+    names().lines.get(module).map_or(&[], Vec::as_slice)
 }
 
 /// The module of OpenSIPS that has this function.
@@ -93,19 +95,15 @@ pub(crate) fn module_of_variable(name: &str) -> Option<&'static str> {
 
 /// Has the module of OpenSIPS this parameter?
 pub(crate) fn has_param(module: &str, name: &str) -> bool {
-    names()
-        .params
-        .keys()
-        .any(|(one, other)| *one == module && *other == name)
+    params(module).any(|one| one == name)
 }
 
 /// The parameters of a module of OpenSIPS.
-pub(crate) fn params<'m>(module: &'m str) -> impl Iterator<Item = &'static str> + use<'m> {
-    names()
-        .params
-        .keys()
-        .filter(move |(one, _)| *one == module)
-        .map(|(_, name)| *name)
+pub(crate) fn params(module: &str) -> impl Iterator<Item = &'static str> + use<> {
+    lines(module)
+        .iter()
+        .filter(|line| line.kind == "p")
+        .map(|line| line.name)
 }
 
 /// Is there such a module in OpenSIPS?
@@ -145,11 +143,8 @@ impl Offer for Everything {
 }
 
 fn add(catalog: &mut Catalog, wanted: &str) {
-    let asynchronous: Vec<&str> = lines()
-        .filter(|(module, kind, ..)| *module == wanted && *kind == "a")
-        .map(|(.., name, _)| name)
-        .collect();
-    for (_, kind, name, rest) in lines().filter(|(module, ..)| *module == wanted) {
+    let lines = lines(wanted);
+    for Line { kind, name, rest } in lines.iter().copied() {
         let (module, name_owned) = (wanted.to_owned(), name.to_owned());
         match kind {
             "f" => {
@@ -160,7 +155,9 @@ fn add(catalog: &mut Catalog, wanted: &str) {
                 if let (Some(first), Some((_, kind))) = (args.first_mut(), armed) {
                     first.route = Some(*kind);
                 }
-                let asynchronous = asynchronous.contains(&name);
+                let asynchronous = lines
+                    .iter()
+                    .any(|line| line.kind == "a" && line.name == name);
                 catalog.add_function(Function {
                     module,
                     name: name_owned,
@@ -209,14 +206,16 @@ fn add(catalog: &mut Catalog, wanted: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{lines, signature};
+    use super::{lines, modules, signature};
 
     #[test]
     fn every_signature_of_the_list_can_be_read() {
-        let broken: Vec<_> = lines()
-            .filter(|(_, kind, _, rest)| *kind == "f" && signature::parse(rest).is_none())
+        let all: Vec<_> = modules().flat_map(lines).collect();
+        let functions = all.iter().filter(|line| line.kind == "f");
+        let broken: Vec<_> = functions
+            .filter(|line| signature::parse(line.rest).is_none())
             .collect();
         assert!(broken.is_empty(), "{broken:?}");
-        assert!(lines().count() > 2500);
+        assert!(all.len() > 2500);
     }
 }
