@@ -101,13 +101,14 @@ pub struct Program {
     pub args: Vec<Arg>,
     /// What `async` and `launch` start.
     pub asyncs: Vec<Async>,
-    pub(crate) route_by_name: HashMap<(RouteKind, Vec<u8>), RouteId>,
+    /// By the number of the kind; looked up while running, so without making a key.
+    pub(crate) route_by_name: [HashMap<Vec<u8>, RouteId>; RouteKind::ALL.len()],
 }
 
 impl Program {
     /// Finds a route by kind and name. The name of an unnamed route is empty; `route[0]` is the unnamed one.
     pub fn route(&self, kind: RouteKind, name: &[u8]) -> Option<RouteId> {
-        self.route_by_name.get(&(kind, name.to_vec())).copied()
+        self.route_by_name[kind as usize].get(name).copied()
     }
 
     /// The operation at this place.

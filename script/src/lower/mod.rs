@@ -131,9 +131,8 @@ impl Lower<'_, '_> {
                     .error_with(route.span, format!("`{name}` redefined"), hint);
             } else {
                 first.insert(key, route.span);
-                self.program
-                    .route_by_name
-                    .insert((route.kind, route.name.clone()), RouteId(number));
+                self.program.route_by_name[route.kind as usize]
+                    .insert(route.name.clone(), RouteId(number));
             }
             self.uses.push(Uses::default());
             self.program.routes.push(Route {
@@ -182,13 +181,13 @@ impl Lower<'_, '_> {
 
     /// `onreply_route[0]` is the unnamed one, unless there is one or something arms "0".
     fn adopt_reply_zero(&mut self) {
-        let zero = (RouteKind::Reply, b"0".to_vec());
-        let unnamed = (RouteKind::Reply, Vec::new());
-        if self.armed.contains(&zero) || self.program.route_by_name.contains_key(&unnamed) {
+        let armed = self.armed.contains(&(RouteKind::Reply, b"0".to_vec()));
+        let unnamed = self.program.route(RouteKind::Reply, b"");
+        if armed || unnamed.is_some() {
             return;
         }
-        if let Some(id) = self.program.route_by_name.get(&zero).copied() {
-            self.program.route_by_name.insert(unnamed, id);
+        if let Some(id) = self.program.route(RouteKind::Reply, b"0") {
+            self.program.route_by_name[RouteKind::Reply as usize].insert(Vec::new(), id);
         }
     }
 

@@ -134,6 +134,11 @@ impl Parser<'_, '_> {
                     StatementKind::Command(command)
                 }
             },
+            Kind::Slash if self.peek(1) == Kind::Slash => {
+                self.report
+                    .error_with(start, "`//` begins no comment", "write `#`, or `/* */`");
+                return Err(Failed);
+            }
             _ => return self.expected("an action"),
         };
         Ok(Statement {
