@@ -47,6 +47,19 @@ impl CpuTime {
         sum
     }
 
+    /// Of this process, ended threads included; to the microsecond.
+    pub(super) fn of_ourselves() -> CpuTime {
+        let (user, system) = wire::process::cpu_time();
+        let (user, system) = (user.as_nanos() as u64, system.as_nanos() as u64);
+        let now = CpuTime::of(&[std::process::id()]);
+        CpuTime {
+            total: user + system,
+            user,
+            system,
+            ..now
+        }
+    }
+
     /// What was used since `before`: the exact total, split in the proportion of the ticks.
     pub(super) fn since(&self, before: &CpuTime) -> CpuTime {
         let total = self.total.saturating_sub(before.total);

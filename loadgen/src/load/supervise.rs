@@ -72,7 +72,7 @@ pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
 
     let machine_before = Drops::read(&ports, plan.target.port());
     let server_before = CpuTime::of(&plan.server_pids);
-    let ours_before = CpuTime::of(&[std::process::id()]);
+    let ours_before = CpuTime::of_ourselves();
     let started_at = std::time::UNIX_EPOCH
         .elapsed()
         .map_or(0, |since| since.as_secs());
@@ -84,7 +84,6 @@ pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
     let finish = micros(&clock);
     let server = CpuTime::of(&plan.server_pids).since(&server_before);
     let drops = Drops::read(&ports, plan.target.port()).since(&machine_before);
-    let generator = CpuTime::of(&[std::process::id()]).since(&ours_before);
 
     let mut tally = Tally::new(start);
     for thread in threads {
@@ -93,6 +92,7 @@ pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
             .map_err(|_| "a thread of the generator panicked".to_owned())??;
         tally.add(&part);
     }
+    let generator = CpuTime::of_ourselves().since(&ours_before);
     let outcome = Outcome {
         tally,
         elapsed: finish.saturating_sub(start),
