@@ -28,7 +28,7 @@ impl Date {
         }
         let mut cursor = Cursor::new(rest);
         let wrong_here = |cursor: &Cursor<'_>| wrong(cursor.at + 5);
-        let mut field = |cursor: &mut Cursor<'_>, digits: usize, behind: u8| {
+        let field = |cursor: &mut Cursor<'_>, digits: usize, behind: u8| {
             let start = cursor.at;
             let number = cursor.number(10_000).map_err(|_| wrong(start + 5))?;
             if cursor.at - start != digits || !cursor.eat(behind) {

@@ -1,7 +1,7 @@
 //! Session-Expires and Min-SE: RFC 4028 §4, §5. Seconds and who refreshes: `4000;refresher=uac`.
 
 use crate::grammar::{Cursor, write_number};
-use crate::{Expected, Fault, Params};
+use crate::{Fault, Params};
 
 /// Who refreshes a session.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -55,6 +55,7 @@ impl<'a> SessionExpires<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Expected;
 
     fn reads(text: &str) -> SessionExpires<'_> {
         let value = SessionExpires::parse(text.as_bytes())
