@@ -4,7 +4,7 @@
 //! `HEAD_BYTES_MAX`. It judges nothing: what is malformed is simply not found.
 
 use crate::Params;
-use crate::grammar::{self, Cursor};
+use crate::grammar;
 use crate::limits::HEAD_BYTES_MAX;
 use crate::scan::Breaks;
 
@@ -37,30 +37,19 @@ impl<'a> Peek<'a> {
         let mut breaks = Breaks::new(bytes);
         let mut at = next_line(bytes, 0, &mut breaks);
         while let Some(&letter) = bytes.get(at) {
-            let found = match letter | 0x20 {
-                b'c' => value_at(bytes, at, b"call-id")
-                    .filter(|_| peek.call_id.is_none())
-                    .map(|v| (v, &mut peek.call_id)),
-                b'i' => value_at(bytes, at, b"i")
-                    .filter(|_| peek.call_id.is_none())
-                    .map(|v| (v, &mut peek.call_id)),
-                b'r' => value_at(bytes, at, b"route")
-                    .filter(|_| peek.route.is_none())
-                    .map(|v| (v, &mut peek.route)),
-                b'v' if via.is_none() => value_at(bytes, at, b"via")
-                    .or_else(|| value_at(bytes, at, b"v"))
-                    .map(|v| (v, &mut via)),
-                _ if letter == b'\r' => break, // the blank line
-                _ => None,
-            };
-            match found {
-                Some((value, slot)) => {
-                    let end = logical_end(bytes, value, &mut breaks);
-                    *slot = Some(grammar::trim(&bytes[value..end]));
-                    at = end + 2;
+            let (slot, value) = match Wanted::at(bytes, at) {
+                Some((Wanted::CallId, value)) => (&mut peek.call_id, value),
+                Some((Wanted::Route, value)) => (&mut peek.route, value),
+                Some((Wanted::Via, value)) => (&mut via, value),
+                None if letter == b'\r' => break, // the blank line
+                None => {
+                    at = next_line(bytes, at, &mut breaks);
+                    continue;
                 }
-                None => at = next_line(bytes, at, &mut breaks),
-            }
+            };
+            let end = logical_end(bytes, value, &mut breaks);
+            slot.get_or_insert(grammar::trim(&bytes[value..end]));
+            at = end + 2;
         }
         peek.branch = via.and_then(branch_of);
         peek
@@ -73,6 +62,56 @@ fn without_leading_breaks(bytes: &[u8]) -> &[u8] {
         .position(|byte| !matches!(byte, b'\r' | b'\n'))
         .unwrap_or(bytes.len());
     &bytes[start..]
+}
+
+/// The headers that are looked for.
+enum Wanted {
+    CallId,
+    Via,
+    Route,
+}
+
+impl Wanted {
+    /// Which of them begins here, and where its value does.
+    ///
+    /// The idea: the first eight bytes of a line as one word, its letters folded to lower case by
+    /// setting bit 5, tell nearly every line apart from the wanted ones; what is left is compared
+    /// exactly.
+    #[inline]
+    fn at(bytes: &[u8], at: usize) -> Option<(Self, usize)> {
+        const CALL_ID: u64 = u64::from_le_bytes(*b"call-id\0");
+        const ROUTE: u64 = u64::from_le_bytes(*b"route\0\0\0");
+        const VIA: u64 = u64::from_le_bytes(*b"via\0\0\0\0\0");
+        let word = match bytes.get(at..).and_then(<[u8]>::first_chunk::<8>) {
+            Some(front) => u64::from_le_bytes(*front) | 0x2020_2020_2020_2020,
+            None => word_of_last(&bytes[at..]),
+        };
+        let first = |len: u32| word & (u64::MAX >> (64 - 8 * len));
+        if first(3) == VIA {
+            return value_at(bytes, at, b"via").map(|value| (Self::Via, value));
+        }
+        if first(7) == CALL_ID {
+            return value_at(bytes, at, b"call-id").map(|value| (Self::CallId, value));
+        }
+        if first(5) == ROUTE {
+            return value_at(bytes, at, b"route").map(|value| (Self::Route, value));
+        }
+        match first(1) as u8 {
+            b'i' => value_at(bytes, at, b"i").map(|value| (Self::CallId, value)),
+            b'v' => value_at(bytes, at, b"v").map(|value| (Self::Via, value)),
+            _ => None,
+        }
+    }
+}
+
+#[cold]
+fn word_of_last(rest: &[u8]) -> u64 {
+    let mut front = [0; 8];
+    front
+        .iter_mut()
+        .zip(rest)
+        .for_each(|(byte, rest)| *byte = *rest);
+    u64::from_le_bytes(front) | 0x2020_2020_2020_2020
 }
 
 /// Where the value begins, when the line at `at` is called `name` (in lower case).
@@ -118,17 +157,24 @@ fn logical_end(bytes: &[u8], mut from: usize, breaks: &mut Breaks<'_>) -> usize 
     }
 }
 
-/// The branch of the first Via in this value.
+/// The branch of the first Via in this value. Nearly always it is the first parameter and written
+/// without blanks; then a word compare finds it.
 fn branch_of(via: &[u8]) -> Option<&[u8]> {
-    let at = via.iter().position(|byte| matches!(byte, b';' | b','))?;
-    let mut cursor = Cursor::new(&via[at..]);
-    // Even when a later parameter is malformed, the branch before it counts.
-    let _ = Params::read(&mut cursor);
-    Params {
-        raw: cursor.since(0),
-    }
-    .get(b"branch")
-    .filter(|branch| !branch.is_empty())
+    let params = &via[memchr::memchr2(b';', b',', via)?..];
+    let branch = match params.split_first_chunk::<8>() {
+        Some((front, rest))
+            if front.eq_ignore_ascii_case(b";branch=") && rest.first() != Some(&b'"') =>
+        {
+            let len = rest
+                .iter()
+                .position(|&byte| !grammar::is(byte, grammar::VALUE))
+                .unwrap_or(rest.len());
+            &rest[..len]
+        }
+        // Even when a later parameter is malformed, the branch before it counts.
+        _ => Params { raw: params }.get(b"branch")?,
+    };
+    Some(branch).filter(|branch| !branch.is_empty())
 }
 
 #[cfg(test)]

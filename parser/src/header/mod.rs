@@ -127,13 +127,36 @@ impl HeaderName {
 
     /// The name of these bytes: case-insensitive, long or compact.
     #[must_use]
-    #[inline]
     pub fn of(name: &[u8]) -> Self {
-        if let [letter] = name {
-            return COMPACT[usize::from(letter.to_ascii_lowercase())];
+        let mut padded = [0; NAME_BYTES_MAX];
+        match padded.get_mut(..name.len()) {
+            Some(front) => front.copy_from_slice(name),
+            None => return Self::Other,
         }
-        let candidate = SLOTS[slot(name)];
-        if name.eq_ignore_ascii_case(candidate.as_str().as_bytes()) {
+        let found = Self::of_padded(&padded, name.len());
+        let is_exact = match name {
+            [_] => true,
+            _ => name.eq_ignore_ascii_case(found.as_str().as_bytes()),
+        };
+        if is_exact { found } else { Self::Other }
+    }
+
+    /// The name of the first `len` bytes of `padded`, whatever stands behind them.
+    ///
+    /// The idea: a name is three words, and setting bit 5 of every byte folds its case, so that
+    /// looking one up is a hash and three compares. Bit 5 also makes a CR of a `-`: whoever calls
+    /// has made sure that there is none.
+    #[inline]
+    pub(crate) fn of_padded(padded: &[u8; NAME_BYTES_MAX], len: usize) -> Self {
+        if len == 1 {
+            return COMPACT[usize::from(padded[0].to_ascii_lowercase())];
+        }
+        let Some(masks) = MASKS.get(len) else {
+            return Self::Other;
+        };
+        let words = folded(padded, masks);
+        let candidate = SLOTS[slot_with(SEED, words, len)];
+        if WORDS[candidate as usize] == words {
             candidate
         } else {
             Self::Other
@@ -176,32 +199,69 @@ const COMPACT: [HeaderName; 256] = {
     letters
 };
 
-/// Length and four letters tell all names apart; the seed is the first that gives each its own slot.
+/// Bytes of the longest name, rounded up to whole words.
+pub(crate) const NAME_BYTES_MAX: usize = 24;
+
+type Words = [u64; 3];
+
+/// For each length, the bytes of the three words that count.
+const MASKS: [Words; NAME_BYTES_MAX + 1] = {
+    let mut masks = [[0; 3]; NAME_BYTES_MAX + 1];
+    let mut len = 0;
+    while len <= NAME_BYTES_MAX {
+        let mut at = 0;
+        while at < len {
+            masks[len][at / 8] |= 0xff << (at % 8 * 8);
+            at += 1;
+        }
+        len += 1;
+    }
+    masks
+};
+
 const SLOT_COUNT: usize = 1_024;
 
-const SEED: u32 = {
-    let mut seed: u32 = 0x9e37_79b1;
+/// The first seed that gives each name a slot of its own.
+const SEED: u64 = {
+    let mut seed: u64 = 0x9e37_79b9_7f4a_7c15;
     while !is_perfect(seed) {
-        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223) | 1;
+        seed = seed
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407)
+            | 1;
     }
     seed
 };
 
-const SLOTS: [HeaderName; SLOT_COUNT] = {
+/// For each slot, the name that may stand there.
+static SLOTS: [HeaderName; SLOT_COUNT] = {
     let mut slots = [HeaderName::Other; SLOT_COUNT];
     let mut row = 0;
     while row < TABLE.len() {
-        slots[slot_with(SEED, TABLE[row].1.as_bytes())] = TABLE[row].0;
+        let (words, len) = words_of(TABLE[row].1.as_bytes());
+        slots[slot_with(SEED, words, len)] = TABLE[row].0;
         row += 1;
     }
     slots
 };
 
-const fn is_perfect(seed: u32) -> bool {
+/// For each name, its words. Those of `Other` are of no name.
+static WORDS: [Words; HeaderName::COUNT + 1] = {
+    let mut all = [[u64::MAX; 3]; HeaderName::COUNT + 1];
+    let mut row = 0;
+    while row < TABLE.len() {
+        all[row] = words_of(TABLE[row].1.as_bytes()).0;
+        row += 1;
+    }
+    all
+};
+
+const fn is_perfect(seed: u64) -> bool {
     let mut taken = [false; SLOT_COUNT];
     let mut row = 0;
     while row < TABLE.len() {
-        let slot = slot_with(seed, TABLE[row].1.as_bytes());
+        let (words, len) = words_of(TABLE[row].1.as_bytes());
+        let slot = slot_with(seed, words, len);
         if taken[slot] {
             return false;
         }
@@ -211,22 +271,36 @@ const fn is_perfect(seed: u32) -> bool {
     true
 }
 
-#[inline]
-fn slot(name: &[u8]) -> usize {
-    slot_with(SEED, name)
+const fn words_of(name: &[u8]) -> (Words, usize) {
+    assert!(
+        name.len() <= NAME_BYTES_MAX,
+        "a longer name needs a fourth word"
+    );
+    let mut padded = [0; NAME_BYTES_MAX];
+    let mut at = 0;
+    while at < name.len() {
+        padded[at] = name[at];
+        at += 1;
+    }
+    (folded(&padded, &MASKS[name.len()]), name.len())
 }
 
 #[inline]
-const fn slot_with(seed: u32, name: &[u8]) -> usize {
-    let len = name.len();
-    if len < 2 {
-        return 0;
-    }
-    // Bit 5 is the case of a letter.
-    let letters =
-        u32::from_le_bytes([name[0], name[len / 2], name[len - 2], name[len - 1]]) | 0x2020_2020;
-    let mixed = (letters ^ (len as u32).wrapping_mul(0x0101_6b55)).wrapping_mul(seed);
-    (mixed >> 22) as usize
+const fn folded(padded: &[u8; NAME_BYTES_MAX], masks: &Words) -> Words {
+    const CASE: u64 = 0x2020_2020_2020_2020;
+    let (words, _) = padded.as_chunks::<8>();
+    [
+        (u64::from_le_bytes(words[0]) | CASE) & masks[0],
+        (u64::from_le_bytes(words[1]) | CASE) & masks[1],
+        (u64::from_le_bytes(words[2]) | CASE) & masks[2],
+    ]
+}
+
+#[inline]
+const fn slot_with(seed: u64, words: Words, len: usize) -> usize {
+    let mixed = (words[0] ^ words[1].rotate_left(23) ^ words[2].rotate_left(41) ^ len as u64)
+        .wrapping_mul(seed);
+    (mixed >> 54) as usize
 }
 
 #[cfg(test)]

@@ -7,8 +7,8 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
-use crate::grammar::{TOKEN, is, is_blank, trim};
-use crate::header::number;
+use crate::grammar::{TOKEN, all, is, is_blank, trim};
+use crate::header::{NAME_BYTES_MAX, number};
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, INDEXES_POOLED};
 use crate::scan::Breaks;
 use crate::{CSeq, Expected, Fault, FaultKind, HeaderName, Span};
@@ -142,25 +142,19 @@ impl Index {
         breaks: &mut Breaks<'_>,
         faults: &mut First,
     ) -> usize {
-        let mut at = start;
-        while let Some(&byte) = bytes.get(at)
-            && is(byte, TOKEN)
-        {
-            at += 1;
-        }
-        let name_end = at;
-        while let Some(b' ' | b'\t') = bytes.get(at) {
-            at += 1;
-        }
-        let colon = at;
-        let named = bytes.get(colon) == Some(&b':') && name_end > start;
-
-        let (text_end, line_end) = logical_line(bytes, at, breaks, faults);
-        if !named {
+        // Called from the front of the line, so that a bare CR in the name is seen as well.
+        let (text_end, line_end) = logical_line(bytes, start, breaks, faults);
+        let Some((name, name_end, colon)) = name_at(bytes, start) else {
             // Also a first header line that begins with a blank: it continues nothing.
-            faults.note(Fault::expected(Expected::HeaderName, colon.min(text_end)));
+            let strange = bytes[start..text_end]
+                .iter()
+                .position(|&byte| !is(byte, TOKEN));
+            faults.note(Fault::expected(
+                Expected::HeaderName,
+                start + strange.unwrap_or(text_end - start),
+            ));
             return line_end;
-        }
+        };
         let mut value_start = colon + 1;
         while value_start < text_end && is_blank(bytes[value_start]) {
             value_start += 1;
@@ -169,7 +163,6 @@ impl Index {
         while value_end > value_start && is_blank(bytes[value_end - 1]) {
             value_end -= 1;
         }
-        let name = HeaderName::of(&bytes[start..name_end]);
         let line = Line {
             start: start as u16,
             name_end: name_end as u16,
@@ -367,6 +360,51 @@ impl Index {
     fn value_of(&self, name: HeaderName) -> Option<Span> {
         self.line(name).map(|line| line.value)
     }
+}
+
+/// The name of the header at `start`, where it ends, and its colon.
+///
+/// The idea: most names are known and followed by their colon at once. Then finding the colon in
+/// three words and looking the name up is all; a name that is in the table is a token.
+#[inline]
+fn name_at(bytes: &[u8], start: usize) -> Option<(HeaderName, usize, usize)> {
+    if let Some(padded) = bytes
+        .get(start..)
+        .and_then(<[u8]>::first_chunk::<NAME_BYTES_MAX>)
+        && let Some(len) = colon_in(padded)
+    {
+        let name = HeaderName::of_padded(padded, len);
+        if name != HeaderName::Other || all(&padded[..len], TOKEN) {
+            return Some((name, start + len, start + len));
+        }
+    }
+    let mut at = start;
+    while let Some(&byte) = bytes.get(at)
+        && is(byte, TOKEN)
+    {
+        at += 1;
+    }
+    let name_end = at;
+    while let Some(b' ' | b'\t') = bytes.get(at) {
+        at += 1;
+    }
+    let named = bytes.get(at) == Some(&b':') && name_end > start;
+    named.then(|| (HeaderName::of(&bytes[start..name_end]), name_end, at))
+}
+
+/// The place of the first colon.
+#[inline]
+fn colon_in(padded: &[u8; NAME_BYTES_MAX]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    for (place, word) in padded.as_chunks::<8>().0.iter().enumerate() {
+        let word = u64::from_le_bytes(*word) ^ (ONES * b':' as u64);
+        // The lowest set bit is exact: borrows only run upwards.
+        let hits = word.wrapping_sub(ONES) & !word & (ONES << 7);
+        if hits != 0 {
+            return Some(place * 8 + hits.trailing_zeros() as usize / 8);
+        }
+    }
+    None
 }
 
 /// Where the text of a header ends, and where its line does, continuation lines included.

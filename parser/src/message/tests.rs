@@ -225,7 +225,7 @@ fn lines_of_a_head() {
     check(
         "X-Thing: 1",
         "X-Thing 1",
-        expect!["Some(400): expected a header name and a colon at byte 300"],
+        expect!["Some(400): expected a header name and a colon at byte 299"],
     );
     check(
         "X-Thing: 1",
@@ -235,7 +235,7 @@ fn lines_of_a_head() {
     check(
         "v: SIP",
         " v: SIP",
-        expect!["Some(400): expected a header name and a colon at byte 37"],
+        expect!["Some(400): expected a header name and a colon at byte 36"],
     );
     check(
         "X-Thing: 1",

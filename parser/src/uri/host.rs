@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::grammar::{Cursor, HOST};
+use crate::grammar::{Cursor, HOST, is};
 use crate::{Expected, Fault};
 
 /// A host.
@@ -55,31 +55,40 @@ impl<'a> Host<'a> {
         if cursor.eat(b'[') {
             return read_v6(cursor, start);
         }
-        let name = cursor.some(HOST, Expected::Host)?;
-        if name[0].is_ascii_digit()
-            && let Some(address) = read_v4(name)
+        if matches!(cursor.peek(), Some(b'0'..=b'9'))
+            && let Some(address) = read_v4(cursor)
         {
             return Ok(Self::V4(address));
         }
         // The last label of a name begins with a letter, so that 1.2.3 and 300.1.1.1 are neither
         // a name nor an address. Labels are not empty; one dot may end a name.
-        let labels = name.strip_suffix(b".").unwrap_or(name);
-        let well_formed = labels.first().is_some_and(u8::is_ascii_alphanumeric)
-            && !labels.windows(2).any(|pair| pair == b"..")
-            && labels.last() != Some(&b'.');
-        let numeric = labels
-            .iter()
-            .all(|byte| byte.is_ascii_digit() || *byte == b'.');
-        if !well_formed || (numeric && labels.contains(&b'.')) {
+        let (mut before, mut dots, mut letters, mut empty_label) = (b'.', 0, 0, false);
+        while let Some(byte) = cursor.peek()
+            && is(byte, HOST)
+        {
+            empty_label |= byte == b'.' && before == b'.';
+            dots += usize::from(byte == b'.');
+            letters += usize::from(byte > b'9');
+            before = byte;
+            cursor.at += 1;
+        }
+        let name = cursor.since(start);
+        if name.is_empty()
+            || empty_label
+            || !name[0].is_ascii_alphanumeric()
+            || (letters == 0 && dots > 0)
+        {
             return Err(Fault::expected(Expected::Host, start));
         }
         Ok(Self::Name(name))
     }
 }
 
-fn read_v4(text: &[u8]) -> Option<Ipv4Addr> {
+/// Four numbers of at most three digits, and no more of a host behind them; else nothing is passed.
+fn read_v4(cursor: &mut Cursor<'_>) -> Option<Ipv4Addr> {
+    let text = cursor.bytes;
     let mut octets = [0_u8; 4];
-    let mut at = 0;
+    let mut at = cursor.at;
     for (place, octet) in octets.iter_mut().enumerate() {
         if place > 0 {
             if text.get(at) != Some(&b'.') {
@@ -100,7 +109,11 @@ fn read_v4(text: &[u8]) -> Option<Ipv4Addr> {
         }
         *octet = u8::try_from(number).ok()?;
     }
-    (at == text.len()).then(|| Ipv4Addr::from(octets))
+    if text.get(at).is_some_and(|&byte| is(byte, HOST)) {
+        return None;
+    }
+    cursor.at = at;
+    Some(Ipv4Addr::from(octets))
 }
 
 fn read_v6<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Host<'a>, Fault> {

@@ -6,6 +6,8 @@ mod hop;
 mod reason;
 mod response;
 mod sent;
+#[cfg(test)]
+mod tests;
 
 pub use hop::{write_ack, write_cancel};
 pub use reason::reason_of;
