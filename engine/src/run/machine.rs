@@ -187,7 +187,7 @@ pub fn on_deadline(
     modules: &mut Modules,
     outbox: &mut Outbox,
 ) -> Option<Ended> {
-    let ticket = core.machine.parked.at(place)?;
+    let ticket = core.machine.parked.fired(place)?;
     resume(ticket, Answer::TimedOut, core, modules, outbox)
 }
 
