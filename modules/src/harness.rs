@@ -36,6 +36,8 @@ pub(crate) struct World {
     engines: Vec<Engine>,
     now: Now,
     listing: String,
+    /// The last request that was sent, as it was.
+    last: String,
     shown: Vec<String>,
     log_level: i8,
     /// The shard that the next message reaches; requests are handed over to their owner.
@@ -110,6 +112,7 @@ impl World {
             engines,
             now,
             listing: String::new(),
+            last: String::new(),
             shown: Vec::new(),
             log_level: 2,
             receiver: 0,
@@ -128,6 +131,31 @@ impl World {
     /// What has happened since the last call.
     pub(crate) fn take(&mut self) -> String {
         std::mem::take(&mut self.listing)
+    }
+
+    /// The last request that was sent, whole.
+    pub(crate) fn last_request(&self) -> String {
+        self.last.clone()
+    }
+
+    /// The response of the phone at `from` to a request that it got.
+    pub(crate) fn respond(&mut self, from: u8, request: &str, status: &str) {
+        let is_copied = |line: &&str| {
+            ["Via:", "From:", "To:", "Call-ID:", "CSeq:", "Record-Route:"]
+                .iter()
+                .any(|name| line.starts_with(name))
+        };
+        let tagged = |line: &str| match line {
+            to if to.starts_with("To:") && !to.contains("tag=") => format!("{to};tag=a{from}\n"),
+            line => format!("{line}\n"),
+        };
+        let head: String = request
+            .lines()
+            .map(str::trim)
+            .filter(is_copied)
+            .map(tagged)
+            .collect();
+        self.udp(from, &format!("SIP/2.0 {status}\n{head}"));
     }
 
     /// A message over UDP to 192.0.2.1, from `10.0.0.N:5060`. Lines of `text` end with a line feed.
@@ -225,6 +253,9 @@ impl World {
                 match output {
                     Output::Send { range, flow, .. } => {
                         let text = slice(&range);
+                        if !text.starts_with("SIP/2.0") {
+                            self.last.clone_from(&text);
+                        }
                         let listed = list(&text, &flow, &self.shown);
                         self.listing += &listed;
                     }
@@ -290,10 +321,14 @@ pub(crate) fn message(text: &str) -> String {
             .iter()
             .any(|line| line.starts_with(&format!("{name}:")))
     };
+    let call_id = lines
+        .iter()
+        .find_map(|line| line.strip_prefix("Call-ID: "))
+        .unwrap_or("call-1");
     let defaults = [
         (
             "Via",
-            format!("SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bK{method}1"),
+            format!("SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bK{method}-{call_id}"),
         ),
         ("From", "<sip:alice@example.com>;tag=a1".to_owned()),
         ("To", "<sip:bob@example.com>".to_owned()),

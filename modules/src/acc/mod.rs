@@ -229,13 +229,18 @@ impl Acc {
     }
 
     fn write_missed(&mut self, cx: &mut Context<'_>, event: &TransactionEvent, code: u16) {
-        let (reason, to_tag) = match response(cx, event) {
-            Some(message) => (
+        let context = cx.core.contexts.get(event.context);
+        let (reason, to_tag) = match (response(cx, event), context) {
+            (Some(message), _) => (
                 message.reason().to_vec(),
                 message.to_tag().unwrap_or_default().to_vec(),
             ),
-            // Nobody answered; the reply is ours.
-            None => (
+            // It has gone to the caller already.
+            (None, Some(context)) if context.status == code => {
+                (context.reason.clone(), context.to_tag.clone())
+            }
+            // Nobody answered, and the caller has not been told yet.
+            (None, _) => (
                 parser::writer::reason_of(code).as_bytes().to_vec(),
                 Vec::new(),
             ),

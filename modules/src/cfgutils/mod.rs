@@ -9,7 +9,6 @@ use engine::input::Letter;
 use engine::module::{
     Args, Context, Exports, Kind, Module, ParamValue, Routes, Shape, VarArgs, Verdict,
 };
-use engine::outbox::Query;
 use engine::run::Reading;
 
 use shared::Shared;
@@ -129,9 +128,15 @@ fn pause(cx: &mut Context<'_>, amount: i32, milliseconds: u32) -> Verdict {
         amount.div_ceil(1000)
     };
     if ms == 0 {
-        Verdict::OK
-    } else {
-        cx.query(Query::Sleep, ms)
+        return Verdict::OK;
+    }
+    // Nobody is asked: the run goes on when its deadline has come.
+    match cx.wait_ticket() {
+        Some(ticket) => {
+            cx.wait_at_most(ms);
+            Verdict::Wait(ticket)
+        }
+        None => Verdict::FAIL,
     }
 }
 

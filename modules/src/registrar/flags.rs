@@ -162,7 +162,7 @@ fn words<'a>(text: &'a [u8], letters: &[u8], valued: &[u8]) -> Result<Words<'a>,
             words.push((word, &tail[..end]));
             rest = &tail[end..];
         } else {
-            return Err(rest);
+            return Err(text.trim_ascii());
         }
     }
     Ok(words)

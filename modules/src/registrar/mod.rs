@@ -39,7 +39,7 @@ pub(crate) struct Registrar {
     /// What `start` made of the names above.
     received_name: Option<NameId>,
     attr_name: Option<NameId>,
-    tcp_persistent_bit: Option<u32>,
+    tcp_persistent_mask: Option<u32>,
     accepted: u64,
     rejected: u64,
     /// Buffers that keep their memory from call to call.
@@ -79,7 +79,7 @@ impl Module for Registrar {
             tcp_persistent_flag: String::new(),
             received_name: None,
             attr_name: None,
-            tcp_persistent_bit: None,
+            tcp_persistent_mask: None,
             accepted: 0,
             rejected: 0,
             key: Vec::new(),
@@ -164,9 +164,9 @@ impl Module for Registrar {
             self.attr_name = Some(cx.avp_name(text)?);
         }
         if !self.tcp_persistent_flag.is_empty() {
-            let bit = cx.message_flag(self.tcp_persistent_flag.as_bytes());
-            self.tcp_persistent_bit =
-                Some(bit.ok_or_else(|| {
+            let mask = cx.message_flag(self.tcp_persistent_flag.as_bytes());
+            self.tcp_persistent_mask =
+                Some(mask.ok_or_else(|| {
                     format!("`{}` is one flag too many", self.tcp_persistent_flag)
                 })?);
         }

@@ -106,8 +106,8 @@ impl Registrar {
                 .unwrap_or_default()
         };
         let keep = self
-            .tcp_persistent_bit
-            .is_some_and(|bit| cx.scene.flags & (1 << bit) != 0);
+            .tcp_persistent_mask
+            .is_some_and(|mask| cx.scene.flags & mask != 0);
         let common = Common {
             now: cx.now.unix_s() as u32,
             received: avp(self.received_name),

@@ -87,6 +87,12 @@ impl Module for SipMsgOps {
 
         let local_reply = Routes::REQUEST | Routes::FAILURE | Routes::BRANCH | Routes::ERROR;
         exports.function(
+            "append_body_to_reply",
+            &[Kind::Str],
+            local_reply,
+            Self::append_body_to_reply,
+        );
+        exports.function(
             "append_to_reply",
             &[Kind::Str],
             local_reply,

@@ -1,3 +1,11 @@
 //! Modules through the engine: a script, messages in, what is sent out.
 
+mod acc;
+mod cfgutils;
+mod load;
 mod maxfwd;
+mod options_path;
+mod registrar;
+mod sipmsgops;
+mod textops;
+mod tm;

@@ -37,7 +37,7 @@ fn an_empty_text_asks_for_nothing() {
 #[test]
 fn an_unknown_word_is_named() {
     assert_eq!(SaveFlags::parse(b"memory-only,sticky"), Err(&b"sticky"[..]));
-    assert_eq!(SaveFlags::parse(b"mx"), Err(&b"x"[..]));
+    assert_eq!(SaveFlags::parse(b"mx"), Err(&b"mx"[..]));
     assert_eq!(
         SaveFlags::parse(b"max-contacts=many"),
         Err(&b"max-contacts"[..])

@@ -1,0 +1,89 @@
+//! What does not start, and what it says.
+
+use crate::harness::complaints;
+use expect_test::{Expect, expect};
+
+fn refused(script: &str, expected: Expect) {
+    expected.assert_eq(&complaints(script));
+}
+
+#[test]
+fn a_parameter_that_is_not_offered_says_what_is() {
+    refused(
+        r#"
+        loadmodule "usrloc"
+        modparam("usrloc", "working_mode_preset", "sql-only")
+        modparam("usrloc", "matching_mode", 7)
+        route { exit; }
+        "#,
+        expect![[r#"
+            parse error in test.cfg:3:9-10: parameter `working_mode_preset` of module `usrloc`: `sql-only` is not offered yet, only `single-instance-no-db`: contacts live in memory
+            parse error in test.cfg:4:9-10: parameter `matching_mode` of module `usrloc`: 7 is not a matching mode: 0 compares contacts, 1 the Call-ID as well
+        "#]],
+    );
+}
+
+#[test]
+fn a_flag_that_is_not_offered_is_named() {
+    refused(
+        r#"
+        loadmodule "sl"
+        loadmodule "signaling"
+        loadmodule "tm"
+        loadmodule "usrloc"
+        loadmodule "registrar"
+        loadmodule "acc"
+        loadmodule "textops"
+        loadmodule "sipmsgops"
+        route {
+            save("location", "sticky");
+            lookup("location", "global");
+            t_relay("0x100");
+            t_relay("no-such-flag");
+            do_accounting("db");
+            do_accounting("log", "cdr");
+            subst("/(/b/");
+            is_method("INVITE||BYE");
+            t_local_replied("some");
+        }
+        "#,
+        expect![[r#"
+            parse error in test.cfg:11:13-14: argument 2 of `save`: `sticky` is not a flag that is offered
+            parse error in test.cfg:12:13-14: argument 2 of `lookup`: `global` is not a flag that is offered
+            parse error in test.cfg:13:13-14: argument 1 of `t_relay`: `0x100` has bits that are not flags of t_relay
+            parse error in test.cfg:14:13-14: argument 1 of `t_relay`: `no-such-flag` is not a flag of t_relay
+            parse error in test.cfg:15:13-14: argument 1 of `do_accounting`: accounting to `db` is not offered yet, only `log`
+            parse error in test.cfg:16:13-14: argument 2 of `do_accounting`: `cdr` needs the dialog module, which is not offered yet
+            parse error in test.cfg:17:13-14: argument 1 of `subst`: unclosed group
+            parse error in test.cfg:18:13-14: argument 1 of `is_method`: a method is missing between `|`
+            parse error in test.cfg:19:13-14: argument 1 of `t_local_replied`: `some` is not `all`, `branch` or `last`
+        "#]],
+    );
+}
+
+#[test]
+fn a_module_that_another_needs_is_asked_for() {
+    refused(
+        r#"
+        loadmodule "registrar"
+        route { exit; }
+        "#,
+        expect![[r#"
+            parse error in test.cfg:2:20-21: module `registrar` needs module `usrloc`; add loadmodule "usrloc.so"
+            parse error in test.cfg:2:20-21: module `registrar` needs module `signaling`; add loadmodule "signaling.so"
+        "#]],
+    );
+}
+
+#[test]
+fn a_function_that_is_not_built_is_named() {
+    refused(
+        r#"
+        loadmodule "sipmsgops"
+        route { sip_to_json($var(x)); }
+        "#,
+        expect![[r#"
+            parse error in test.cfg:3:17-28: `sip_to_json` is a function of module sipmsgops that Tandem does not offer yet
+        "#]],
+    );
+}

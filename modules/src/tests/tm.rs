@@ -1,0 +1,154 @@
+//! `tm`: replies, relays, hooks and what scripts see of a transaction.
+
+use crate::harness::World;
+use expect_test::expect;
+
+const SCRIPT: &str = r#"
+    loadmodule "sl"
+    loadmodule "signaling"
+    loadmodule "sipmsgops"
+    loadmodule "tm"
+    modparam("tm", "fr_timeout", 2)
+    modparam("tm", "fr_inv_timeout", 3)
+    modparam("tm", "onreply_avp_mode", 1)
+    route {
+        if (is_method("CANCEL")) {
+            if (t_check_trans())
+                t_relay();
+            exit;
+        }
+        if ($rU == "reply") {
+            append_to_reply("X-Mine: 1\r\n");
+            t_reply(480, "Later");
+            xlog("L_ERR", "sent $T_reply_code\n");
+            exit;
+        }
+        t_on_branch("branch");
+        t_on_reply("reply");
+        t_on_failure("failure");
+        xlog("L_ERR", "timeouts $T_fr_timeout $T_fr_inv_timeout\n");
+        if (!t_relay())
+            send_reply(500, "Relay $rc");
+    }
+    branch_route[branch] {
+        append_hf("X-Branch: $T_branch_idx\r\n");
+        xlog("L_ERR", "branch $T_branch_idx to $ru\n");
+    }
+    onreply_route[reply] {
+        xlog("L_ERR", "reply $rs $T_reply_code on $T_branch_idx\n");
+        if (t_check_status("183"))
+            t_cancel_branch();
+    }
+    failure_route[failure] {
+        xlog("L_ERR", "failed $T_reply_code $(tm.branch.last_received[0])\n");
+        if (t_was_cancelled())
+            exit;
+        if (t_local_replied("all"))
+            xlog("L_ERR", "nobody answered\n");
+        if (t_check_status("486")) {
+            $ru = "sip:other@10.0.0.9";
+            t_relay();
+        }
+    }
+"#;
+
+#[test]
+fn a_reply_of_its_own_makes_the_transaction() {
+    let mut world = World::new(SCRIPT);
+    world.udp(2, "INVITE sip:reply@10.0.0.3");
+    world.udp(2, "INVITE sip:reply@10.0.0.3");
+    expect![[r#"
+        > udp:10.0.0.2:5060
+            SIP/2.0 480 Later
+            X-Mine: 1
+        log -1: sent 480
+        > udp:10.0.0.2:5060
+            SIP/2.0 480 Later
+            X-Mine: 1
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
+fn hooks_run_and_a_failure_is_tried_elsewhere() {
+    let mut world = World::new(SCRIPT);
+    world.udp(2, "INVITE sip:bob@10.0.0.3");
+    let invite = world.last_request();
+    expect![[r#"
+        log -1: timeouts 2 3
+        log -1: branch 0 to sip:bob@10.0.0.3
+        > udp:10.0.0.2:5060
+            SIP/2.0 100 Trying
+        > udp:10.0.0.3:5060
+            INVITE sip:bob@10.0.0.3 SIP/2.0
+            X-Branch: 0
+    "#]]
+    .assert_eq(&world.take());
+    world.respond(3, &invite, "180 Ringing");
+    world.respond(3, &invite, "486 Busy Here");
+    let second = world.last_request();
+    world.respond(9, &second, "200 OK");
+    expect![[r#"
+        log -1: reply 180 180 on 0
+        > udp:10.0.0.2:5060
+            SIP/2.0 180 Ringing
+        > udp:10.0.0.3:5060
+            ACK sip:bob@10.0.0.3 SIP/2.0
+        log -1: reply 486 486 on 0
+        log -1: failed 486 486
+        log -1: branch 1 to sip:other@10.0.0.9
+        > udp:10.0.0.9:5060
+            INVITE sip:other@10.0.0.9 SIP/2.0
+            X-Branch: 1
+        log -1: reply 200 200 on 1
+        > udp:10.0.0.2:5060
+            SIP/2.0 200 OK
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
+fn silence_is_a_failure_that_we_make() {
+    let mut world = World::new(SCRIPT);
+    world.udp(2, "MESSAGE sip:bob@10.0.0.3");
+    world.take();
+    world.wait(2_500);
+    let listing = world.take();
+    let told: String = listing
+        .lines()
+        .filter(|line| line.starts_with("log") || line.contains("SIP/2.0 4"))
+        .map(|l| format!("{l}\n"))
+        .collect();
+    expect![[r#"
+        log -1: failed 408 408
+        log -1: nobody answered
+    "#]]
+    .assert_eq(&told);
+}
+
+#[test]
+fn a_caller_who_gives_up_is_seen() {
+    let mut world = World::new(SCRIPT);
+    world.udp(2, "INVITE sip:bob@10.0.0.3");
+    let invite = world.last_request();
+    world.respond(3, &invite, "180 Ringing");
+    world.take();
+    world.udp(
+        2,
+        "CANCEL sip:bob@10.0.0.3\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bKINVITE-call-1",
+    );
+    world.respond(3, &invite, "487 Request Terminated");
+    expect![[r#"
+        > udp:10.0.0.2:5060
+            SIP/2.0 200 canceling
+        > udp:10.0.0.3:5060
+            CANCEL sip:bob@10.0.0.3 SIP/2.0
+        > udp:10.0.0.3:5060
+            ACK sip:bob@10.0.0.3 SIP/2.0
+        log -1: reply 487 487 on 0
+        log -1: failed 487 487
+        > udp:10.0.0.2:5060
+            SIP/2.0 487 Request Terminated
+    "#]]
+    .assert_eq(&world.take());
+}
