@@ -1,0 +1,11 @@
+//! The proxy core, end to end: a script, phones as text, and the ladder that comes out.
+
+mod agent;
+mod cancel;
+mod failover;
+mod fork;
+mod harness;
+mod refuse;
+mod reply_routes;
+mod route;
+mod stateless;
