@@ -359,7 +359,7 @@ impl World {
         let mut text = format!("{method} {uri} SIP/2.0\r\nVia: SIP/2.0/{transport} {via};branch={branch}\r\n");
         for header in words.iter().filter_map(|word| word.strip_prefix('+')) {
             let (name, value) = header.split_once(':').unwrap();
-            let _ = write!(text, "{name}: {}\r\n", value.replace('_', " "));
+            let _ = write!(text, "{name}: {}\r\n", value.replace('_', " ").replace('\'', "\""));
         }
         if !words.contains(&"nohops") {
             let _ = write!(text, "Max-Forwards: {}\r\n", word("hops=").unwrap_or("70"));
@@ -420,7 +420,7 @@ impl World {
         let mut text = String::from_utf8(text).unwrap();
         for header in words.iter().filter_map(|word| word.strip_prefix('+')) {
             let (name, value) = header.split_once(':').unwrap();
-            text = text.replacen("Content-Length", &format!("{name}: {}\r\nContent-Length", value.replace('_', " ")), 1);
+            text = text.replacen("Content-Length", &format!("{name}: {}\r\nContent-Length", value.replace('_', " ").replace('\'', "\"")), 1);
         }
         text.into_bytes()
     }
@@ -445,7 +445,7 @@ impl World {
         }
         for header in words.iter().filter_map(|word| word.strip_prefix('+')) {
             let (name, value) = header.split_once(':').unwrap();
-            let _ = write!(headers, "{name}: {}\r\n", value.replace('_', " "));
+            let _ = write!(headers, "{name}: {}\r\n", value.replace('_', " ").replace('\'', "\""));
         }
         let response = parser::Response {
             code,

@@ -1,0 +1,110 @@
+//! What is not forwarded: RFC 3261 §16.3, RFC 5393.
+
+use expect_test::expect;
+use parser::HeaderName;
+
+use crate::harness::{check, check_showing};
+
+const RELAY: &str = "route { relay(); }";
+
+#[test]
+fn a_request_with_no_hops_left_is_483() {
+    check(
+        RELAY,
+        "
+        0 alice INVITE hops=0
+        10 alice ACK
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@10.0.0.20
+                 0  > alice  483 Too Many Hops
+                10  < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
+
+#[test]
+fn hops_are_counted_down_and_added_where_they_are_missing() {
+    check_showing(
+        &[HeaderName::MaxForwards],
+        RELAY,
+        "
+        0 alice MESSAGE hops=5
+        10 bob 200
+        20 alice MESSAGE cseq=2 nohops
+        30 bob 200
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  MESSAGE sip:bob@10.0.0.20
+                 0  > bob    MESSAGE sip:bob@10.0.0.20
+                      Max-Forwards: 4
+                10  < bob    200 OK
+                10  > alice  200 OK
+                20  < alice  MESSAGE sip:bob@10.0.0.20
+                20  > bob    MESSAGE sip:bob@10.0.0.20
+                      Max-Forwards: 70
+                30  < bob    200 OK
+                30  > alice  200 OK
+        "#]],
+    );
+}
+
+#[test]
+fn an_option_that_no_proxy_knows_is_420() {
+    check_showing(
+        &[HeaderName::Unsupported],
+        RELAY,
+        "
+        0 alice INVITE +Proxy-Require:wonder,_sense
+        10 alice ACK
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@10.0.0.20
+                 0  > alice  420 Bad Extension
+                      Unsupported: wonder, sense
+                10  < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
+
+#[test]
+fn more_branches_than_the_breadth_allows_are_440() {
+    check(
+        "route { also(\"sip:carol@10.0.0.30\"); relay(); }",
+        "
+        0 alice MESSAGE +Max-Breadth:1
+        10 alice MESSAGE cseq=2 +Max-Breadth:9
+        20 bob 200
+        30 carol 200
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  MESSAGE sip:bob@10.0.0.20
+                 0  > alice  440 Max-Breadth Exceeded
+                10  < alice  MESSAGE sip:bob@10.0.0.20
+                10  > bob    MESSAGE sip:bob@10.0.0.20
+                10  > carol  MESSAGE sip:carol@10.0.0.30
+                20  < bob    200 OK
+                20  > alice  200 OK
+                30  < carol  200 OK
+        "#]],
+    );
+}
+
+#[test]
+fn a_request_in_its_own_dust_is_482() {
+    check(
+        RELAY,
+        "
+        0 alice MESSAGE sip:loop@10.0.0.1
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  MESSAGE sip:loop@10.0.0.1
+                 0  > 10.0.0.1:5060 MESSAGE sip:loop@10.0.0.1
+        "#]],
+    );
+}

@@ -1,0 +1,184 @@
+//! Record-Route, loose and strict routing, Via and rport.
+
+use expect_test::expect;
+use parser::HeaderName;
+
+use crate::harness::check_showing;
+
+const ROUTED: &str = "route {
+    if ($rm != \"ACK\" && known()) { relay(); exit; }
+    if (loose_route()) { relay(); exit; }
+    record_route(); rr_param(\";nat=yes\");
+    relay();
+}";
+
+#[test]
+fn one_record_route_where_nothing_changes() {
+    check_showing(
+        &[HeaderName::RecordRoute, HeaderName::Route],
+        ROUTED,
+        "
+        0 alice INVITE
+        10 bob 200
+        20 alice ACK
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@10.0.0.20
+                 0  > alice  100 Trying
+                 0  > bob    INVITE sip:bob@10.0.0.20
+                      Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*;nat=yes>
+                10  < bob    200 OK
+                10  > alice  200 OK
+                      Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*;nat=yes>
+                20  < alice  ACK sip:bob@10.0.0.20:5060
+                20  > bob    ACK sip:bob@10.0.0.20:5060
+        "#]],
+    );
+}
+
+#[test]
+fn two_where_the_request_changes_networks_and_both_come_off_again() {
+    check_showing(
+        &[HeaderName::RecordRoute, HeaderName::Route, HeaderName::Via],
+        ROUTED,
+        "
+        0 alice INVITE sip:erin@10.1.0.50
+        10 erin 200
+        20 alice ACK
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  INVITE sip:erin@10.1.0.50
+                 0  > alice  100 Trying
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-INVITE-1
+                 0  > erin   INVITE sip:erin@10.1.0.50
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
+                      Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*;nat=yes>
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-INVITE-1
+                10  < erin   200 OK
+                10  > alice  200 OK
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-INVITE-1
+                      Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*;nat=yes>
+                20  < alice  ACK sip:erin@10.1.0.50:5060
+                20  > erin   ACK sip:erin@10.1.0.50:5060
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK85d0c80cs*.*
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-ack
+        "#]],
+    );
+}
+
+#[test]
+fn two_where_it_changes_transport_or_family() {
+    check_showing(
+        &[HeaderName::RecordRoute, HeaderName::Via],
+        ROUTED,
+        "
+        0 alice INVITE sip:bob@10.0.0.20;transport=tcp
+        10 bob 486
+        20 alice ACK
+        30 alice INVITE sip:six@[2001:db8::6] call=c2
+        40 six 486
+        50 alice ACK
+        100 end
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn a_route_of_somebody_else_is_the_next_hop() {
+    check_showing(
+        &[HeaderName::Route],
+        ROUTED,
+        "
+        0 alice BYE sip:bob@10.0.0.20 tag=t +Route:<sip:10.0.0.1;lr>,<sip:10.0.0.30;lr>
+        10 carol 200
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  BYE sip:bob@10.0.0.20
+                 0  > carol  BYE sip:bob@10.0.0.20
+                      Route: <sip:10.0.0.30;lr>
+                10  < carol  200 OK
+                10  > alice  200 OK
+        "#]],
+    );
+}
+
+#[test]
+fn a_strict_router_behind_us_gets_the_request_uri() {
+    check_showing(
+        &[HeaderName::Route],
+        ROUTED,
+        "
+        0 alice BYE sip:bob@10.0.0.20 tag=t +Route:<sip:10.0.0.1;lr> +Route:<sip:10.0.0.30>
+        10 carol 200
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  BYE sip:bob@10.0.0.20
+                 0  > carol  BYE sip:10.0.0.30
+                      Route: <sip:bob@10.0.0.20>
+                10  < carol  200 OK
+                10  > alice  200 OK
+        "#]],
+    );
+}
+
+#[test]
+fn received_and_rport_say_where_a_request_came_from() {
+    check_showing(
+        &[HeaderName::Via],
+        "route { if ($ua == \"old\") { force_rport(); } relay(); }",
+        "
+        0 alice MESSAGE via=192.168.0.9:5070
+        10 bob 200
+        20 alice MESSAGE cseq=2 via=192.168.0.9:5070;rport
+        30 bob 200
+        40 alice MESSAGE cseq=3 via=192.168.0.9:5070 +User-Agent:old
+        50 bob 200
+        100 end
+        ",
+        expect![[r#""#]],
+    );
+}
+
+#[test]
+fn a_path_of_the_target_becomes_route_and_next_hop() {
+    check_showing(
+        &[HeaderName::Route],
+        "route { to(\"sip:bob@192.168.0.5\"); path(\"<sip:10.0.0.30;lr>,<sip:10.0.0.40;lr>\"); relay(); }",
+        "
+        0 alice MESSAGE
+        10 carol 200
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  MESSAGE sip:bob@10.0.0.20
+                 0  > carol  MESSAGE sip:bob@192.168.0.5
+                      Route: <sip:10.0.0.30;lr>,<sip:10.0.0.40;lr>
+                10  < carol  200 OK
+                10  > alice  200 OK
+        "#]],
+    );
+}
+
+#[test]
+fn a_fixed_destination_leaves_the_request_uri_alone() {
+    check_showing(
+        &[HeaderName::Route],
+        "route { relay(\"\", \"udp:10.0.0.30:5060\"); }",
+        "
+        0 alice MESSAGE
+        10 carol 200
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  MESSAGE sip:bob@10.0.0.20
+                 0  > carol  MESSAGE sip:bob@10.0.0.20
+                10  < carol  200 OK
+                10  > alice  200 OK
+        "#]],
+    );
+}
