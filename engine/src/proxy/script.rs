@@ -47,16 +47,7 @@ impl Context<'_> {
     /// stops the branches of its INVITE and is answered.
     pub fn relay(&mut self, options: &RelayOptions<'_>) -> Verdict {
         match self.message.method() {
-            Method::Ack => {
-                let verdict = stateless::forward(self, options.destination.unwrap_or_default());
-                if let (Some(Matched::AckTo2xx(server)), Verdict::Return(1)) =
-                    (self.scene.proxy.matched, verdict)
-                    && let Some(context) = self.core.servers.context(server)
-                {
-                    super::on_ack_2xx(self.core, context);
-                }
-                verdict
-            }
+            Method::Ack => stateless::forward(self, options.destination.unwrap_or_default()),
             Method::Cancel => match self.scene.proxy.matched {
                 Some(Matched::Cancel(server)) => {
                     cancel::answer(self.core, self.message, self.scene, self.outbox);
@@ -330,20 +321,6 @@ impl Context<'_> {
     /// Makes the next group the target set (`next_branches`): 1 more are left, 2 it was the last, -1 none.
     pub fn next_branches(&mut self) -> i32 {
         self.scene.targets.next_group()
-    }
-
-    /// Tells the watchers of this run's transaction about its ACK when the script absorbs it itself.
-    pub fn ack_received(&mut self) {
-        if let Some(Matched::AckTo2xx(server)) = self.scene.proxy.matched
-            && let Some(context) = self
-                .core
-                .servers
-                .context(server)
-                .and_then(|id| self.core.contexts.take(id))
-        {
-            response::notify(self.core, &context, TransactionEventKind::AckReceived);
-            self.core.contexts.put(context);
-        }
     }
 
     /// The socket that the request in hand is bound to leave by, when one is forced.

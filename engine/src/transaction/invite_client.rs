@@ -93,9 +93,15 @@ impl InviteClient {
                 actions.push(Set(Timer::A, self.interval_ms));
                 Calling
             }
-            (Calling, TimerB) | (Proceeding, TimerC | TimerCancelled) => {
+            (Calling, TimerB) | (Proceeding, TimerCancelled) => {
                 actions.push(TellTimeout);
                 Terminated
+            }
+            // §16.8: somebody may be ringing, so the user cancels; its 487 or 64*T1 end it.
+            (Proceeding, TimerC) => {
+                actions.push(TellTimeout);
+                actions.push(Set(Timer::Cancelled, timing.retransmissions_ms()));
+                Proceeding
             }
             (Calling, TransportError) => {
                 actions.push(TellTransportError);

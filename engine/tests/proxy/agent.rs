@@ -10,7 +10,12 @@ const ASK: &str = "route { ask(\"OPTIONS\", \"$ru\"); reply(200, \"OK\"); }";
 #[test]
 fn a_request_of_ours_is_answered_and_its_owner_told() {
     check_showing(
-        &[HeaderName::From, HeaderName::To, HeaderName::CSeq, HeaderName::MaxForwards],
+        &[
+            HeaderName::From,
+            HeaderName::To,
+            HeaderName::CSeq,
+            HeaderName::MaxForwards,
+        ],
         ASK,
         "
         0 alice MESSAGE
@@ -114,8 +119,9 @@ fn what_cannot_be_sent_is_477_and_what_leads_nowhere_478() {
 
 #[test]
 fn a_local_route_sees_it_first_and_may_drop_it() {
-    check(
-        "route { ask(\"OPTIONS\", \"$ru\"); reply(200, \"OK\"); } local_route { say(\"local $rm $ru\"); header(\"X-Local: yes\"); if ($ru =~ \"carol\") drop(); }",
+    check_showing(
+        &[HeaderName::Subject],
+        "route { ask(\"OPTIONS\", \"$ru\"); reply(200, \"OK\"); } local_route { say(\"local $rm $ru\"); header(\"Subject: local\"); if ($ru =~ \"carol\") drop(); }",
         "
         0 alice MESSAGE
         10 bob 200
@@ -127,6 +133,7 @@ fn a_local_route_sees_it_first_and_may_drop_it() {
                  0  > alice  200 OK
                  0  - local OPTIONS sip:bob@10.0.0.20
                  0  > bob    OPTIONS sip:bob@10.0.0.20
+                      Subject: local
                 10  < bob    200 OK
                 10  - told 200 local=false OK
                 20  < alice  MESSAGE sip:carol@10.0.0.30

@@ -4,7 +4,8 @@ use expect_test::expect;
 
 use crate::harness::check;
 
-const RELAY: &str = "route { $var(rc) = relay(); if ($var(rc) < 0) { say(\"relay $var(rc)\"); reply_error(); } }";
+const RELAY: &str =
+    "route { $var(rc) = relay(); if ($var(rc) < 0) { say(\"relay $var(rc)\"); reply_error(); } }";
 
 #[test]
 fn a_name_is_resolved_before_it_is_relayed() {

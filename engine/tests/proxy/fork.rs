@@ -263,7 +263,9 @@ fn nobody_answers_in_time() {
              15500  > dave   INVITE sip:dave@10.0.0.40
              32000  < alice  ACK sip:bob@10.0.0.20
              32000  > bob    ACK sip:bob@10.0.0.20
+            120005  > bob    CANCEL sip:bob@10.0.0.20
             120005  > alice  408 Request Timeout
+            120505  > bob    CANCEL sip:bob@10.0.0.20
             120505  > alice  408 Request Timeout
         "#]],
     );
@@ -281,7 +283,19 @@ fn timer_c_stops_a_phone_that_rings_for_ever() {
         5200 alice ACK
         5300 end
         ",
-        expect![[r#""#]],
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@10.0.0.20
+                 0  > alice  100 Trying
+                 0  > bob    INVITE sip:bob@10.0.0.20
+                10  < bob    180 Ringing
+                10  > alice  180 Ringing
+              5010  > bob    CANCEL sip:bob@10.0.0.20
+              5010  > alice  408 Request Timeout
+              5100  < bob    200 OK
+              5110  < bob    487 Request Terminated
+              5110  > bob    ACK sip:bob@10.0.0.20
+              5200  < alice  ACK sip:bob@10.0.0.20
+        "#]],
     );
 }
 

@@ -105,6 +105,8 @@ fn a_request_in_its_own_dust_is_482() {
         expect![[r#"
                  0  < alice  MESSAGE sip:loop@10.0.0.1
                  0  > 10.0.0.1:5060 MESSAGE sip:loop@10.0.0.1
+                 0  > 10.0.0.1:5060 482 Loop Detected
+                 0  > alice  482 Loop Detected
         "#]],
     );
 }

@@ -204,7 +204,6 @@ fn watchers_hear_everything_and_the_end_last() {
                 30  < alice  ACK sip:bob@10.0.0.20
                 30  > bob    ACK sip:bob@10.0.0.20
                 30  - event AckReceived
-                30  - event AckReceived
              32020  - event Ended
         "#]],
     );

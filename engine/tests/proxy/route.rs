@@ -9,6 +9,7 @@ const ROUTED: &str = "route {
     if ($rm != \"ACK\" && known()) { relay(); exit; }
     if (loose_route()) { relay(); exit; }
     record_route(); rr_param(\";nat=yes\");
+    if ($ru =~ \"erin\") { leave_by(\"udp:10.1.0.1:5060\"); }
     relay();
 }";
 
@@ -46,24 +47,35 @@ fn two_where_the_request_changes_networks_and_both_come_off_again() {
         0 alice INVITE sip:erin@10.1.0.50
         10 erin 200
         20 alice ACK
+        30 erin BYE sip:alice@10.0.0.10 cseq=9 tag=f-alice +Route:<sip:10.1.0.1:5060;lr;r2=on;ftag=f-alice> +Route:<sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice>
+        40 alice 200
         100 end
         ",
         expect![[r#"
                  0  < alice  INVITE sip:erin@10.1.0.50
                  0  > alice  100 Trying
-                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-INVITE-1
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
                  0  > erin   INVITE sip:erin@10.1.0.50
-                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
-                      Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*;nat=yes>
-                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-INVITE-1
+                      Via: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK*.*
+                      Record-Route: <sip:10.1.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
                 10  < erin   200 OK
                 10  > alice  200 OK
-                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-INVITE-1
-                      Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*;nat=yes>
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
+                      Record-Route: <sip:10.1.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                 20  < alice  ACK sip:erin@10.1.0.50:5060
                 20  > erin   ACK sip:erin@10.1.0.50:5060
-                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK85d0c80cs*.*
+                      Via: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK85d0c80cs*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-ack
+                30  < erin   BYE sip:alice@10.0.0.10
+                30  > alice  BYE sip:alice@10.0.0.10
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
+                      Via: SIP/2.0/UDP 10.1.0.50:5060;branch=z9hG4bK-erin-c1-BYE-9
+                40  < alice  200 OK
+                40  > erin   200 OK
+                      Via: SIP/2.0/UDP 10.1.0.50:5060;branch=z9hG4bK-erin-c1-BYE-9
         "#]],
     );
 }
@@ -82,7 +94,40 @@ fn two_where_it_changes_transport_or_family() {
         50 alice ACK
         100 end
         ",
-        expect![[r#""#]],
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@10.0.0.20;transport=tcp
+                 0  > alice  100 Trying
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
+                 0  > bob   tcp INVITE sip:bob@10.0.0.20;transport=tcp
+                      Via: SIP/2.0/TCP 10.0.0.1:5060;branch=z9hG4bK*.*
+                      Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
+                10  < bob    486 Busy Here
+                10  > bob   tcp ACK sip:bob@10.0.0.20;transport=tcp
+                      Via: SIP/2.0/TCP 10.0.0.1:5060;branch=z9hG4bK*.*
+                10  > alice  486 Busy Here
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
+                      Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                20  < alice  ACK sip:bob@10.0.0.20;transport=tcp
+                30  < alice  INVITE sip:six@[2001:db8::6]
+                30  > alice  100 Trying
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c2-INVITE-1
+                30  > six    INVITE sip:six@[2001:db8::6]
+                      Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bK*.*
+                      Record-Route: <sip:[2001:db8::1]:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c2-INVITE-1
+                40  < six    486 Busy Here
+                40  > six    ACK sip:six@[2001:db8::6]
+                      Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bK*.*
+                40  > alice  486 Busy Here
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c2-INVITE-1
+                      Record-Route: <sip:[2001:db8::1]:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                50  < alice  ACK sip:six@[2001:db8::6]
+        "#]],
     );
 }
 
@@ -140,7 +185,29 @@ fn received_and_rport_say_where_a_request_came_from() {
         50 bob 200
         100 end
         ",
-        expect![[r#""#]],
+        expect![[r#"
+                 0  < alice  MESSAGE sip:bob@10.0.0.20
+                 0  > bob    MESSAGE sip:bob@10.0.0.20
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
+                      Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-1;received=10.0.0.10
+                10  < bob    200 OK
+                10  > 10.0.0.10:5070 200 OK
+                      Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-1;received=10.0.0.10
+                20  < alice  MESSAGE sip:bob@10.0.0.20
+                20  > bob    MESSAGE sip:bob@10.0.0.20
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
+                      Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-2;received=10.0.0.10;rport=5060
+                30  < bob    200 OK
+                30  > alice  200 OK
+                      Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-2;received=10.0.0.10;rport=5060
+                40  < alice  MESSAGE sip:bob@10.0.0.20
+                40  > bob    MESSAGE sip:bob@10.0.0.20
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
+                      Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-3;received=10.0.0.10;rport=5060
+                50  < bob    200 OK
+                50  > alice  200 OK
+                      Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-3;received=10.0.0.10;rport=5060
+        "#]],
     );
 }
 

@@ -92,7 +92,7 @@ fn a_provisional_response_stops_retransmission_and_begins_timer_c() {
                500  Proceeding
               2000  Proceeding  tell response, set C at 122000
              62000  Proceeding  tell response, set C at 182000
-            182000  Terminated  tell timeout
+            182000  Proceeding  tell timeout, set Cancelled at 214000
         "#]],
     );
 }
@@ -116,7 +116,7 @@ fn without_restart_only_the_first_provisional_response_begins_timer_c() {
                  0  Calling     keep and send, set A at 500, set B at 30000
                200  Proceeding  tell response, stop retransmitting, set C at 120200
               2000  Proceeding  tell response
-            120200  Terminated  tell timeout
+            120200  Proceeding  tell timeout, set Cancelled at 152200
         "#]],
     );
 }
