@@ -1,6 +1,8 @@
 //! An engine with a handful of functions of its own, and the ladder of what goes in and out.
 #![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
 
+pub mod driver;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::net::SocketAddr;
