@@ -19,8 +19,6 @@ pub enum Signal {
     Stop,
     /// SIGHUP: the terminal is gone, or somebody asks to reload.
     Hangup,
-    /// SIGUSR1: say what you have counted.
-    Report,
 }
 
 /// Signals as something to wait for, instead of something that interrupts.
@@ -39,7 +37,7 @@ impl Signals {
         unsafe {
             let mut set: libc::sigset_t = mem::zeroed();
             libc::sigemptyset(&mut set);
-            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGUSR1] {
+            for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP] {
                 libc::sigaddset(&mut set, signal);
             }
             if libc::pthread_sigmask(libc::SIG_BLOCK, &set, std::ptr::null_mut()) != 0 {
@@ -81,7 +79,6 @@ impl Signals {
         match info.ssi_signo as i32 {
             libc::SIGTERM | libc::SIGINT => Some(Signal::Stop),
             libc::SIGHUP => Some(Signal::Hangup),
-            libc::SIGUSR1 => Some(Signal::Report),
             _ => None,
         }
     }
@@ -218,6 +215,18 @@ pub fn raise_open_files(wanted: u64) -> io::Result<u64> {
             }
         }
         Ok(limit.rlim_cur)
+    }
+}
+
+/// Raises the limit of locked memory as far as the system lets us; io_uring counts against it.
+pub fn raise_locked_memory() {
+    // SAFETY: rlimit is two integers, written and read in a local.
+    unsafe {
+        let mut limit: libc::rlimit = mem::zeroed();
+        if libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) == 0 {
+            limit.rlim_cur = limit.rlim_max;
+            libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit);
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
+use crate::option;
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 
 /// How a UDP socket is made.
@@ -100,10 +101,17 @@ fn make(address: SocketAddr, options: &DatagramOptions) -> io::Result<Socket> {
         Some(Protocol::UDP),
     )?;
     if options.receive_buffer > 0 {
-        socket.set_recv_buffer_size(options.receive_buffer)?;
+        // Beyond net.core.rmem_max only with CAP_NET_ADMIN; as much as the system gives otherwise.
+        let bytes = i32::try_from(options.receive_buffer).unwrap_or(i32::MAX);
+        if option::set(&socket, libc::SOL_SOCKET, libc::SO_RCVBUFFORCE, bytes).is_err() {
+            socket.set_recv_buffer_size(options.receive_buffer)?;
+        }
     }
     if options.send_buffer > 0 {
-        socket.set_send_buffer_size(options.send_buffer)?;
+        let bytes = i32::try_from(options.send_buffer).unwrap_or(i32::MAX);
+        if option::set(&socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, bytes).is_err() {
+            socket.set_send_buffer_size(options.send_buffer)?;
+        }
     }
     match address {
         SocketAddr::V4(_) => {

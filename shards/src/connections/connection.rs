@@ -1,0 +1,280 @@
+//! One connection: what it has read of a message, what it still owes.
+
+use engine::{Flow, ShardId, Ticket};
+use parser::Frame;
+use parser::framing::{Framed, Framing};
+use parser::limits::MESSAGE_BYTES_MAX;
+use wire::{Epoll, Interest, Stream};
+
+use super::queue::Queue;
+
+/// Readings of one connection in one turn, so that a fast peer does not starve the others.
+const READINGS_A_TURN: usize = 4;
+
+/// RFC 5626 §3.5.1: the answer to a ping.
+const PONG: &[u8] = b"\r\n";
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum State {
+    /// Under way; what is sent waits.
+    Connecting,
+    Open,
+    /// Nothing is read any more; it ends when nothing is owed.
+    Closing,
+}
+
+/// Who wants to know that a message could not be sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sender {
+    pub(crate) shard: ShardId,
+    pub(crate) ticket: Ticket,
+}
+
+pub(super) struct Connection {
+    pub(super) stream: Stream,
+    pub(super) flow: Flow,
+    pub(super) state: State,
+    /// When bytes last went either way, in seconds.
+    pub(super) active_s: u32,
+    /// When the incomplete message began.
+    pub(super) partial_since_s: u32,
+    framing: Framing,
+    /// The incomplete message.
+    partial: Option<Frame>,
+    queue: Option<Box<Queue>>,
+    asked: Interest,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    Open,
+    /// What came cannot be framed; it was passed on as far as it came.
+    Lost,
+    /// The peer has finished, or the connection is broken.
+    Ended,
+}
+
+pub(super) enum WriteError {
+    QueueFull(Sender),
+    Broken(Sender),
+}
+
+impl Connection {
+    pub(super) fn new(stream: Stream, state: State, flow: Flow, now_s: u32) -> Connection {
+        let asked = if state == State::Connecting {
+            Interest::WRITE
+        } else {
+            Interest::READ
+        };
+        Connection {
+            stream,
+            flow,
+            state,
+            active_s: now_s,
+            partial_since_s: now_s,
+            framing: Framing::default(),
+            partial: None,
+            queue: None,
+            asked,
+        }
+    }
+
+    pub(super) fn has_partial(&self) -> bool {
+        self.partial.is_some()
+    }
+
+    /// Whether bytes wait to be written.
+    pub(super) fn owes(&self) -> bool {
+        self.queue.is_some()
+    }
+
+    /// Tells the kernel what this connection waits for, if that has changed.
+    pub(super) fn ask(&mut self, epoll: &Epoll) {
+        let wanted = match self.state {
+            State::Connecting => Interest::WRITE,
+            State::Open if self.owes() => Interest::BOTH,
+            State::Open => Interest::READ,
+            State::Closing if self.owes() => Interest::WRITE,
+            State::Closing => Interest::NOTHING,
+        };
+        if wanted != self.asked
+            && epoll
+                .modify(&self.stream, self.flow.connection.0, wanted)
+                .is_ok()
+        {
+            self.asked = wanted;
+        }
+    }
+
+    /// Sends a message, now or when the peer reads again.
+    pub(super) fn write(&mut self, bytes: &[u8], sender: Sender) -> Result<(), WriteError> {
+        let mut written = 0;
+        if self.state != State::Connecting && self.queue.is_none() {
+            while written < bytes.len() {
+                match self.stream.write(&bytes[written..]) {
+                    Ok(Some(count)) => written += count,
+                    Ok(None) => break,
+                    Err(_) => return Err(WriteError::Broken(sender)),
+                }
+            }
+            if written == bytes.len() {
+                return Ok(());
+            }
+        }
+        let queue = self.queue.get_or_insert_default();
+        // A message that has begun must be finished, or the stream is worth nothing.
+        if written == 0 && !queue.has_room(bytes.len()) {
+            return Err(WriteError::QueueFull(sender));
+        }
+        queue.push(&bytes[written..], sender);
+        Ok(())
+    }
+
+    /// Writes what is owed, as far as the peer takes it.
+    pub(super) fn drain(&mut self) -> std::io::Result<()> {
+        let Some(queue) = &mut self.queue else {
+            return Ok(());
+        };
+        while !queue.is_empty() {
+            match self.stream.write(queue.front())? {
+                Some(count) => queue.consume(count),
+                None => return Ok(()),
+            }
+        }
+        self.queue = None;
+        Ok(())
+    }
+
+    /// Who sent what was never written whole.
+    pub(super) fn unsent(&mut self) -> impl Iterator<Item = Sender> + use<> {
+        self.queue
+            .take()
+            .into_iter()
+            .flat_map(|queue| queue.into_senders())
+    }
+
+    /// Reads what is there and passes on each whole message.
+    pub(super) fn read(&mut self, page: &mut [u8], mut pass: impl FnMut(Frame, Flow)) -> Reading {
+        if self.state == State::Closing {
+            return Reading::Open;
+        }
+        for _ in 0..READINGS_A_TURN {
+            let (reading, drained) = match self.partial.take() {
+                None => self.read_page(page, &mut pass),
+                Some(partial) => self.read_on(partial, &mut pass),
+            };
+            if reading != Reading::Open || drained {
+                return reading;
+            }
+        }
+        Reading::Open
+    }
+
+    /// Nothing is incomplete: into the shard's page, most often whole messages.
+    fn read_page(
+        &mut self,
+        page: &mut [u8],
+        pass: &mut impl FnMut(Frame, Flow),
+    ) -> (Reading, bool) {
+        // One byte less than the page: what is left over must fit into a frame.
+        let room = page.len().min(MESSAGE_BYTES_MAX);
+        let count = match self.stream.read(&mut page[..room]) {
+            Ok(Some(0)) | Err(_) => return (Reading::Ended, true),
+            Ok(Some(count)) => count,
+            Ok(None) => return (Reading::Open, true),
+        };
+        let (consumed, ended) = self.cut(&page[..count], pass);
+        if ended {
+            return (Reading::Lost, true);
+        }
+        if consumed < count {
+            self.partial = Some(Frame::copy_of(&page[consumed..count]));
+        }
+        (Reading::Open, count < room)
+    }
+
+    /// A message is incomplete: on behind what is there of it.
+    fn read_on(
+        &mut self,
+        mut partial: Frame,
+        pass: &mut impl FnMut(Frame, Flow),
+    ) -> (Reading, bool) {
+        let filled = partial.len();
+        let wanted = match self.framing.next(&partial) {
+            Framed::NeedMore { at_least } => at_least,
+            // `cut` has taken everything else.
+            _ => filled + 1,
+        };
+        if partial.capacity() < wanted.max(filled + 1) {
+            if wanted > MESSAGE_BYTES_MAX {
+                pass(partial, self.flow);
+                return (Reading::Lost, true);
+            }
+            let mut larger = Frame::with_capacity(wanted.max(filled + 1));
+            larger.extend(&partial);
+            partial = larger;
+        }
+        let capacity = partial.capacity();
+        let room = &mut partial.spare_mut()[filled..capacity];
+        let count = match self.stream.read(room) {
+            Ok(Some(0)) | Err(_) => return (Reading::Ended, true),
+            Ok(Some(count)) => count,
+            Ok(None) => {
+                self.partial = Some(partial);
+                return (Reading::Open, true);
+            }
+        };
+        let drained = count < room.len();
+        partial.set_len(filled + count);
+        // Whole at last, and nothing behind it: the frame itself is the message.
+        if let Framed::Message { len } = self.framing.next(&partial)
+            && len == partial.len()
+        {
+            self.framing = Framing::default();
+            pass(partial, self.flow);
+            return (Reading::Open, drained);
+        }
+        let (consumed, ended) = self.cut(&partial, pass);
+        if ended {
+            return (Reading::Lost, true);
+        }
+        if consumed == 0 {
+            self.partial = Some(partial);
+        } else if consumed < partial.len() {
+            self.partial = Some(Frame::copy_of(&partial[consumed..]));
+        }
+        (Reading::Open, drained)
+    }
+
+    /// Cuts whole messages off the front. The answer is how many bytes they took, and whether the
+    /// framing is lost behind them.
+    fn cut(&mut self, bytes: &[u8], pass: &mut impl FnMut(Frame, Flow)) -> (usize, bool) {
+        let mut at = 0;
+        while at < bytes.len() {
+            let taken = match self.framing.next(&bytes[at..]) {
+                Framed::Message { len } => {
+                    pass(Frame::copy_of(&bytes[at..at + len]), self.flow);
+                    len
+                }
+                Framed::Ping { len } => {
+                    // A peer that pings and does not read its pongs gets no more of them.
+                    let nobody = Sender {
+                        shard: self.flow.connection.shard(),
+                        ticket: Ticket::NONE,
+                    };
+                    let _ = self.write(PONG, nobody);
+                    len
+                }
+                Framed::Pong { len } => len,
+                Framed::NeedMore { .. } => break,
+                Framed::Lost(_) => {
+                    pass(Frame::copy_of(&bytes[at..]), self.flow);
+                    return (at, true);
+                }
+            };
+            at += taken;
+            self.framing = Framing::default();
+        }
+        (at, false)
+    }
+}

@@ -1,0 +1,303 @@
+//! The UDP sockets of one shard: batches in, batches out, and who could not be reached.
+//!
+//! What goes out is grouped by socket and destination, so that runs stand together; the order
+//! towards one destination stays the order of writing. (`UDP_SEGMENT` will make one descriptor of a
+//! run of equal sizes.)
+
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+
+use engine::{ConnectionId, Flow, SocketId, Ticket, Transport};
+use parser::Frame;
+use wire::datagram::Datagram;
+use wire::limits::BATCH;
+use wire::{DatagramSocket, Epoll, Events, Interest, ReceiveBatch, SendBatch, Unreachable};
+
+use crate::counters::Counters;
+use crate::limits::{SEND_BUFFER_WAIT, SENDS_REMEMBERED, UNREACHABLE_AFTER_US};
+
+/// Room of a frame that is received into: a call's messages fit.
+const FRAME_BYTES: usize = parser::limits::FRAME_CLASSES[0];
+
+/// How often one datagram is offered again after reports about earlier ones.
+const RETRIES: u32 = 3;
+
+pub(crate) struct Datagrams {
+    /// By `SocketId`; `None` for stream sockets.
+    sockets: Vec<Option<DatagramSocket>>,
+    receive: ReceiveBatch,
+    frames: Vec<Frame>,
+    send: SendBatch,
+    pending: Vec<Pending>,
+    order: Vec<u64>,
+    recent: Recent,
+    room: Epoll,
+    room_events: Events,
+}
+
+/// A datagram to be sent; its bytes are in the outbox.
+struct Pending {
+    range: Range<u32>,
+    socket: SocketId,
+    to: SocketAddr,
+    ticket: Ticket,
+}
+
+impl Datagrams {
+    pub(crate) fn new(sockets: Vec<Option<DatagramSocket>>) -> std::io::Result<Datagrams> {
+        Ok(Datagrams {
+            sockets,
+            receive: ReceiveBatch::new(),
+            frames: (0..BATCH)
+                .map(|_| Frame::with_capacity(FRAME_BYTES))
+                .collect(),
+            send: SendBatch::new(),
+            pending: Vec::new(),
+            order: Vec::new(),
+            recent: Recent::default(),
+            room: Epoll::new()?,
+            room_events: Events::new(),
+        })
+    }
+
+    /// The sockets by number.
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = (SocketId, &DatagramSocket)> {
+        let numbered = (0..).map(SocketId).zip(&self.sockets);
+        numbered.filter_map(|(id, socket)| Some((id, socket.as_ref()?)))
+    }
+
+    /// Receives a batch; what came is fetched with [`take`](Self::take). An error of an earlier
+    /// send may stand in the way; then nothing came, and the error queue has to be read.
+    pub(crate) fn receive(
+        &mut self,
+        id: SocketId,
+        counters: &mut Counters,
+    ) -> std::io::Result<usize> {
+        let Some(Some(socket)) = self.sockets.get(usize::from(id.0)) else {
+            return Ok(0);
+        };
+        let count = self
+            .receive
+            .receive(socket, &mut self.frames, Frame::spare_mut)?;
+        if count > 0 {
+            counters.receive_batches += 1;
+            counters.datagrams_received += count as u64;
+        }
+        Ok(count)
+    }
+
+    /// Datagram `index` of the last batch. `None`: not worth a message.
+    pub(crate) fn take(
+        &mut self,
+        id: SocketId,
+        index: usize,
+        counters: &mut Counters,
+    ) -> Option<(Frame, Flow)> {
+        let Some(received) = self.receive.get(index) else {
+            counters.dropped_unreadable += 1;
+            return None;
+        };
+        let (len, spilled, remote) = (received.len, received.spilled, received.from);
+        let frame = &mut self.frames[received.index];
+        frame.set_len(len);
+        if is_keepalive(frame) {
+            counters.keepalives += 1;
+            return None;
+        }
+        if !spilled.is_empty() {
+            let mut whole = Frame::with_capacity(len + spilled.len());
+            whole.extend(frame);
+            whole.extend(spilled);
+            std::mem::swap(frame, &mut whole);
+            let flow = flow_of(id, remote);
+            return Some((std::mem::replace(frame, whole), flow));
+        }
+        let frame = std::mem::replace(frame, Frame::with_capacity(FRAME_BYTES));
+        Some((frame, flow_of(id, remote)))
+    }
+
+    /// Notes a datagram for the next [`flush`](Self::flush).
+    pub(crate) fn queue(&mut self, range: Range<u32>, flow: Flow, ticket: Ticket) {
+        let Flow {
+            socket, remote: to, ..
+        } = flow;
+        self.pending.push(Pending {
+            range,
+            socket,
+            to,
+            ticket,
+        });
+    }
+
+    /// Sends what was queued. `failed` is told of each that could not be sent.
+    pub(crate) fn flush(
+        &mut self,
+        bytes: &[u8],
+        now_us: u64,
+        counters: &mut Counters,
+        mut failed: impl FnMut(Ticket, Flow),
+        mut unreachable: impl FnMut(SocketId, Unreachable),
+    ) {
+        self.sort();
+        let mut at = 0;
+        let mut retries = 0;
+        while at < self.order.len() {
+            let first = &self.pending[(self.order[at] & 0xffff) as usize];
+            let socket_id = first.socket;
+            let same_socket =
+                |key: &&u64| self.pending[(**key & 0xffff) as usize].socket == socket_id;
+            let run = self.order[at..].iter().take(BATCH).take_while(same_socket);
+            let batch = run.map(|key| {
+                let one = &self.pending[(key & 0xffff) as usize];
+                Datagram {
+                    bytes: slice(bytes, &one.range),
+                    to: one.to,
+                }
+            });
+            let Some(Some(socket)) = self.sockets.get(usize::from(socket_id.0)) else {
+                counters.send_errors += 1;
+                failed(first.ticket, flow_of(first.socket, first.to));
+                at += 1;
+                continue;
+            };
+            let sent = self.send.send(socket, batch);
+            if sent.count > 0 {
+                counters.send_batches += 1;
+                counters.datagrams_sent += sent.count as u64;
+                for key in &self.order[at..at + sent.count] {
+                    let one = &self.pending[(key & 0xffff) as usize];
+                    self.recent.note(one.to, one.ticket, now_us);
+                }
+                at += sent.count;
+                retries = 0;
+            }
+            let Some(error) = sent.error else { continue };
+            retries += 1;
+            if error.kind() == std::io::ErrorKind::WouldBlock || is_out_of_buffers(&error) {
+                if retries <= 1 {
+                    wait_for_room(&self.room, &mut self.room_events, socket);
+                    continue;
+                }
+                // As if the network had lost it: retransmission is the engine's answer.
+                counters.dropped_send_buffer += 1;
+            } else {
+                let mut reports = 0;
+                for one in socket.unreachables().iter() {
+                    reports += 1;
+                    unreachable(socket_id, one);
+                }
+                if reports > 0 && retries <= RETRIES {
+                    continue;
+                }
+                counters.send_errors += 1;
+                failed(first.ticket, flow_of(first.socket, first.to));
+            }
+            at += 1;
+            retries = 0;
+        }
+        self.pending.clear();
+        self.order.clear();
+    }
+
+    /// Orders what is pending by socket and destination; equal ones stay in the order of writing.
+    ///
+    /// One key of 64 bits each: socket, hash of the destination, number. Two destinations of one
+    /// hash only stand in one group.
+    fn sort(&mut self) {
+        // A flush is bounded far below by OUTBOX_BYTES; the number is 16 bits of the key.
+        let numbered = self.pending.iter().enumerate().take(usize::from(u16::MAX));
+        self.order.extend(numbered.map(|(number, one)| {
+            u64::from(one.socket.0 & 0xfff) << 52 | hash(one.to) << 16 | number as u64
+        }));
+        self.order.sort_unstable();
+    }
+
+    /// Reads the error queue of a socket.
+    pub(crate) fn unreachables(&self, id: SocketId, mut tell: impl FnMut(Unreachable)) {
+        if let Some(Some(socket)) = self.sockets.get(usize::from(id.0)) {
+            socket.unreachables().iter().for_each(&mut tell);
+        }
+    }
+
+    /// Who sent to this destination lately and wants to know: each is told once.
+    pub(crate) fn sent_to(&mut self, to: SocketAddr, now_us: u64, tell: impl FnMut(Ticket)) {
+        self.recent.take(to, now_us, tell);
+    }
+}
+
+fn slice<'a>(bytes: &'a [u8], range: &Range<u32>) -> &'a [u8] {
+    bytes
+        .get(range.start as usize..range.end as usize)
+        .unwrap_or_default()
+}
+
+pub(crate) fn flow_of(socket: SocketId, remote: SocketAddr) -> Flow {
+    Flow {
+        socket,
+        transport: Transport::Udp,
+        remote,
+        connection: ConnectionId::NONE,
+    }
+}
+
+/// Pings of NAT traversal: CRLF, or a zero byte. No SIP message is that short.
+fn is_keepalive(bytes: &[u8]) -> bool {
+    bytes.len() <= 4 && bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0))
+}
+
+fn is_out_of_buffers(error: &std::io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::ENOBUFS | libc::ENOMEM))
+}
+
+/// Waits a moment until the socket takes something again.
+fn wait_for_room(epoll: &Epoll, events: &mut Events, socket: &DatagramSocket) {
+    if epoll.add(socket, 0, Interest::WRITE).is_ok() {
+        let _ = epoll.wait(events, SEND_BUFFER_WAIT);
+        let _ = epoll.remove(socket);
+    }
+}
+
+/// 36 bits that differ for most destinations; not a secret.
+fn hash(to: SocketAddr) -> u64 {
+    let ip = match to.ip() {
+        IpAddr::V4(v4) => u64::from(u32::from(v4)),
+        IpAddr::V6(v6) => {
+            let bits = u128::from(v6);
+            (bits >> 64) as u64 ^ bits as u64
+        }
+    };
+    ((ip << 16 | u64::from(to.port())).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 28
+}
+
+/// The last sends somebody waits for, by destination.
+#[derive(Default)]
+struct Recent {
+    list: Vec<Option<(SocketAddr, Ticket, u64)>>,
+    next: usize,
+}
+
+impl Recent {
+    fn note(&mut self, to: SocketAddr, ticket: Ticket, now_us: u64) {
+        if ticket == Ticket::NONE {
+            return;
+        }
+        let entry = Some((to, ticket, now_us));
+        if self.list.len() < SENDS_REMEMBERED {
+            self.list.push(entry);
+        } else {
+            self.list[self.next] = entry;
+            self.next = (self.next + 1) % SENDS_REMEMBERED;
+        }
+    }
+
+    fn take(&mut self, to: SocketAddr, now_us: u64, mut tell: impl FnMut(Ticket)) {
+        for entry in &mut self.list {
+            let hit = entry.is_some_and(|(sent_to, _, at_us)| {
+                sent_to == to && now_us.saturating_sub(at_us) <= UNREACHABLE_AFTER_US
+            });
+            if hit && let Some((_, ticket, _)) = entry.take() {
+                tell(ticket);
+            }
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! The bounds of the shell around an engine, and the arithmetic between them.
+
+use std::time::Duration;
+
+/// Parcels that a ring between two shards holds. A turn takes out less than a millisecond's worth,
+/// so this is a stall of some milliseconds at full load; beyond it the receiver is overloaded.
+pub const RING_PARCELS: usize = 1024;
+
+/// Parcels that must not get lost and wait for room in a full ring, a peer. One reading of one
+/// connection can leave this many.
+pub const PARCELS_WAITING_MAX: usize = 4096;
+
+/// Parcels taken from one ring in one turn, so that no neighbour starves the network.
+pub const PARCELS_A_TURN: usize = 256;
+
+/// Batches read from one UDP socket in one turn.
+pub const BATCHES_A_TURN: usize = 2;
+
+/// Messages read from all connections in one turn; what is left is reported again.
+pub const STREAM_MESSAGES_A_TURN: usize = 128;
+
+/// Connections accepted in one turn.
+pub const ACCEPTS_A_TURN: usize = 64;
+
+/// Bytes in the outbox after which it is flushed in the middle of a turn.
+pub const OUTBOX_BYTES: usize = 256 * 1024;
+
+/// Bytes that one connection may owe its peer. A slower peer is a send failure.
+pub const WRITE_QUEUE_BYTES_MAX: usize = 256 * 1024;
+
+/// Connections of one shard, whatever the script says: a slot is 24 bits of a connection's name.
+pub const CONNECTIONS_MAX: usize = 1 << 24;
+
+/// Sends with a ticket that are remembered for a late ICMP error.
+pub const SENDS_REMEMBERED: usize = 1024;
+
+/// How late an ICMP error may be. Linux gives up on a silent neighbour after three seconds.
+pub const UNREACHABLE_AFTER_US: u64 = 5_000_000;
+
+/// DNS questions of one shard under way at once; each has a socket of its own, so that its port is
+/// a secret. More fail at once.
+pub const DNS_QUESTIONS_MAX: usize = 256;
+
+/// Name servers that are asked, as in the C library.
+pub const DNS_SERVERS_MAX: usize = 3;
+
+/// Runs of one shard that sleep at once. More are woken at once.
+pub const SLEEPERS_MAX: usize = 65_536;
+
+/// Bytes of log that a shard collects before it drops lines, counted.
+pub const LOG_BYTES: usize = 60_000;
+
+/// Messages in the quarantine that have not reached the disk yet. More are only counted.
+pub const QUARANTINE_PENDING_MAX: usize = 16;
+
+/// The longest wait of an idle shard.
+pub const IDLE_WAIT: Duration = Duration::from_millis(50);
+
+/// The wait while connections are not read because a neighbour's ring is full.
+pub const PAUSED_WAIT: Duration = Duration::from_millis(1);
+
+/// The wait while glommio has work of its own, which advances only when the turn lets it.
+pub const BACKGROUND_WAIT: Duration = Duration::from_micros(100);
+
+/// How long a send waits for room in the socket's buffer before the datagram is dropped.
+pub const SEND_BUFFER_WAIT: Duration = Duration::from_millis(1);
+
+/// How long accepting pauses after the process ran out of descriptors.
+pub const ACCEPT_PAUSE_US: u64 = 100_000;
+
+/// How long stopping may take.
+pub const STOP_WITHIN: Duration = Duration::from_millis(1500);
+
+const _: () = assert!(
+    LOG_BYTES <= parser::limits::MESSAGE_BYTES_MAX,
+    "log lines travel in a frame"
+);
+const _: () = assert!(
+    PARCELS_WAITING_MAX * 16 >= parser::limits::MESSAGE_BYTES_MAX,
+    "a page of the shortest messages fits"
+);

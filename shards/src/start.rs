@@ -1,0 +1,385 @@
+//! Starting and stopping: sockets first, then threads, then "ready".
+//!
+//! All sockets of all shards are bound here, on one thread, before any shard lives: either the whole
+//! server listens or nothing does, and what went wrong is one line for a person.
+
+use std::io;
+use std::net::IpAddr;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use control::{Control, ControlEnd, Prepared, ShardEnd};
+use engine::sockets::Listener;
+use engine::{Engine, ShardId, SocketId, Transport};
+use glommio::{LocalExecutorBuilder, Placement};
+use wire::DatagramSocket;
+use wire::datagram::DatagramOptions;
+
+use crate::clock::Clock;
+use crate::connections::{Connections, StreamSettings};
+use crate::counters::Counters;
+use crate::datagrams::Datagrams;
+use crate::dns::{Dns, DnsSettings};
+use crate::limits::STOP_WITHIN;
+use crate::mesh::{Bell, Mesh};
+use crate::profile::Profile;
+use crate::quarantine::{Background, Quarantine};
+use crate::shard::{Parts, Shard, token};
+
+/// Makes the engine of a shard, on that shard's thread; again if it has to start anew.
+pub type EngineMaker = Arc<dyn Fn(ShardId) -> Result<Engine, String> + Send + Sync>;
+
+/// How the shards are run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// How many.
+    pub shards: u16,
+    /// How the machine is used.
+    pub profile: Profile,
+    /// How connections are kept; its `connections_max` is for all shards together.
+    pub streams: StreamSettings,
+    /// How DNS is asked.
+    pub dns: DnsSettings,
+    /// Type of service of what is sent; 0 leaves it alone.
+    pub tos: u32,
+    /// Where messages go that made an engine panic.
+    pub quarantine: PathBuf,
+    /// Chance for what must not be guessed: ports, numbers of questions, homes of connections.
+    pub seed: u64,
+}
+
+/// glommio's own buffers: we do our socket I/O ourselves.
+const IO_MEMORY_BYTES: usize = 64 * 1024;
+
+/// glommio's preemption timer interrupts our epoll: at 1 ms an idle shard burns 3 % of a core.
+const PREEMPT_TIMER: Duration = Duration::from_secs(1);
+
+/// How nice the control thread is when all cores have shards.
+const CONTROL_NICENESS: i32 = 5;
+
+/// How long a shard may take to start.
+const START_WITHIN: Duration = Duration::from_secs(30);
+
+/// The sockets of all shards.
+pub struct Bound {
+    listeners: Vec<Listener>,
+    shards: Vec<Sockets>,
+}
+
+/// The sockets of one shard.
+#[derive(Default)]
+struct Sockets {
+    datagrams: Vec<Option<DatagramSocket>>,
+    listeners: Vec<(SocketId, wire::Listener)>,
+}
+
+/// Binds every socket once per shard. The error is one line: what, and what to do.
+pub fn bind(mut listeners: Vec<Listener>, settings: &Settings) -> Result<Bound, String> {
+    let count = usize::from(settings.shards);
+    let mut shards: Vec<Sockets> = (0..count).map(|_| Sockets::default()).collect();
+    for (id, listener) in (0..).map(SocketId).zip(&mut listeners) {
+        let name = format!("{}:{}", listener.transport.as_str(), listener.address);
+        let explain = |error| explain(&name, listener.address.port(), &error);
+        match listener.transport {
+            Transport::Udp => {
+                let options = DatagramOptions {
+                    receive_buffer: settings.profile.udp_receive_buffer,
+                    send_buffer: settings.profile.udp_send_buffer,
+                    tos: settings.tos,
+                };
+                let sockets = DatagramSocket::bind_shared(listener.address, count, &options)
+                    .map_err(explain)?;
+                listener.address = sockets[0].local();
+                for (shard, socket) in shards.iter_mut().zip(sockets) {
+                    shard.datagrams.push(Some(socket));
+                }
+            }
+            Transport::Tcp => {
+                let mut options = settings.streams.options;
+                options.receive_buffer = settings.profile.tcp_receive_buffer;
+                options.send_buffer = settings.profile.tcp_send_buffer;
+                options.tos = settings.tos;
+                let sockets = wire::Listener::listen_shared(listener.address, count, &options)
+                    .map_err(explain)?;
+                listener.address = sockets[0].local();
+                for (shard, socket) in shards.iter_mut().zip(sockets) {
+                    shard.datagrams.push(None);
+                    shard.listeners.push((id, socket));
+                }
+            }
+            _ => {
+                return Err(format!(
+                    "cannot listen on {name}: only udp and tcp are built yet."
+                ));
+            }
+        }
+    }
+    Ok(Bound { listeners, shards })
+}
+
+fn explain(name: &str, port: u16, error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "cannot listen on {name}: another program has this port, perhaps another Tandem. \
+             Find it with `ss -lnp 'sport = {port}'` and stop it, or listen elsewhere with -l or socket=."
+        ),
+        io::ErrorKind::AddrNotAvailable => format!(
+            "cannot listen on {name}: this host has no such address. \
+             `ip address` shows those it has; choose one with -l or socket=."
+        ),
+        io::ErrorKind::PermissionDenied => format!(
+            "cannot listen on {name}: not permitted. Ports below 1024 need root or CAP_NET_BIND_SERVICE."
+        ),
+        _ => format!("cannot listen on {name}: {error}."),
+    }
+}
+
+/// Whether the kernel lets shards run. The error is one line: what, and what to do.
+pub fn probe() -> Result<(), String> {
+    // glommio asks for 512 KiB of locked memory a process; take what the hard limit gives.
+    wire::process::raise_locked_memory();
+    wire::host::probe_io_uring().map_err(|error| {
+        format!(
+            "the kernel refuses io_uring ({error}), which every shard runs on. Allow it with \
+             `sysctl kernel.io_uring_disabled=0`; in a container, with a seccomp profile that permits \
+             io_uring_setup (docker: --security-opt seccomp=unconfined)."
+        )
+    })
+}
+
+impl Bound {
+    /// What is listened on, with the ports that were chosen.
+    pub fn listeners(&self) -> &[Listener] {
+        &self.listeners
+    }
+
+    /// Starts the control thread and all shards, and returns when all of them serve.
+    pub fn start(
+        self,
+        settings: &Settings,
+        make_engine: EngineMaker,
+        prepared: Prepared,
+    ) -> Result<Running, String> {
+        let control = Control::new();
+        let count = self.shards.len();
+        let mut bells = Vec::new();
+        for _ in 0..count {
+            bells.push(Bell::new().map_err(|error| format!("cannot make an eventfd: {error}."))?);
+        }
+        let mut running = Running {
+            stop: Arc::default(),
+            bells: bells.clone(),
+            threads: Vec::new(),
+            control: control.clone(),
+            control_thread: None,
+        };
+        let (ends, control_ends): (Vec<ShardEnd>, Vec<ControlEnd>) = bells
+            .iter()
+            .map(|bell| {
+                let bell = bell.clone();
+                control::link(&control.wake, Box::new(move || bell.ring_if_asleep()))
+            })
+            .unzip();
+        running.control_thread = Some(start_control(settings, control, prepared, control_ends)?);
+
+        let locals: Vec<Option<IpAddr>> = self
+            .listeners
+            .iter()
+            .map(|one| (one.transport != Transport::Udp).then(|| one.address.ip()))
+            .collect();
+        let meshes = Mesh::between(&bells, settings.profile.ring_parcels);
+        let clock = Clock::start();
+        let (ready, is_ready) = mpsc::channel::<Result<(), String>>();
+        let parts = self.shards.into_iter().zip(meshes).zip(bells).zip(ends);
+        for (id, (((sockets, mesh), bell), control)) in (0..).map(ShardId).zip(parts) {
+            let seedling = Seedling {
+                id,
+                shards: count as u16,
+                settings: settings.clone(),
+                sockets,
+                locals: locals.clone(),
+                mesh,
+                bell,
+                control,
+                clock: clock.clone(),
+                make_engine: make_engine.clone(),
+                stop: running.stop.clone(),
+            };
+            let ready = ready.clone();
+            let thread = std::thread::Builder::new()
+                .name(format!("shard-{}", id.0))
+                .spawn(move || seedling.grow(&ready))
+                .map_err(|error| format!("cannot start a thread: {error}."))?;
+            running.threads.push(thread);
+        }
+        drop(ready);
+        for _ in 0..count {
+            let outcome = is_ready
+                .recv_timeout(START_WITHIN)
+                .unwrap_or_else(|_| Err("a shard did not start.".to_owned()));
+            if let Err(error) = outcome {
+                running.stop();
+                return Err(error);
+            }
+        }
+        Ok(running)
+    }
+}
+
+fn start_control(
+    settings: &Settings,
+    control: Control,
+    prepared: Prepared,
+    ends: Vec<ControlEnd>,
+) -> Result<JoinHandle<()>, String> {
+    let core = settings.profile.control_core;
+    let has_no_core = core.is_none() && usize::from(settings.shards) >= wire::host::cores().len();
+    std::thread::Builder::new()
+        .name("control".to_owned())
+        .spawn(move || {
+            if let Some(core) = core {
+                let _ = wire::process::pin_to(core);
+            }
+            if has_no_core {
+                let _ = wire::process::be_nice(CONTROL_NICENESS);
+            }
+            if let Err(error) = control.run(prepared, ends) {
+                eprintln!("tandem: {error}");
+            }
+        })
+        .map_err(|error| format!("cannot start a thread: {error}."))
+}
+
+/// A shard before it lives: everything that crosses over to its thread.
+struct Seedling {
+    id: ShardId,
+    shards: u16,
+    settings: Settings,
+    sockets: Sockets,
+    locals: Vec<Option<IpAddr>>,
+    mesh: Mesh,
+    bell: Bell,
+    control: ShardEnd,
+    clock: Clock,
+    make_engine: EngineMaker,
+    stop: Arc<AtomicBool>,
+}
+
+impl Seedling {
+    /// The whole life of a shard's thread.
+    fn grow(self, ready: &mpsc::Sender<Result<(), String>>) -> Counters {
+        let cores = &self.settings.profile.cores;
+        let placement = match cores.get(usize::from(self.id.0) % cores.len().max(1)) {
+            Some(&core) => Placement::Fixed(core),
+            None => Placement::Unbound,
+        };
+        let executor = LocalExecutorBuilder::new(placement)
+            .name(&format!("shard-{}", self.id.0))
+            .io_memory(IO_MEMORY_BYTES)
+            .preempt_timer(PREEMPT_TIMER)
+            .make();
+        let executor = match executor {
+            Ok(executor) => executor,
+            Err(error) => {
+                let _ = ready.send(Err(format!("shard {} cannot start: {error}.", self.id.0)));
+                return Counters::default();
+            }
+        };
+        executor.run(async move {
+            let stop = self.stop.clone();
+            match self.sprout() {
+                Ok(shard) => {
+                    let _ = ready.send(Ok(()));
+                    shard.live(stop).await
+                }
+                Err(error) => {
+                    let _ = ready.send(Err(error));
+                    Counters::default()
+                }
+            }
+        })
+    }
+
+    fn sprout(self) -> Result<Shard, String> {
+        let fail = |error: io::Error| format!("shard {} cannot start: {error}.", self.id.0);
+        let engine = (self.make_engine)(self.id)?;
+        let seed = self.settings.seed;
+        let mut streams = self.settings.streams;
+        streams.connections_max = streams.connections_max.div_ceil(usize::from(self.shards));
+        streams.options.receive_buffer = self.settings.profile.tcp_receive_buffer;
+        streams.options.send_buffer = self.settings.profile.tcp_send_buffer;
+        streams.options.tos = self.settings.tos;
+        let connections = Connections::new(
+            self.id,
+            self.shards,
+            [seed, seed.rotate_left(17)],
+            streams,
+            self.locals,
+            self.sockets.listeners,
+        )
+        .map_err(fail)?;
+        let background = Background::default();
+        let own_seed = seed ^ (u64::from(self.id.0) + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        Shard::new(Parts {
+            id: self.id,
+            engine,
+            make_engine: self.make_engine,
+            clock: self.clock,
+            datagrams: Datagrams::new(self.sockets.datagrams).map_err(fail)?,
+            connections,
+            mesh: self.mesh,
+            bell: self.bell,
+            control: self.control,
+            dns: Dns::new(self.settings.dns, token::QUESTION, own_seed),
+            quarantine: Quarantine::new(self.settings.quarantine, self.id.0, background.clone()),
+            background,
+            spin_us: self.settings.profile.spin_us,
+        })
+        .map_err(fail)
+    }
+}
+
+/// A server that serves.
+pub struct Running {
+    stop: Arc<AtomicBool>,
+    bells: Vec<Bell>,
+    threads: Vec<JoinHandle<Counters>>,
+    control: Control,
+    control_thread: Option<JoinHandle<()>>,
+}
+
+impl Running {
+    /// Whether every shard still lives. One that does not has met a mistake of ours.
+    pub fn is_whole(&self) -> bool {
+        !self.threads.iter().any(JoinHandle::is_finished)
+    }
+
+    /// Stops all of it. The counters are those of all shards; `None` if one of them did not end
+    /// well or in time.
+    pub fn stop(self) -> Option<Counters> {
+        self.stop.store(true, Ordering::Relaxed);
+        self.bells.iter().for_each(Bell::ring);
+        let deadline = Instant::now() + STOP_WITHIN;
+        while !self.threads.iter().all(JoinHandle::is_finished) && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let mut total = Counters::default();
+        let mut is_whole = true;
+        for thread in self.threads {
+            // A shard that hangs is left behind; the process ends anyway.
+            let counters = thread.is_finished().then(|| thread.join().ok()).flatten();
+            match counters {
+                Some(counters) => total.add(&counters),
+                None => is_whole = false,
+            }
+        }
+        self.control.stop();
+        if let Some(thread) = self.control_thread {
+            let _ = thread.join();
+        }
+        is_whole.then_some(total)
+    }
+}
