@@ -29,6 +29,9 @@ mod start;
 mod statistics;
 mod turn;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::Clock;
 pub use connections::StreamSettings;
 pub use counters::Counters;

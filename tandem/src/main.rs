@@ -1,1 +1,254 @@
-fn main() {}
+//! The command: reads the command line and the script, binds, becomes who it should be, serves, stops.
+//!
+//! No logic of its own: an order of steps. Everything that can be wrong with what the operator wrote
+//! is said before the first socket opens; everything that can be wrong with the machine before the first
+//! thread starts.
+
+#![allow(
+    clippy::disallowed_methods,
+    reason = "the command measures its own start"
+)]
+
+mod arguments;
+mod background;
+mod banner;
+mod listen;
+mod script_file;
+mod settings;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use arguments::{Arguments, Task};
+use background::Place;
+use control::{Facts, FifoSettings, Prepared, Process};
+use engine::limits::Limits;
+use engine::resolve::Hosts;
+use engine::sockets::Sockets;
+use engine::{Command, Config, Engine, Input, Now, Outbox, Output, ShardId, Ticket};
+use script::Program;
+use script_file::Script;
+use settings::Chance;
+use shards::{EngineMaker, Running};
+use wire::process::{Signal, Signals};
+
+/// The script that runs when there is no other.
+pub(crate) const BUILT_IN: &str = include_str!("builtin.cfg");
+
+fn main() -> ExitCode {
+    let begun = Instant::now();
+    let task = match arguments::read(std::env::args_os().skip(1)) {
+        Ok(task) => task,
+        Err(error) => return fail(&error),
+    };
+    match task {
+        Task::Say(text) => {
+            let _ = std::io::stdout().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Task::Serve(arguments) => match serve(&arguments, begun) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        },
+    }
+}
+
+fn fail(error: &str) -> ExitCode {
+    // Diagnostics are several lines and stand for themselves.
+    let prefix = if error.starts_with("parse error") || error.starts_with("warning") {
+        ""
+    } else {
+        "tandem: "
+    };
+    eprintln!("{prefix}{}", error.trim_end());
+    ExitCode::FAILURE
+}
+
+/// The whole life of the server.
+fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
+    let profile = settings::profile(arguments.tuning.as_deref())?;
+    let mut script = Script::read(arguments)?;
+    if arguments.debug > 0 {
+        script.log_in_detail(arguments.debug);
+    }
+    let program = Arc::new(script.program);
+    let globals = &program.globals;
+    let chance = Chance::gather()?;
+    let listeners = listen::listeners(globals, &arguments.listen, script.is_built_in)?;
+    let hosts = Arc::new(Hosts::parse(
+        &std::fs::read_to_string("/etc/hosts").unwrap_or_default(),
+    ));
+    // An engine on trial: what modules say about their parameters is said before a socket opens.
+    let trial = Arc::new(listen::sockets(&listeners, globals));
+    let commands = commands(make_engine(&program, &trial, &hosts, &chance, 1)(ShardId(
+        0,
+    ))?);
+    if arguments.only_check {
+        eprintln!("tandem: {} is correct", script.name);
+        return Ok(());
+    }
+    if listeners.is_empty() {
+        return Err(
+            "nothing to listen on: the script has no socket=, and there is no -l.".to_owned(),
+        );
+    }
+    let settings = settings::shards(globals, arguments, profile, chance.seed);
+    let mut fifo = settings::fifo(&program);
+
+    let stays =
+        arguments.foreground || script.is_built_in || globals.is_on("debug_mode") == Some(true);
+    let Place::Here(place) = background::choose(stays)? else {
+        return Ok(());
+    };
+    shards::probe()?;
+    let open_files = globals.int("open_files_limit").unwrap_or(0).max(0) as u64;
+    let _ = wire::process::raise_open_files(open_files);
+    let bound = shards::bind(listeners, &settings)?;
+    let sockets = Arc::new(listen::sockets(bound.listeners(), globals));
+    let pid_file = background::settle(arguments, globals)?;
+
+    let signals = Signals::take().map_err(|error| format!("cannot take signals: {error}."))?;
+    let facts = facts(settings.shards, commands);
+    let prepared = prepare(
+        &mut fifo,
+        script.is_built_in,
+        settings::log(globals, arguments),
+        facts,
+    )?;
+    let maker = make_engine(&program, &sockets, &hosts, &chance, settings.shards);
+    let listeners = bound.listeners().to_vec();
+    let running = bound.start(&settings, maker, prepared)?;
+    let banner = banner::Banner {
+        listeners: &listeners,
+        shards: settings.shards,
+        cores: &settings.profile.cores,
+        script: (!script.is_built_in).then_some(script.name.as_str()),
+        fifo: fifo.as_ref(),
+        took: begun.elapsed(),
+        pid: std::process::id(),
+    };
+    let _ = std::io::stdout().write_all(banner.text().as_bytes());
+    place.is_ready(arguments.log_to_stderr);
+    let ended = wait(&running, &signals, stays);
+    let stopped = running.stop();
+    drop(pid_file);
+    let counters = stopped.ok_or("a shard did not end well; its last words are above.")?;
+    let farewell = banner::farewell(&counters, begun.elapsed(), wire::process::cpu_time());
+    eprintln!("{farewell}");
+    ended
+}
+
+/// Waits for the end: a signal, or a shard that is gone.
+fn wait(running: &Running, signals: &Signals, stays: bool) -> Result<(), String> {
+    let has_terminal = stays && std::io::stdin().is_terminal();
+    loop {
+        match signals.wait(Duration::from_millis(500)) {
+            Some(Signal::Stop) => return Ok(()),
+            // The terminal is closed: whoever started us there is gone.
+            Some(Signal::Hangup) if has_terminal => return Ok(()),
+            // OpenSIPS ignores it as well.
+            Some(Signal::Hangup) | None => {}
+        }
+        if !running.is_whole() {
+            return Err(
+                "a shard has ended by itself; please report its last words above.".to_owned(),
+            );
+        }
+    }
+}
+
+/// How the engine of a shard is made, on its own thread.
+fn make_engine(
+    program: &Arc<Program>,
+    sockets: &Arc<Sockets>,
+    hosts: &Arc<Hosts>,
+    chance: &Chance,
+    shards: u16,
+) -> EngineMaker {
+    let (program, sockets, hosts) = (program.clone(), sockets.clone(), hosts.clone());
+    let (seed, owner_key) = (chance.seed, chance.owner_key);
+    Arc::new(move |shard| {
+        Engine::new(Config {
+            shard,
+            shards,
+            owner_key,
+            seed: seed.wrapping_add(u64::from(shard.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            sockets: sockets.clone(),
+            hosts: hosts.clone(),
+            program: program.clone(),
+            registry: &modules::registry(),
+            limits: Limits::default(),
+        })
+    })
+}
+
+/// The management commands that an engine of this script answers.
+fn commands(mut engine: Engine) -> Vec<String> {
+    let command = Command {
+        name: "which".to_owned(),
+        parameters: Vec::new(),
+    };
+    let mut outbox = Outbox::new();
+    let now = Now {
+        mono_us: 1_000_000,
+        unix_us: 1_000_000,
+    };
+    engine.handle(now, Input::Command(Ticket(1), command), &mut outbox);
+    let answer = outbox.outputs().iter().find_map(|output| match output {
+        Output::CommandAnswer {
+            result: Ok(range), ..
+        } => Some(outbox.slice(range)),
+        _ => None,
+    });
+    // Names hold nothing that JSON escapes.
+    let text = String::from_utf8_lossy(answer.unwrap_or_default()).into_owned();
+    text.split(|c: char| matches!(c, '[' | ']' | ',' | '"'))
+        .filter(|name| !name.is_empty())
+        .map(str::to_owned)
+        .collect()
+}
+
+fn facts(shards: u16, commands: Vec<String>) -> Facts {
+    let mut processes: Vec<Process> = (0..shards)
+        .map(|shard| Process {
+            kind: format!("shard {shard}"),
+        })
+        .collect();
+    processes.push(Process {
+        kind: "control".to_owned(),
+    });
+    Facts {
+        version: arguments::VERSION.trim_end().to_owned(),
+        started: SystemTime::now(),
+        processes,
+        arguments: std::env::args().collect(),
+        commands,
+    }
+}
+
+/// The control side, with its FIFO. The built-in script does without if another server has it.
+fn prepare(
+    fifo: &mut Option<FifoSettings>,
+    is_built_in: bool,
+    log: control::LogSettings,
+    facts: Facts,
+) -> Result<Prepared, String> {
+    let settings = control::Settings {
+        log,
+        fifo: fifo.clone(),
+        facts,
+    };
+    match Prepared::new(settings.clone()) {
+        Err(error) if is_built_in => {
+            eprintln!("tandem: {error} Going on without it.");
+            *fifo = None;
+            Prepared::new(control::Settings {
+                fifo: None,
+                ..settings
+            })
+        }
+        prepared => prepared,
+    }
+}

@@ -51,7 +51,13 @@ impl Fifo {
     /// pipe, and left alone otherwise.
     pub(crate) fn make(settings: &FifoSettings) -> io::Result<()> {
         match std::fs::symlink_metadata(&settings.path) {
-            Ok(there) if there.file_type().is_fifo() => std::fs::remove_file(&settings.path)?,
+            Ok(there) if there.file_type().is_fifo() => {
+                // Somebody reads it: another server, whose pipe it is.
+                if open_writing(&settings.path).is_ok() {
+                    return Err(io::Error::other("another server uses it"));
+                }
+                std::fs::remove_file(&settings.path)?;
+            }
             Ok(_) => return Err(io::Error::other("it exists and is not a FIFO")),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(error),
@@ -252,10 +258,14 @@ async fn answer(settings: &FifoSettings, reply: Option<String>, text: Vec<u8>) {
 }
 
 fn open_reply(path: &Path) -> io::Result<pipe::Sender> {
-    let file = OpenOptions::new()
+    // A regular file under that name is refused here.
+    pipe::Sender::from_file(open_writing(path)?)
+}
+
+/// Opens a FIFO to write; fails if nobody reads it.
+fn open_writing(path: &Path) -> io::Result<std::fs::File> {
+    OpenOptions::new()
         .write(true)
         .custom_flags(libc::O_NONBLOCK | libc::O_NOFOLLOW | libc::O_CLOEXEC)
-        .open(path)?;
-    // A regular file under that name is refused here.
-    pipe::Sender::from_file(file)
+        .open(path)
 }

@@ -39,6 +39,8 @@ pub(super) struct Connection {
     /// When the incomplete message began.
     pub(super) partial_since_s: u32,
     framing: Framing,
+    /// Bytes that the incomplete message has at least.
+    needs: u32,
     /// The incomplete message.
     partial: Option<Frame>,
     queue: Option<Box<Queue>>,
@@ -73,6 +75,7 @@ impl Connection {
             active_s: now_s,
             partial_since_s: now_s,
             framing: Framing::default(),
+            needs: 0,
             partial: None,
             queue: None,
             asked,
@@ -183,7 +186,8 @@ impl Connection {
             Ok(Some(count)) => count,
             Ok(None) => return (Reading::Open, true),
         };
-        let (consumed, ended) = self.cut(&page[..count], pass);
+        let first = self.framing.next(&page[..count]);
+        let (consumed, ended) = self.cut(first, &page[..count], pass);
         if ended {
             return (Reading::Lost, true);
         }
@@ -200,17 +204,13 @@ impl Connection {
         pass: &mut impl FnMut(Frame, Flow),
     ) -> (Reading, bool) {
         let filled = partial.len();
-        let wanted = match self.framing.next(&partial) {
-            Framed::NeedMore { at_least } => at_least,
-            // `cut` has taken everything else.
-            _ => filled + 1,
-        };
-        if partial.capacity() < wanted.max(filled + 1) {
+        let wanted = (self.needs as usize).max(filled + 1);
+        if partial.capacity() < wanted {
             if wanted > MESSAGE_BYTES_MAX {
                 pass(partial, self.flow);
                 return (Reading::Lost, true);
             }
-            let mut larger = Frame::with_capacity(wanted.max(filled + 1));
+            let mut larger = Frame::with_capacity(wanted);
             larger.extend(&partial);
             partial = larger;
         }
@@ -226,15 +226,14 @@ impl Connection {
         };
         let drained = count < room.len();
         partial.set_len(filled + count);
-        // Whole at last, and nothing behind it: the frame itself is the message.
-        if let Framed::Message { len } = self.framing.next(&partial)
-            && len == partial.len()
-        {
-            self.framing = Framing::default();
+        // Looked at once only: the framing remembers half a ping.
+        let first = self.framing.next(&partial);
+        if first == (Framed::Message { len: partial.len() }) {
+            // Whole at last, and nothing behind it: the frame itself is the message.
             pass(partial, self.flow);
             return (Reading::Open, drained);
         }
-        let (consumed, ended) = self.cut(&partial, pass);
+        let (consumed, ended) = self.cut(first, &partial, pass);
         if ended {
             return (Reading::Lost, true);
         }
@@ -246,12 +245,17 @@ impl Connection {
         (Reading::Open, drained)
     }
 
-    /// Cuts whole messages off the front. The answer is how many bytes they took, and whether the
-    /// framing is lost behind them.
-    fn cut(&mut self, bytes: &[u8], pass: &mut impl FnMut(Frame, Flow)) -> (usize, bool) {
+    /// Cuts whole messages off the front; `framed` is what stands there. The answer is how many bytes
+    /// they took, and whether the framing is lost behind them.
+    fn cut(
+        &mut self,
+        mut framed: Framed,
+        bytes: &[u8],
+        pass: &mut impl FnMut(Frame, Flow),
+    ) -> (usize, bool) {
         let mut at = 0;
-        while at < bytes.len() {
-            let taken = match self.framing.next(&bytes[at..]) {
+        loop {
+            at += match framed {
                 Framed::Message { len } => {
                     pass(Frame::copy_of(&bytes[at..at + len]), self.flow);
                     len
@@ -266,15 +270,19 @@ impl Connection {
                     len
                 }
                 Framed::Pong { len } => len,
-                Framed::NeedMore { .. } => break,
+                Framed::NeedMore { at_least } => {
+                    self.needs = at_least as u32;
+                    return (at, false);
+                }
                 Framed::Lost(_) => {
                     pass(Frame::copy_of(&bytes[at..]), self.flow);
                     return (at, true);
                 }
             };
-            at += taken;
-            self.framing = Framing::default();
+            if at >= bytes.len() {
+                return (bytes.len(), false);
+            }
+            framed = self.framing.next(&bytes[at..]);
         }
-        (at, false)
     }
 }

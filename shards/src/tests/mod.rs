@@ -1,0 +1,6 @@
+mod connections;
+mod datagrams;
+mod dns;
+mod mesh;
+mod profile;
+mod statistics;

@@ -1,0 +1,134 @@
+//! One screen that says what runs: what a person needs to know after the start and at the end.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use control::FifoSettings;
+use engine::sockets::Listener;
+use shards::Counters;
+
+/// What the banner says.
+pub(crate) struct Banner<'a> {
+    pub(crate) listeners: &'a [Listener],
+    pub(crate) shards: u16,
+    pub(crate) cores: &'a [usize],
+    /// `None`: the built-in one.
+    pub(crate) script: Option<&'a str>,
+    pub(crate) fifo: Option<&'a FifoSettings>,
+    pub(crate) took: Duration,
+    pub(crate) pid: u32,
+}
+
+/// Columns of a line.
+const WIDTH: usize = 96;
+
+impl Banner<'_> {
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |word: &str, says: &str| {
+            let _ = writeln!(text, "  {word:<11}{says}");
+        };
+        let names: Vec<String> = self
+            .listeners
+            .iter()
+            .map(|one| format!("{}:{}", one.transport.as_str(), one.address))
+            .collect();
+        for (index, row) in rows(&names).iter().enumerate() {
+            line(if index == 0 { "listens on" } else { "" }, row);
+        }
+        let pinned = match self.cores {
+            [] => "not pinned".to_owned(),
+            cores => format!("pinned to cores {cores:?}"),
+        };
+        let steering = if self.shards > 1 {
+            "; steering: mesh (a shard hands over what another owns)"
+        } else {
+            ""
+        };
+        line("shards", &format!("{}, {pinned}{steering}", self.shards));
+        match self.script {
+            Some(script) => line("script", script),
+            None => {
+                line(
+                    "script",
+                    "built in: a registrar and proxy for this host (print it: tandem --print-script)",
+                );
+                let first = self
+                    .listeners
+                    .iter()
+                    .map(|one| one.address)
+                    .find(|one| !one.ip().is_loopback());
+                let at = first.or_else(|| self.listeners.first().map(|one| one.address));
+                if let Some(at) = at {
+                    let at = if at.port() == 5060 {
+                        host(at.ip())
+                    } else {
+                        at.to_string()
+                    };
+                    line(
+                        "register",
+                        &format!("a phone as sip:NAME@{at}, any name, no password"),
+                    );
+                    line(
+                        "call",
+                        &format!("sip:NAME@{at} from another registered phone"),
+                    );
+                }
+            }
+        }
+        if let Some(fifo) = self.fifo {
+            line(
+                "manage",
+                &format!("opensips-cli -x mi ps (FIFO {})", fifo.path.display()),
+            );
+        }
+        line("stop", &format!("Ctrl-C or kill {}", self.pid));
+        let shards = if self.shards == 1 { "shard" } else { "shards" };
+        format!(
+            "Tandem {} is ready: {} {shards}, started in {} ms.\n{text}",
+            env!("CARGO_PKG_VERSION"),
+            self.shards,
+            self.took.as_millis(),
+        )
+    }
+}
+
+fn host(ip: std::net::IpAddr) -> String {
+    match ip {
+        std::net::IpAddr::V4(v4) => v4.to_string(),
+        std::net::IpAddr::V6(v6) => format!("[{v6}]"),
+    }
+}
+
+/// Names side by side, as many as fit into a line.
+fn rows(names: &[String]) -> Vec<String> {
+    let mut rows: Vec<String> = Vec::new();
+    for name in names {
+        match rows.last_mut() {
+            Some(row) if row.len() + 2 + name.len() + 13 <= WIDTH => {
+                row.push_str("  ");
+                row.push_str(name);
+            }
+            _ => rows.push(name.clone()),
+        }
+    }
+    rows
+}
+
+/// The last line: what was done.
+pub(crate) fn farewell(counters: &Counters, up: Duration, cpu: (Duration, Duration)) -> String {
+    let dropped =
+        counters.dropped_ring_full + counters.dropped_send_buffer + counters.lost_ring_full;
+    format!(
+        "Tandem stopped after {:.1} s: {} datagrams in, {} out, {} stream messages in, {} out, \
+         {} handovers between shards, {dropped} dropped, CPU {:.2} s user {:.2} s system.",
+        up.as_secs_f64(),
+        counters.datagrams_received,
+        counters.datagrams_sent,
+        counters.stream_messages_received,
+        counters.stream_messages_sent,
+        counters.handovers,
+        cpu.0.as_secs_f64(),
+        cpu.1.as_secs_f64(),
+    )
+}

@@ -1,0 +1,155 @@
+//! Which addresses are listened on: the script's sockets and the command line's, each one address.
+
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+
+use engine::Transport;
+use engine::sockets::{Listener, Sockets};
+use script::globals::{Globals, Socket};
+use wire::host::InterfaceAddress;
+
+/// All listeners, wildcards and names resolved. The error is for a person.
+pub(crate) fn listeners(
+    globals: &Globals,
+    command_line: &[String],
+    replace: bool,
+) -> Result<Vec<Listener>, String> {
+    let own = wire::host::addresses()
+        .map_err(|error| format!("cannot list this host's addresses: {error}."))?;
+    let mut listeners = Vec::new();
+    if !(replace && !command_line.is_empty()) {
+        for socket in &globals.sockets {
+            add_socket(socket, &own, &mut listeners)?;
+        }
+    }
+    for text in command_line {
+        let fault =
+            || format!("-l {text}: expected proto:address[:port], like udp:192.0.2.1:5060.");
+        let (transport, host, port) = match engine::sockets::split_destination(text.as_bytes()) {
+            Some((transport, host, port)) => (transport.unwrap_or_default(), host, port),
+            None => return Err(fault()),
+        };
+        let host = std::str::from_utf8(host).map_err(|_| fault())?;
+        let port = port.unwrap_or(transport.default_port());
+        for address in addresses(host, &own).map_err(|error| format!("-l {text}: {error}"))? {
+            push(
+                Listener::new(transport, SocketAddr::new(address, port)),
+                host,
+                &mut listeners,
+            );
+        }
+    }
+    Ok(listeners)
+}
+
+/// The list as the engine knows it, with every name of ours.
+pub(crate) fn sockets(listeners: &[Listener], globals: &Globals) -> Sockets {
+    let mut sockets = Sockets::new(listeners.iter().cloned());
+    let text = |name: &str| {
+        globals
+            .text(name)
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+    };
+    let port = globals
+        .int("advertised_port")
+        .and_then(|port| u16::try_from(port).ok());
+    let host = text("advertised_address");
+    if host.is_some() || port.is_some() {
+        sockets.advertise(host, port);
+    }
+    for alias in &globals.aliases {
+        let transport = alias
+            .protocol
+            .as_ref()
+            .and_then(|name| Transport::parse(name.as_bytes()));
+        sockets.add_alias(transport, &alias.host, alias.port.unwrap_or(0));
+    }
+    sockets
+}
+
+fn add_socket(
+    socket: &Socket,
+    own: &[InterfaceAddress],
+    listeners: &mut Vec<Listener>,
+) -> Result<(), String> {
+    let place = format!("socket={}:{}", socket.protocol, socket.host);
+    let transport = Transport::parse(socket.protocol.as_bytes())
+        .ok_or_else(|| format!("{place}: `{}` is not built yet.", socket.protocol))?;
+    let ports = flat(&socket.ports);
+    let ports = if ports.is_empty() {
+        vec![transport.default_port()]
+    } else {
+        ports
+    };
+    let advertised_ports = socket
+        .advertised
+        .as_ref()
+        .map(|(_, ports)| flat(ports))
+        .unwrap_or_default();
+    for address in addresses(&socket.host, own).map_err(|error| format!("{place}: {error}"))? {
+        for (index, &port) in ports.iter().enumerate() {
+            let mut listener = Listener::new(transport, SocketAddr::new(address, port));
+            listener.advertised_host = socket.advertised.as_ref().map(|(host, _)| host.clone());
+            // Position by position; one port stands for all.
+            listener.advertised_port = advertised_ports
+                .get(index)
+                .or(advertised_ports.first())
+                .copied();
+            listener.tag = socket.tag.clone();
+            push(listener, &socket.host, listeners);
+        }
+    }
+    Ok(())
+}
+
+fn flat(ports: &[(u16, u16)]) -> Vec<u16> {
+    ports
+        .iter()
+        .flat_map(|&(first, last)| first..=last)
+        .collect()
+}
+
+/// Adds a listener once; a host name it was written as is a name of ours.
+fn push(mut listener: Listener, written: &str, listeners: &mut Vec<Listener>) {
+    let is_name = written.parse::<IpAddr>().is_err() && written != "*";
+    if is_name && written.contains('.') {
+        listener.aliases.push(written.to_owned());
+    }
+    let same =
+        |one: &Listener| one.transport == listener.transport && one.address == listener.address;
+    // Port 0 is a new one each time.
+    if listener.address.port() == 0 || !listeners.iter().any(same) {
+        listeners.push(listener);
+    }
+}
+
+/// The addresses that `*`, an interface, an address or a name stands for.
+fn addresses(host: &str, own: &[InterfaceAddress]) -> Result<Vec<IpAddr>, String> {
+    let all = |wanted: &dyn Fn(&InterfaceAddress) -> bool| -> Vec<IpAddr> {
+        own.iter()
+            .filter(|one| wanted(one))
+            .map(|one| one.address)
+            .collect()
+    };
+    if host == "*" {
+        return Ok(all(&|_| true));
+    }
+    if let Ok(address) = host.parse::<IpAddr>() {
+        // A Via or Contact with 0.0.0.0 reaches nobody: a wildcard is each address of ours.
+        return Ok(match address {
+            IpAddr::V4(v4) if v4.is_unspecified() => all(&|one| one.address.is_ipv4()),
+            IpAddr::V6(v6) if v6.is_unspecified() => all(&|one| one.address.is_ipv6()),
+            _ => vec![address],
+        });
+    }
+    let of_interface = all(&|one| one.interface == host);
+    if !of_interface.is_empty() {
+        return Ok(of_interface);
+    }
+    let resolved = (host, 0).to_socket_addrs();
+    match resolved.ok().and_then(|mut found| found.next()) {
+        Some(found) => Ok(vec![found.ip()]),
+        None => Err(format!(
+            "`{host}` is no address, interface or host name of this machine."
+        )),
+    }
+}

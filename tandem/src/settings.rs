@@ -1,0 +1,225 @@
+//! From the script's globals and the command line to what the rooms are told.
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use control::{FifoSettings, LogSettings, Syslog};
+use script::Program;
+use script::globals::Globals;
+use shards::{DnsSettings, Profile, Settings, StreamSettings};
+use wire::stream::{Keepalive, StreamOptions};
+
+use crate::arguments::Arguments;
+
+/// How many bytes of chance a start needs.
+const CHANCE_BYTES: usize = 32;
+
+/// Where an installation keeps what outlives a run.
+const STATE_DIRECTORY: &str = "/var/lib/tandem";
+
+/// IPTOS_LOWDELAY, OpenSIPS's default.
+const TOS: i32 = 0x10;
+
+/// Settings of the shards.
+pub(crate) fn shards(
+    globals: &Globals,
+    arguments: &Arguments,
+    profile: Profile,
+    seed: u64,
+) -> Settings {
+    let cores = wire::host::cores().len().clamp(1, 1024) as u16;
+    let workers = ["udp_workers", "tcp_workers"]
+        .iter()
+        .filter_map(|name| globals.int(name))
+        .max();
+    // Workers are OpenSIPS's processes; ours are cores, and more shards than cores only cost.
+    let hinted = workers.map(|workers| cores.min(workers.clamp(1, 1024) as u16));
+    let shards = arguments
+        .shards
+        .or(profile.shards)
+        .or(hinted)
+        .unwrap_or(cores);
+    let mut dns = DnsSettings::of_this_host();
+    let positive = |name| {
+        globals
+            .int(name)
+            .filter(|&number| number > 0)
+            .map(|number| number as u32)
+    };
+    if let Some(seconds) = positive("dns_retr_time") {
+        dns.timeout = Duration::from_secs(seconds.into());
+    }
+    if let Some(attempts) = positive("dns_retr_no") {
+        dns.attempts = attempts.min(10);
+    }
+    if let Some(count) = positive("dns_servers_no") {
+        dns.servers.truncate(count as usize);
+    }
+    Settings {
+        shards,
+        profile,
+        streams: streams(globals),
+        dns,
+        tos: globals.int("tos").unwrap_or(TOS).clamp(0, 255) as u32,
+        quarantine: state_directory().unwrap_or_else(|| ".".into()),
+        seed,
+    }
+}
+
+fn streams(globals: &Globals) -> StreamSettings {
+    let positive = |name| {
+        globals
+            .int(name)
+            .filter(|&number| number > 0)
+            .map(|number| number as u32)
+    };
+    let defaults = StreamSettings::default();
+    let seconds = |name, default| positive(name).map_or(default, |s| Duration::from_secs(s.into()));
+    StreamSettings {
+        options: StreamOptions {
+            backlog: positive("tcp_socket_backlog")
+                .map_or(StreamOptions::default().backlog, |backlog| backlog as i32),
+            keepalive: (globals.is_on("tcp_keepalive") != Some(false)).then(|| Keepalive {
+                count: positive("tcp_keepcount").unwrap_or(0),
+                idle_s: positive("tcp_keepidle").unwrap_or(0),
+                interval_s: positive("tcp_keepinterval").unwrap_or(0),
+            }),
+            ..StreamOptions::default()
+        },
+        connect_timeout: positive("tcp_connect_timeout").map_or(defaults.connect_timeout, |ms| {
+            Duration::from_millis(ms.into())
+        }),
+        lifetime: seconds("tcp_connection_lifetime", defaults.lifetime),
+        message_time: seconds("tcp_max_msg_time", defaults.message_time),
+        connections_max: positive("tcp_max_connections")
+            .map_or(defaults.connections_max, |max| max as usize),
+    }
+}
+
+/// Where the log goes.
+pub(crate) fn log(globals: &Globals, arguments: &Arguments) -> LogSettings {
+    let text = |name: &str| {
+        globals
+            .text(name)
+            .map(|text| String::from_utf8_lossy(text).into_owned())
+    };
+    let syslog = globals.is_on("syslog_enabled") == Some(true);
+    LogSettings {
+        standard_error: arguments.log_to_stderr || globals.is_on("stderror_enabled") != Some(false),
+        syslog: syslog.then(|| Syslog {
+            name: text("syslog_name").unwrap_or_else(|| "tandem".to_owned()),
+            facility: text("syslog_facility")
+                .and_then(|name| facility(&name))
+                .unwrap_or(3),
+        }),
+        prefix: text("log_prefix")
+            .map(|prefix| format!("{prefix}:"))
+            .unwrap_or_default(),
+        // The engine has its own levels, which scripts and commands change; all it says is written.
+        level: i8::MAX,
+    }
+}
+
+fn facility(name: &str) -> Option<u8> {
+    const NAMES: [&str; 12] = [
+        "KERN", "USER", "MAIL", "DAEMON", "AUTH", "SYSLOG", "LPR", "NEWS", "UUCP", "CRON",
+        "AUTHPRIV", "FTP",
+    ];
+    let name = name.to_ascii_uppercase();
+    let name = name.strip_prefix("LOG_").unwrap_or(&name);
+    match name.strip_prefix("LOCAL") {
+        Some(digit) => digit
+            .parse::<u8>()
+            .ok()
+            .filter(|digit| *digit < 8)
+            .map(|digit| 16 + digit),
+        None => NAMES.iter().position(|one| *one == name).map(|at| at as u8),
+    }
+}
+
+/// The command FIFO, if the script loads `mi_fifo`.
+pub(crate) fn fifo(program: &Program) -> Option<FifoSettings> {
+    program
+        .modules
+        .iter()
+        .find(|module| module.name == "mi_fifo")?;
+    let mut settings = FifoSettings::default();
+    for param in program
+        .modparams
+        .iter()
+        .filter(|param| param.module == "mi_fifo")
+    {
+        let text = param
+            .value
+            .text()
+            .map(|text| PathBuf::from(String::from_utf8_lossy(text).into_owned()));
+        match (param.name.as_str(), text, param.value.int()) {
+            ("fifo_name", Some(path), _) => settings.path = path,
+            ("reply_dir", Some(path), _) => settings.reply_directory = path,
+            ("fifo_mode", _, Some(mode)) => settings.mode = mode as u32,
+            _ => {}
+        }
+    }
+    Some(settings)
+}
+
+/// The tuning profile of `--tuning`, or the default one.
+pub(crate) fn profile(path: Option<&Path>) -> Result<Profile, String> {
+    let Some(path) = path else {
+        return Ok(Profile::default());
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| format!("--tuning {}: {error}.", path.display()))?;
+    Profile::read(&path.display().to_string(), &text)
+}
+
+/// What must not be guessed: the seed of a run, and the installation's key.
+pub(crate) struct Chance {
+    pub(crate) seed: u64,
+    pub(crate) owner_key: [u8; 16],
+}
+
+impl Chance {
+    /// The key is kept where the installation keeps its state, so that what was minted before a
+    /// restart is still known; without such a place it is a new one each time.
+    pub(crate) fn gather() -> Result<Chance, String> {
+        let mut bytes = [0; CHANCE_BYTES];
+        std::fs::File::open("/dev/urandom")
+            .and_then(|mut file| file.read_exact(&mut bytes))
+            .map_err(|error| format!("cannot read /dev/urandom: {error}."))?;
+        let (mut seed, mut owner_key) = ([0; 8], [0; 16]);
+        seed.copy_from_slice(&bytes[..8]);
+        owner_key.copy_from_slice(&bytes[8..24]);
+        if let Some(directory) = state_directory() {
+            let path = directory.join("owner-key");
+            match std::fs::read(&path) {
+                Ok(kept) if kept.len() == owner_key.len() => owner_key.copy_from_slice(&kept),
+                _ => keep(&path, &owner_key),
+            }
+        }
+        Ok(Chance {
+            seed: u64::from_ne_bytes(seed),
+            owner_key,
+        })
+    }
+}
+
+/// Best effort: without the file the next run has another key, and nothing else is lost.
+fn keep(path: &Path, key: &[u8]) {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path);
+    let _ = file.and_then(|mut file| file.write_all(key));
+}
+
+fn state_directory() -> Option<PathBuf> {
+    let path =
+        std::env::var_os("STATE_DIRECTORY").map_or_else(|| STATE_DIRECTORY.into(), PathBuf::from);
+    path.is_dir().then_some(path)
+}
