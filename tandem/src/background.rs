@@ -49,7 +49,7 @@ pub(crate) fn choose(stays: bool) -> Result<Place, String> {
 
 impl Here {
     /// Tells who waits that the server serves, and lets go of the terminal.
-    pub(crate) fn is_ready(self, keep_error: bool) {
+    pub(crate) fn announce(self, keep_error: bool) {
         if let Some(tell) = self.tell {
             let _ = process::detach_standard_streams(keep_error);
             let _ = File::from(tell).write_all(&[READY]);

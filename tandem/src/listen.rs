@@ -16,7 +16,7 @@ pub(crate) fn listeners(
     let own = wire::host::addresses()
         .map_err(|error| format!("cannot list this host's addresses: {error}."))?;
     let mut listeners = Vec::new();
-    if !(replace && !command_line.is_empty()) {
+    if !replace || command_line.is_empty() {
         for socket in &globals.sockets {
             add_socket(socket, &own, &mut listeners)?;
         }

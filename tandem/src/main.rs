@@ -130,7 +130,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
         pid: std::process::id(),
     };
     let _ = std::io::stdout().write_all(banner.text().as_bytes());
-    place.is_ready(arguments.log_to_stderr);
+    place.announce(arguments.log_to_stderr);
     let ended = wait(&running, &signals, stays);
     let stopped = running.stop();
     drop(pid_file);
@@ -204,7 +204,7 @@ fn commands(mut engine: Engine) -> Vec<String> {
     });
     // Names hold nothing that JSON escapes.
     let text = String::from_utf8_lossy(answer.unwrap_or_default()).into_owned();
-    text.split(|c: char| matches!(c, '[' | ']' | ',' | '"'))
+    text.split(['[', ']', ',', '"'])
         .filter(|name| !name.is_empty())
         .map(str::to_owned)
         .collect()

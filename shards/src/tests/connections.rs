@@ -212,7 +212,7 @@ fn messages_come_out_whole_however_they_are_cut() {
     assert_eq!(world.next().len(), 3);
     let (front, back) = REQUEST.split_at(30);
     write(&peer, &format!("{REQUEST}{front}"));
-    assert_eq!(world.next(), ["43 bytes: OPTIONS sip:a SIP/2."]);
+    assert_eq!(world.next(), ["44 bytes: OPTIONS sip:a SIP/2."]);
     write(&peer, &format!("{back}{REQUEST}"));
     assert_eq!(world.next().len(), 2);
     // A byte at a time.
@@ -226,7 +226,7 @@ fn messages_come_out_whole_however_they_are_cut() {
         assert!(world.advance().is_empty());
     }
     write(&peer, "\n");
-    assert_eq!(world.next(), ["43 bytes: OPTIONS sip:a SIP/2."]);
+    assert_eq!(world.next(), ["44 bytes: OPTIONS sip:a SIP/2."]);
 }
 
 #[test]
@@ -243,7 +243,7 @@ fn a_large_message_in_many_pieces_is_one_message() {
     if happened.is_empty() {
         happened = world.next();
     }
-    assert_eq!(happened, ["60049 bytes: MESSAGE sip:a SIP/2."]);
+    assert_eq!(happened, ["60048 bytes: MESSAGE sip:a SIP/2."]);
 }
 
 #[test]
@@ -307,7 +307,7 @@ fn what_cannot_be_framed_is_passed_on_answered_and_closed() {
     }
     assert_eq!(
         happened.iter().map(line).collect::<Vec<_>>(),
-        ["50 bytes: OPTIONS sip:a SIP/2."]
+        ["51 bytes: OPTIONS sip:a SIP/2."]
     );
     let World {
         connections,
@@ -372,7 +372,7 @@ fn a_connection_is_opened_once_and_what_was_sent_before_it_is_there_arrives_in_o
     );
     // And it serves requests of the peer.
     write(&called, REQUEST);
-    assert_eq!(world.next(), ["43 bytes: OPTIONS sip:a SIP/2."]);
+    assert_eq!(world.next(), ["44 bytes: OPTIONS sip:a SIP/2."]);
 }
 
 #[test]
