@@ -50,6 +50,8 @@ pub struct ResponseContext {
     used: usize,
     /// The first branch of the latest `relay`: those before it have lost already.
     pub(super) round: usize,
+    /// The last `round` whose failure was told to watchers.
+    pub(super) failed_round: Option<usize>,
     /// The same of the `relay` before, in case the latest comes to nothing.
     pub(super) previous_round: usize,
     /// The request, while a branch's route sees another.

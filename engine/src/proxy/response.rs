@@ -566,11 +566,14 @@ pub(super) fn conclude(core: &mut Core, context: &mut ResponseContext, outbox: &
         return;
     };
     context.best = Some(best.branch);
-    notify(
-        core,
-        context,
-        TransactionEventKind::Failed { code: best.code },
-    );
+    // A failure route that tries nothing more comes back here; its round has been told of.
+    if context.failed_round.replace(round) != Some(round) {
+        notify(
+            core,
+            context,
+            TransactionEventKind::Failed { code: best.code },
+        );
+    }
     let is_armed = context
         .scene
         .as_ref()
