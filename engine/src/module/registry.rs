@@ -93,7 +93,7 @@ impl Offer for &Registry {
 
 /// Adds what the core offers. The order is that of its tables, which [`crate::run::Linked`] follows.
 pub(crate) fn add_core(catalog: &mut Catalog) {
-    for row in core_functions::TABLE {
+    for row in core_functions::table() {
         let (args, kinds) = script::signature::parse(row.signature)
             .expect("signatures of the core are well-formed");
         catalog.add_function(Function {

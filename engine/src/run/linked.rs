@@ -105,8 +105,7 @@ impl Linked {
         let mut errors = Vec::new();
         add_core(&mut linked.catalog);
         linked.functions.extend(
-            core_functions::TABLE
-                .iter()
+            core_functions::table()
                 .map(|row| Callee::Core(row.call)),
         );
         linked
@@ -320,8 +319,7 @@ impl Settings {
 }
 
 fn core_checks() -> Vec<Vec<Option<Check>>> {
-    core_functions::TABLE
-        .iter()
+    core_functions::table()
         .map(|row| row.checks.to_vec())
         .collect()
 }

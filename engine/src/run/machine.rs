@@ -47,6 +47,7 @@ pub struct Machine {
     pub(crate) runs: u64,
     /// Where texts are put together.
     pub(crate) scratch: Vec<u8>,
+    pub(crate) user: Vec<u8>,
     idle: Vec<(Box<RunState>, Box<Inner>)>,
     dummy: Option<Box<Scene>>,
     /// Runs that `launch` made, to be executed when the one in hand has ended or waits.

@@ -16,8 +16,6 @@ mod sockets;
 mod stores;
 mod time;
 
-use std::ops::Range;
-
 use super::value::{Reading, ValueRef};
 use crate::module::{Context, Index, Shape, VarArgs};
 
@@ -146,9 +144,4 @@ fn with_text<R>(value: ValueRef<'_>, then: impl FnOnce(&[u8]) -> R) -> Option<R>
         ValueRef::Int(n) => Some(then(super::value::Digits::default().of(n))),
         ValueRef::Str(text) | ValueRef::Both(_, text) => Some(then(text)),
     }
-}
-
-/// What was written to a buffer since.
-fn since(start: usize, out: &[u8]) -> Range<usize> {
-    start..out.len()
 }

@@ -119,8 +119,8 @@ pub(crate) enum Part<'a> {
     User(&'a [u8]),
     /// The same, for a user that is only made longer or shorter.
     UserKeepingPassword(&'a [u8]),
-    /// `user:password`.
-    UserAndPassword(&'a [u8]),
+    /// The password; without a user there is none.
+    Password(&'a [u8]),
     /// The host; the port stays.
     Host(&'a [u8]),
     /// `host:port`.
@@ -151,15 +151,16 @@ pub(crate) fn compose(uri: &[u8], part: Part<'_>, out: &mut Vec<u8>) -> bool {
         Scheme::Tel | Scheme::Other(_) => return false,
     }
     let user = match part {
-        Part::User(user) | Part::UserKeepingPassword(user) | Part::UserAndPassword(user) => user,
+        Part::User(user) | Part::UserKeepingPassword(user) => user,
         _ => uri.user.unwrap_or_default(),
     };
     let password = match part {
-        Part::User(_) | Part::UserAndPassword(_) => None,
+        Part::User(_) => None,
+        Part::Password(password) => Some(password),
         _ => uri.password,
     };
     out.extend_from_slice(user);
-    if let Some(password) = password.filter(|_| !user.is_empty()) {
+    if let Some(password) = password.filter(|password| !user.is_empty() && !password.is_empty()) {
         out.push(b':');
         out.extend_from_slice(password);
     }

@@ -1,0 +1,49 @@
+//! Sending without a transaction.
+
+use super::{CoreFunction, row};
+use crate::input::{ConnectionId, Flow, Ticket};
+use crate::module::{Args, Context, Verdict};
+use crate::sockets::split_destination;
+
+pub(super) const TABLE: &[CoreFunction] = &[
+    row("forward", "([str])", |cx, args| cx.forward(args.str(0))),
+    row("send", "(str, [str])", send),
+];
+
+/// The message as it came, with header lines behind its first line if there are any.
+fn send(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+    let Some((transport, host, port)) = split_destination(args.str(0)) else { return Verdict::FAIL };
+    let mut uri = std::mem::take(&mut cx.core.machine.scratch);
+    uri.clear();
+    {
+        use std::io::Write;
+        uri.extend_from_slice(b"sip:");
+        let is_v6 = host.contains(&b':');
+        uri.extend_from_slice(if is_v6 { b"[" } else { b"" });
+        uri.extend_from_slice(host);
+        uri.extend_from_slice(if is_v6 { b"]" } else { b"" });
+        // Writing to memory does not fail.
+        let _ = port.map(|port| write!(uri, ":{port}"));
+        let _ = transport.map(|transport| write!(uri, ";transport={}", transport.as_str()));
+    }
+    let resolved = cx.resolve(&uri);
+    cx.core.machine.scratch = uri;
+    let address = match resolved {
+        Ok(addresses) => addresses.first().copied(),
+        Err(verdict) => return verdict,
+    };
+    let Some(address) = address else { return Verdict::FAIL };
+    let forced = cx.forced_socket();
+    let socket = cx.core.sockets.choose(address.transport, address.address, forced, Some(cx.scene.flow.socket));
+    let Some(socket) = socket else { return Verdict::FAIL };
+    let flow = Flow { socket, transport: address.transport, remote: address.address, connection: ConnectionId::NONE };
+    let message = cx.message;
+    let first_line = usize::from(message.start_line().end);
+    cx.outbox.send(flow, Ticket::NONE, |out| {
+        let (first, rest) = message.bytes().split_at(first_line);
+        out.extend_from_slice(first);
+        out.extend_from_slice(args.str(1));
+        out.extend_from_slice(rest);
+    });
+    Verdict::OK
+}
