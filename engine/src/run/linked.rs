@@ -104,10 +104,9 @@ impl Linked {
         let mut linked = Linked::empty(program, names);
         let mut errors = Vec::new();
         add_core(&mut linked.catalog);
-        linked.functions.extend(
-            core_functions::table()
-                .map(|row| Callee::Core(row.call)),
-        );
+        linked
+            .functions
+            .extend(core_functions::table().map(|row| Callee::Core(row.call)));
         linked
             .variables
             .extend(variables::table().map(Readable::Core));

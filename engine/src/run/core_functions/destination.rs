@@ -10,8 +10,12 @@ pub(super) const TABLE: &[CoreFunction] = &[
         let uri = args.str(0);
         Verdict::of(Uri::parse(uri).is_ok() && cx.scene.targets.set_destination(0, uri))
     }),
-    row("resetdsturi", "()", |cx, _| Verdict::of(cx.scene.targets.set_destination(0, b""))),
-    row("isdsturiset", "()", |cx, _| Verdict::of(!cx.scene.targets.destination(0).is_empty())),
+    row("resetdsturi", "()", |cx, _| {
+        Verdict::of(cx.scene.targets.set_destination(0, b""))
+    }),
+    row("isdsturiset", "()", |cx, _| {
+        Verdict::of(!cx.scene.targets.destination(0).is_empty())
+    }),
     row("force_send_socket", "(str)", |cx, args| {
         let found = cx.core.sockets.find(args.str(0)).map(|socket| socket.id);
         cx.scene.proxy.forced_socket = found.or(cx.scene.proxy.forced_socket);
@@ -20,7 +24,9 @@ pub(super) const TABLE: &[CoreFunction] = &[
     row("is_myself", "(str, [int])", |cx, args| {
         // Port 0 means any, as if it were left out.
         let port = args.maybe_int(1).filter(|port| *port != 0);
-        let Ok(port) = port.map(u16::try_from).transpose() else { return Verdict::FAIL };
+        let Ok(port) = port.map(u16::try_from).transpose() else {
+            return Verdict::FAIL;
+        };
         Verdict::of(cx.is_myself(args.str(0), port, None))
     }),
     row("force_rport", "()", |cx, _| {
@@ -31,19 +37,34 @@ pub(super) const TABLE: &[CoreFunction] = &[
         cx.scene.proxy.add_local_rport = true;
         Verdict::OK
     }),
-    super::checked("set_via_handling", "(str)", &[Some(are_via_options)], set_via_handling),
+    super::checked(
+        "set_via_handling",
+        "(str)",
+        &[Some(are_via_options)],
+        set_via_handling,
+    ),
 ];
 
 fn are_via_options(text: &[u8]) -> Result<(), String> {
-    match options(text).find(|one| !matches!(one, &b"force-rport" | &b"add-local-rport" | &b"reply-to-via")) {
+    match options(text).find(|one| {
+        !matches!(
+            one,
+            &b"force-rport" | &b"add-local-rport" | &b"reply-to-via"
+        )
+    }) {
         None => Ok(()),
         Some(b"force-tcp-alias") => Err("`force-tcp-alias` is not built yet".to_owned()),
-        Some(other) => Err(format!("`{}` is no way to handle Via", other.escape_ascii())),
+        Some(other) => Err(format!(
+            "`{}` is no way to handle Via",
+            other.escape_ascii()
+        )),
     }
 }
 
 fn options(text: &[u8]) -> impl Iterator<Item = &[u8]> {
-    text.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|one| !one.is_empty())
+    text.split(|byte| *byte == b',')
+        .map(<[u8]>::trim_ascii)
+        .filter(|one| !one.is_empty())
 }
 
 fn set_via_handling(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {

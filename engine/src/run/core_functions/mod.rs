@@ -39,7 +39,12 @@ const fn row(
     signature: &'static str,
     call: fn(&mut Context<'_>, Args<'_>) -> Verdict,
 ) -> CoreFunction {
-    CoreFunction { name, signature, checks: &[], call }
+    CoreFunction {
+        name,
+        signature,
+        checks: &[],
+        call,
+    }
 }
 
 const fn checked(
@@ -48,5 +53,10 @@ const fn checked(
     checks: &'static [Option<Check>],
     call: fn(&mut Context<'_>, Args<'_>) -> Verdict,
 ) -> CoreFunction {
-    CoreFunction { name, signature, checks, call }
+    CoreFunction {
+        name,
+        signature,
+        checks,
+        call,
+    }
 }

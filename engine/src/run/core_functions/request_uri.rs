@@ -11,11 +11,21 @@ pub(super) const TABLE: &[CoreFunction] = &[
         let uri = args.str(0);
         Verdict::of(cx.message.is_request() && !uri.is_empty() && cx.scene.targets.set_uri(0, uri))
     }),
-    row("setuser", "(str)", |cx, args| rewrite(cx, Part::User(args.str(0)))),
-    row("setuserpass", "(str)", |cx, args| rewrite(cx, Part::Password(args.str(0)))),
-    row("sethost", "(str)", |cx, args| rewrite(cx, Part::Host(args.str(0)))),
-    row("sethostport", "(str)", |cx, args| rewrite(cx, Part::HostAndPort(args.str(0)))),
-    checked("setport", "(str)", &[Some(is_port)], |cx, args| rewrite(cx, Part::Port(args.str(0)))),
+    row("setuser", "(str)", |cx, args| {
+        rewrite(cx, Part::User(args.str(0)))
+    }),
+    row("setuserpass", "(str)", |cx, args| {
+        rewrite(cx, Part::Password(args.str(0)))
+    }),
+    row("sethost", "(str)", |cx, args| {
+        rewrite(cx, Part::Host(args.str(0)))
+    }),
+    row("sethostport", "(str)", |cx, args| {
+        rewrite(cx, Part::HostAndPort(args.str(0)))
+    }),
+    checked("setport", "(str)", &[Some(is_port)], |cx, args| {
+        rewrite(cx, Part::Port(args.str(0)))
+    }),
     row("prefix", "(str)", |cx, args| {
         with_user(cx, |user, text| {
             text.extend_from_slice(args.str(0));
@@ -23,9 +33,15 @@ pub(super) const TABLE: &[CoreFunction] = &[
             true
         })
     }),
-    row("strip", "(int)", |cx, args| strip(cx, args, |user, n| &user[n..])),
-    row("strip_tail", "(int)", |cx, args| strip(cx, args, |user, n| &user[..user.len() - n])),
-    row("revert_uri", "()", |cx, _| Verdict::of(cx.scene.targets.set_uri(0, b""))),
+    row("strip", "(int)", |cx, args| {
+        strip(cx, args, |user, n| &user[n..])
+    }),
+    row("strip_tail", "(int)", |cx, args| {
+        strip(cx, args, |user, n| &user[..user.len() - n])
+    }),
+    row("revert_uri", "()", |cx, _| {
+        Verdict::of(cx.scene.targets.set_uri(0, b""))
+    }),
 ];
 
 fn rewrite(cx: &mut Context<'_>, part: Part<'_>) -> Verdict {
@@ -33,8 +49,13 @@ fn rewrite(cx: &mut Context<'_>, part: Part<'_>) -> Verdict {
 }
 
 fn is_port(text: &[u8]) -> Result<(), String> {
-    let is_port = text.is_empty() || std::str::from_utf8(text).is_ok_and(|text| text.parse::<u16>().is_ok());
-    if is_port { Ok(()) } else { Err("not a port".to_owned()) }
+    let is_port =
+        text.is_empty() || std::str::from_utf8(text).is_ok_and(|text| text.parse::<u16>().is_ok());
+    if is_port {
+        Ok(())
+    } else {
+        Err("not a port".to_owned())
+    }
 }
 
 /// Puts a text made of the user in its place.
@@ -50,7 +71,9 @@ fn with_user(cx: &mut Context<'_>, make: impl FnOnce(&[u8], &mut Vec<u8>) -> boo
 
 /// More characters than there are is a failure.
 fn strip(cx: &mut Context<'_>, args: Args<'_>, rest: fn(&[u8], usize) -> &[u8]) -> Verdict {
-    let Ok(n) = usize::try_from(args.int(0)) else { return Verdict::FAIL };
+    let Ok(n) = usize::try_from(args.int(0)) else {
+        return Verdict::FAIL;
+    };
     with_user(cx, |user, text| {
         let is_enough = n <= user.len();
         if is_enough {

@@ -12,7 +12,9 @@ pub(super) const TABLE: &[CoreFunction] = &[
 
 /// The message as it came, with header lines behind its first line if there are any.
 fn send(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-    let Some((transport, host, port)) = split_destination(args.str(0)) else { return Verdict::FAIL };
+    let Some((transport, host, port)) = split_destination(args.str(0)) else {
+        return Verdict::FAIL;
+    };
     let mut uri = std::mem::take(&mut cx.core.machine.scratch);
     uri.clear();
     {
@@ -32,11 +34,25 @@ fn send(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         Ok(addresses) => addresses.first().copied(),
         Err(verdict) => return verdict,
     };
-    let Some(address) = address else { return Verdict::FAIL };
+    let Some(address) = address else {
+        return Verdict::FAIL;
+    };
     let forced = cx.forced_socket();
-    let socket = cx.core.sockets.choose(address.transport, address.address, forced, Some(cx.scene.flow.socket));
-    let Some(socket) = socket else { return Verdict::FAIL };
-    let flow = Flow { socket, transport: address.transport, remote: address.address, connection: ConnectionId::NONE };
+    let socket = cx.core.sockets.choose(
+        address.transport,
+        address.address,
+        forced,
+        Some(cx.scene.flow.socket),
+    );
+    let Some(socket) = socket else {
+        return Verdict::FAIL;
+    };
+    let flow = Flow {
+        socket,
+        transport: address.transport,
+        remote: address.address,
+        connection: ConnectionId::NONE,
+    };
     let message = cx.message;
     let first_line = usize::from(message.start_line().end);
     cx.outbox.send(flow, Ticket::NONE, |out| {

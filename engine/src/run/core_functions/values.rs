@@ -14,7 +14,11 @@ pub(super) const TABLE: &[CoreFunction] = &[
         args.set(1, (cx.now.unix_us % 1_000_000) as i32);
         Verdict::OK
     }),
-    row("construct_uri", "(str, [str], str, [str], [str], out)", construct_uri),
+    row(
+        "construct_uri",
+        "(str, [str], str, [str], [str], out)",
+        construct_uri,
+    ),
     row("avp_print", "()", |cx, _| {
         print_avps(cx);
         Verdict::OK
@@ -25,10 +29,20 @@ pub(super) const TABLE: &[CoreFunction] = &[
 fn construct_uri(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
     let mut uri = std::mem::take(&mut cx.core.machine.scratch);
     uri.clear();
-    let (scheme, user, domain, port, extra) = (args.str(0), args.str(1), args.str(2), args.str(3), args.str(4));
-    for (before, text, after) in
-        [("", scheme, ":"), ("", user, "@"), ("", domain, ""), (":", port, ""), (";", extra, "")]
-    {
+    let (scheme, user, domain, port, extra) = (
+        args.str(0),
+        args.str(1),
+        args.str(2),
+        args.str(3),
+        args.str(4),
+    );
+    for (before, text, after) in [
+        ("", scheme, ":"),
+        ("", user, "@"),
+        ("", domain, ""),
+        (":", port, ""),
+        (";", extra, ""),
+    ] {
         if !text.is_empty() {
             uri.extend_from_slice(before.as_bytes());
             uri.extend_from_slice(text);
