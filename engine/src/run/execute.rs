@@ -142,17 +142,17 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
         Op::Arithmetic(operator) => {
             let (left, right) = pop_two(run);
             let value = operators::arithmetic(operator, left, right, &mut run.inner.text);
-            finish_operator(run, value, hands);
+            finish_operator(run, value);
         }
         Op::Compound(operator) => {
             let (left, right) = pop_two(run);
             let value = operators::compound(operator, left, right, &mut run.inner.text);
-            finish_operator(run, value, hands);
+            finish_operator(run, value);
         }
         Op::Complement => {
             let value = pop(run);
             let value = value.int().map_or(Value::Failed, |n| Value::Int(!n));
-            finish_operator(run, value, hands);
+            finish_operator(run, value);
         }
         Op::Store { spec, how } => {
             let operands = usize::from(program.spec(spec).operands);
@@ -347,16 +347,12 @@ fn pop_two(run: &mut Run) -> (Value, Value) {
     (pop(run), right)
 }
 
-fn finish_operator(run: &mut Run, value: Value, hands: &mut Hands<'_>) {
-    let value = if run.inner.text.len() > RUN_TEXT_MAX {
-        Value::Failed
-    } else {
-        value
-    };
-    if value == Value::Failed {
-        log::warn(run, hands, "error in expression");
-    }
-    run.inner.stack.push(value);
+/// What failed is told by whoever wants to use it.
+fn finish_operator(run: &mut Run, value: Value) {
+    let is_full = run.inner.text.len() > RUN_TEXT_MAX;
+    run.inner
+        .stack
+        .push(if is_full { Value::Failed } else { value });
 }
 
 fn test(run: &mut Run, outcome: Outcome, hands: &mut Hands<'_>) {

@@ -43,3 +43,6 @@ pub use parked::{Parked, is_run_ticket};
 pub use scene::{Attached, Hooks, Scene};
 pub use value::{Reading, ValueRef, write_int};
 pub(crate) use value::{Store, Value};
+
+#[cfg(test)]
+mod tests;

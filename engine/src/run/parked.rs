@@ -83,11 +83,19 @@ impl Parked {
         }
     }
 
-    /// The ticket of the run at a place, whose timer has fired and is not to be cancelled any more.
+    /// The ticket of the run at a place, whose timer has fired.
     pub(crate) fn fired(&mut self, place: u32) -> Option<Ticket> {
         let slot = self.slots.get_mut(place as usize)?;
         slot.run.as_mut()?.run.state.wait.timer = None;
         Some(Parked::ticket(slot.generation, place))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn at(&self, place: u32) -> Option<Ticket> {
+        let slot = self.slots.get(place as usize)?;
+        slot.run
+            .is_some()
+            .then(|| Parked::ticket(slot.generation, place))
     }
 
     /// The run's place in the table.

@@ -94,7 +94,10 @@ fn body(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
         (Some(_), None) => false,
     };
     // A body of one part is its own first part.
-    let Ok(parts) = parser::multipart::parts(whole, body) else {
+    let is_multipart = media_type(whole)
+        .get(..10)
+        .filter(|start| start.eq_ignore_ascii_case(b"multipart/"));
+    let Some(Ok(parts)) = is_multipart.map(|_| parser::multipart::parts(whole, body)) else {
         let is_it = is_wanted(Some(whole)) && matches!(index, None | Some(0 | -1));
         return if is_it {
             not_empty(body, out)

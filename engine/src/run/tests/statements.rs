@@ -1,0 +1,290 @@
+//! Statements: script-language §7.1, §7.5.
+
+use super::{REPLY, check, check_body, check_message};
+use expect_test::expect;
+use script::RouteKind;
+
+#[test]
+fn a_case_falls_through_until_break_and_into_default() {
+    let script = |value: &str| {
+        format!(
+            r#"
+            $var(x) = {value};
+            switch ($var(x)) {{
+                case 1: xlog("one");
+                case 2: xlog("two"); break;
+                case "three": xlog("three");
+                default: xlog("default");
+            }}
+            "#
+        )
+    };
+    check_body(
+        &script("1"),
+        expect![[r#"
+        one
+        two
+    "#]],
+    );
+    check_body(
+        &script("2"),
+        expect![[r#"
+        two
+    "#]],
+    );
+    check_body(
+        &script("\"THREE\""),
+        expect![[r#"
+        three
+        default
+    "#]],
+    );
+    check_body(
+        &script("9"),
+        expect![[r#"
+        default
+    "#]],
+    );
+}
+
+#[test]
+fn while_runs_until_false_or_the_guard() {
+    check(
+        r#"
+        max_while_loops = 5
+        route {
+            $var(i) = 0;
+            while ($var(i) < 3) { $var(i) = $var(i) + 1; xlog("i $var(i)"); }
+            while (1) { $var(i) = $var(i) + 1; if ($var(i) == 5) break; }
+            xlog("after break $var(i)");
+            while (1) { $var(i) = $var(i) + 1; }
+            xlog("after the guard $var(i)");
+        }
+        "#,
+        expect![[r#"
+            i 1
+            i 2
+            i 3
+            after break 5
+            error: max_while_loops reached, leaving the loop test.cfg:8
+            after the guard 10
+        "#]],
+    );
+}
+
+#[test]
+fn for_goes_through_values_until_null() {
+    check_body(
+        r#"
+        $avp(list) = "oldest"; $avp(list) = 2; $avp(list) = "newest";
+        for ($var(one) in $(avp(list)[*])) { xlog("$var(one)"); }
+        for ($var(one) in $(hdr(X-Custom)[*])) { xlog("header $var(one)"); if ($var(one) == "one") break; }
+        for ($avp(copy) in $(avp(list)[*])) { }
+        xlog("$(avp(copy)[*])");
+        "#,
+        expect![[r#"
+            newest
+            2
+            oldest
+            header one
+            oldest, 2, newest
+        "#]],
+    );
+}
+
+#[test]
+fn rc_is_the_result_of_the_last_action() {
+    check(
+        r#"
+        route {
+            setflag("F"); xlog("$rc");
+            isflagset("G"); xlog("$rc $retcode");
+            $var(a) = 1; xlog("$rc");
+            route(minus); xlog("$rc");
+            route(last); xlog("$rc");
+            route(text); xlog("$rc");
+            route(null); xlog("$rc");
+            route(plain); xlog("$rc");
+            route(falseif); xlog("$rc");
+        }
+        route[minus] { return(-3); }
+        route[last] { isflagset("G"); }
+        route[text] { $var(s) = "text"; return $var(s); }
+        route[null] { return $avp(none); }
+        route[plain] { return; }
+        route[falseif] { if (isflagset("G")) xlog("never"); }
+        "#,
+        expect![[r#"
+            1
+            -1 -1
+            1
+            -3
+            -1
+            1
+            -1
+            1
+            1
+        "#]],
+    );
+}
+
+#[test]
+fn returned_values_live_until_the_next_call() {
+    check(
+        r#"
+        route {
+            route(give); xlog("$rc: $return(0) $return(1) $return(2) $return(3)");
+            route(nothing); xlog("$return(1)");
+        }
+        route[give] { $var(x) = "bob"; return(5, $var(x), 7); }
+        route[nothing] { xlog("."); }
+        "#,
+        expect![[r#"
+            5: 5 bob 7 <null>
+            .
+            <null>
+        "#]],
+    );
+}
+
+#[test]
+fn parameters_are_snapshots_and_belong_to_the_call() {
+    check(
+        r#"
+        route {
+            $var(x) = "before";
+            route(show, $var(x), 7, "user $rU", $avp(none));
+            xlog("outside: $param(1)");
+            $var(name) = "show";
+            route($var(name), "by name");
+            route("nowhere_$rU");
+            xlog("rc $rc");
+        }
+        route[show] {
+            $var(x) = "after";
+            xlog("$param(1) $param(2) $param(3) $param(4) $param(5)");
+            if ($param(2) == 7) route(inner, $param(3));
+            xlog("still $param(1)");
+        }
+        route[inner] { xlog("inner $param(1) of $route, $(route[*])"); }
+        "#,
+        expect![[r#"
+            before 7 user bob <null> <null>
+            inner user bob of route[inner], route > route[show] > route[inner]
+            still before
+            outside: <null>
+            by name <null> <null> <null> <null>
+            still by name
+            error: no route of that name test.cfg:8
+            rc -1
+        "#]],
+    );
+}
+
+#[test]
+fn routes_call_each_other_100_deep() {
+    check(
+        r#"
+        route { $var(depth) = 0; route(down); xlog("rc $rc at $var(depth)"); }
+        route[down] { $var(depth) = $var(depth) + 1; route(down); }
+        "#,
+        expect![[r#"
+            error: routes call each other too deep test.cfg:3
+            rc -1 at 99
+        "#]],
+    );
+}
+
+#[test]
+fn exit_in_a_called_route_stops_everything() {
+    check(
+        r#"
+        route { route(out); xlog("never"); }
+        route[out] { exit; }
+        "#,
+        expect![[r#"
+            -- Exit
+        "#]],
+    );
+}
+
+#[test]
+fn return_0_stops_everything() {
+    check(
+        r#"
+        route { route(out); xlog("never"); }
+        route[out] { return(0); }
+        "#,
+        expect![[r#"
+            -- Exit
+        "#]],
+    );
+}
+
+#[test]
+fn drop_says_so() {
+    check_message(
+        r#"
+        route { drop; }
+        onreply_route { xlog("$rs $rr $rm"); if ($rs == 180) drop; }
+        "#,
+        RouteKind::Reply,
+        REPLY,
+        expect![[r#"
+            180 Ringing INVITE
+            -- Drop
+        "#]],
+    );
+}
+
+#[test]
+fn xlog_has_levels() {
+    check(
+        r#"
+        xlog_level = 3
+        route {
+            xlog("default");
+            xlog("L_ERR", "error\n");
+            xlog("L_INFO", "info");
+            xlog("L_DBG", "not shown");
+            $var(level) = -1;
+            xlog("$var(level)", "level of a variable");
+            log(1, "plain $$rU");
+            $xlog_level = -1;
+            xlog("L_WARN", "not shown");
+            xlog("L_ERR", "shown");
+            $xlog_level = NULL;
+            xlog("L_WARN", "shown again");
+            xdbg("not shown");
+        }
+        "#,
+        expect![[r#"
+            default
+            error: error
+            info: info
+            error: level of a variable
+            warning: plain $$rU
+            error: shown
+            warning: shown again
+        "#]],
+    );
+}
+
+#[test]
+fn a_failed_assertion_runs_the_error_route() {
+    check(
+        r#"
+        enable_asserts = yes
+        route {
+            assert($rU == "bob", "fine");
+            assert($rU == "carol", "not carol");
+            xlog("never");
+        }
+        error_route { xlog("$err.class $err.rcode $err.rreason"); }
+        "#,
+        expect![[r#"
+            critical: not carol
+            4 500 server error
+        "#]],
+    );
+}

@@ -1,0 +1,96 @@
+//! `$var` and `$avp`: script-language §8.2.
+
+use super::{Bench, INVITE, check_body};
+use crate::module::Registry;
+use expect_test::expect;
+use script::RouteKind;
+
+#[test]
+fn an_avp_is_a_stack() {
+    check_body(
+        r#"
+        $avp(x) = "a"; $avp(x) = "b"; $avp(x) = "c";
+        xlog("$avp(x) $(avp(x)[0]) $(avp(x)[1]) $(avp(x)[-1]) $(avp(x)[5])");
+        xlog("$(avp(x)[*])");
+        $(avp(x)[1]) = "B"; xlog("$(avp(x)[*])");
+        $(avp(x)[append]) = "z"; xlog("$(avp(x)[*])");
+        $avp(x) = NULL; xlog("$(avp(x)[*])");
+        $(avp(x)[-1]) = NULL; xlog("$(avp(x)[*])");
+        $avp(x) := "only"; xlog("$(avp(x)[*])");
+        $avp(x) = 5; $(avp(x)[*]) = "again"; xlog("$(avp(x)[*])");
+        $avp(x) := NULL; xlog("$(avp(x)[*])");
+        $(avp(x)[3]) = "nowhere"; xlog("rc $rc $(avp(x)[*])");
+        "#,
+        expect![[r#"
+            c c b a <null>
+            c, b, a
+            c, B, a
+            c, B, a, z
+            B, a, z
+            B, a
+            only
+            again
+            <null>
+            warning: assignment failed test.cfg:13
+            rc -1 <null>
+        "#]],
+    );
+}
+
+#[test]
+fn names_and_indices_may_be_variables() {
+    check_body(
+        r#"
+        $var(n) = "made"; $var(i) = 1;
+        $avp($var(n)) = "first"; $avp($var(n)) = "second";
+        xlog("$avp(made) $(avp($var(n))[$var(i)]) $(avp(made)[$var(i)]{s.toupper})");
+        $var($var(n)) = 5;
+        xlog("$var(made)");
+        "#,
+        expect![[r#"
+            second first FIRST
+            5
+        "#]],
+    );
+}
+
+#[test]
+fn a_var_starts_at_0_and_keeps_its_value_for_the_next_run() {
+    let mut bench = Bench::new(
+        r#"route { xlog("$var(n) $var(s)"); $var(n) = $var(n) + 1; $var(s) = "from " + $ci; $avp(x) = 1; }"#,
+        &Registry::new(),
+    )
+    .unwrap();
+    let mut text = String::new();
+    for _ in 0..2 {
+        let ended = bench.run(RouteKind::Request, INVITE);
+        text.push_str(&bench.listing(&ended));
+        let super::Ended::Finished(run, _) = ended else {
+            panic!("it does not wait")
+        };
+        let scene = bench.core.machine.end(run);
+        bench.core.machine.give_scene(scene);
+    }
+    expect![[r#"
+        0 0
+        1 from a84b4c76e66710@10.0.0.1
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn null_is_printed_and_passed_on() {
+    check_body(
+        r#"
+        xlog("$avp(none) $(avp(none){s.len}) $(avp($avp(none)))");
+        $var(x) = NULL;
+        xlog("$var(x)");
+        if ($var(x) == NULL) xlog("a var can be NULL");
+        "#,
+        expect![[r#"
+            <null> <null> <null>
+            <null>
+            a var can be NULL
+        "#]],
+    );
+}
