@@ -190,8 +190,13 @@ pub(super) fn remember(
     tag: &[u8],
     branch: Option<u8>,
 ) {
+    let was_answered = context.is_answered();
+    if was_answered && context.to_tag == tag {
+        // The 2xx again: everybody knows.
+        return;
+    }
     // A later 2xx of another branch does not change what the call has become.
-    if !context.is_answered() {
+    if !was_answered {
         context.status = code;
         context.status_local = branch.is_none();
         context.status_branch = branch;
@@ -200,13 +205,10 @@ pub(super) fn remember(
         context.to_tag.clear();
         context.to_tag.extend_from_slice(tag);
     }
-    response::notify(
-        core,
-        context,
-        TransactionEventKind::ReplySent {
-            code,
-            local: branch.is_none(),
-            branch,
-        },
-    );
+    let kind = TransactionEventKind::ReplySent {
+        code,
+        local: branch.is_none(),
+        branch,
+    };
+    response::notify(core, context, kind);
 }

@@ -50,7 +50,11 @@ impl Context<'_> {
             Method::Ack => stateless::forward(self, options.destination.unwrap_or_default()),
             Method::Cancel => match self.scene.proxy.matched {
                 Some(Matched::Cancel(server)) => {
-                    cancel::answer(self.core, self.message, self.scene, self.outbox);
+                    match self.run.context {
+                        // Its run has waited, so it has a transaction already.
+                        Some(_) => drop(self.reply_in_transaction(200, b"canceling")),
+                        None => cancel::answer(self.core, self.message, self.scene, self.outbox),
+                    }
                     cancel::request(self.core, server, Some(self.message), self.outbox);
                     Verdict::OK
                 }

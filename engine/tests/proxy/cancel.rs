@@ -242,3 +242,64 @@ fn a_script_may_wait_before_it_relays_and_retransmissions_do_not_disturb() {
         "#]],
     );
 }
+
+#[test]
+fn a_cancel_may_wait_as_well() {
+    check(
+        "route { if ($rm == \"CANCEL\") { sleep(); } relay(); }",
+        "
+        0 alice INVITE
+        10 bob 180
+        20 alice CANCEL
+        25 alice CANCEL
+        30 wake
+        40 alice CANCEL
+        50 bob 200 CANCEL
+        51 bob 487 INVITE
+        60 alice ACK
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@10.0.0.20
+                 0  > alice  100 Trying
+                 0  > bob    INVITE sip:bob@10.0.0.20
+                10  < bob    180 Ringing
+                10  > alice  180 Ringing
+                20  < alice  CANCEL sip:bob@10.0.0.20
+                25  < alice  CANCEL sip:bob@10.0.0.20
+                30  > alice  200 canceling
+                30  > bob    CANCEL sip:bob@10.0.0.20
+                40  < alice  CANCEL sip:bob@10.0.0.20
+                40  > alice  200 canceling
+                50  < bob    200 OK
+                51  < bob    487 Request Terminated
+                51  > bob    ACK sip:bob@10.0.0.20
+                51  > alice  487 Request Terminated
+                60  < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
+
+#[test]
+fn a_cancel_before_anything_was_sent_because_a_name_is_looked_up() {
+    check(
+        "route { relay(); }",
+        "
+        0 alice INVITE sip:bob@pbx.example.net:5060
+        10 alice CANCEL
+        20 dns pbx.example.net A 10.0.0.20
+        30 dns pbx.example.net AAAA
+        40 alice ACK
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@pbx.example.net:5060
+                 0  ? pbx.example.net 1
+                 0  ? pbx.example.net 28
+                10  < alice  CANCEL sip:bob@pbx.example.net:5060
+                10  > alice  200 canceling
+                30  > alice  487 Request Terminated
+                40  < alice  ACK sip:bob@pbx.example.net:5060
+        "#]],
+    );
+}

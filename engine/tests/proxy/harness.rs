@@ -536,7 +536,13 @@ impl World {
                     .any(|scheme| word.starts_with(scheme))
             })
             .copied();
-        let uri = uri.unwrap_or("sip:bob@10.0.0.20");
+        let uri = uri.unwrap_or("sip:bob@10.0.0.20").to_owned();
+        // What a strict router does: our own Record-Route becomes the Request-URI.
+        let uri = if uri == "sip:our-route" {
+            self.our_route()
+        } else {
+            uri
+        };
         let (cseq, call) = (word("cseq=").unwrap_or("1"), word("call=").unwrap_or("c1"));
         let branch = word("branch=").map_or_else(
             || format!("z9hG4bK-{who}-{call}-{method}-{cseq}"),
@@ -574,6 +580,24 @@ impl World {
         self.requests
             .push((who.to_owned(), text.clone().into_bytes()));
         text.into_bytes()
+    }
+
+    /// The URI of the Record-Route that we wrote last.
+    fn our_route(&self) -> String {
+        let routed = |sent: &&Sent| {
+            sent.bytes
+                .windows(14)
+                .any(|bytes| bytes == b"\r\nRecord-Route")
+        };
+        let sent = self
+            .sent
+            .iter()
+            .rev()
+            .find(routed)
+            .expect("no Record-Route was sent");
+        let message = Message::parse(Frame::copy_of(&sent.bytes)).unwrap();
+        let route = message.record_routes().next().unwrap();
+        String::from_utf8_lossy(route.value.addr_spec).into_owned()
     }
 
     fn latest_request(&self, who: &str, method: &str) -> Message {

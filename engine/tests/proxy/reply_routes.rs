@@ -274,3 +274,50 @@ fn any_reply_route_sees_all_first() {
         "#]],
     );
 }
+
+#[test]
+fn watchers_hear_once_of_a_failure_and_of_an_answer() {
+    check(
+        "route { if ($rm == \"ACK\") { relay(); exit; } watch(); on_failure(\"f\"); relay(); } failure_route[f] { say(\"nothing to try\"); }",
+        "
+        0 alice INVITE
+        10 bob 486
+        20 alice ACK
+        40000 alice INVITE call=c2
+        40010 bob 200
+        40020 bob 200
+        40030 alice ACK
+        80000 end
+        ",
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@10.0.0.20
+                 0  > alice  100 Trying
+                 0  > bob    INVITE sip:bob@10.0.0.20
+                 0  - event Relayed
+                10  < bob    486 Busy Here
+                10  > bob    ACK sip:bob@10.0.0.20
+                10  - event ResponseReceived { branch: 0, code: 486 }
+                10  - event Failed { code: 486 }
+                10  - nothing to try
+                10  > alice  486 Busy Here
+                10  - event ReplySent { code: 486, local: false, branch: Some(0) }
+                20  < alice  ACK sip:bob@10.0.0.20
+             32010  - event Ended
+             40000  < alice  INVITE sip:bob@10.0.0.20
+             40000  > alice  100 Trying
+             40000  > bob    INVITE sip:bob@10.0.0.20
+             40000  - event Relayed
+             40010  < bob    200 OK
+             40010  > alice  200 OK
+             40010  - event ResponseReceived { branch: 0, code: 200 }
+             40010  - event ReplySent { code: 200, local: false, branch: Some(0) }
+             40020  < bob    200 OK
+             40020  > alice  200 OK
+             40020  - event ResponseReceived { branch: 0, code: 200 }
+             40030  < alice  ACK sip:bob@10.0.0.20:5060
+             40030  > bob    ACK sip:bob@10.0.0.20:5060
+             40030  - event AckReceived
+             72010  - event Ended
+        "#]],
+    );
+}

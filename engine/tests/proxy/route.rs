@@ -249,3 +249,36 @@ fn a_fixed_destination_leaves_the_request_uri_alone() {
         "#]],
     );
 }
+
+#[test]
+fn a_strict_router_before_us_has_put_the_target_behind_the_routes() {
+    check_showing(
+        &[HeaderName::Route],
+        ROUTED,
+        "
+        0 alice INVITE
+        10 bob 200
+        20 alice BYE sip:our-route cseq=2 tag=t-bob +Route:<sip:bob@10.0.0.20>
+        30 bob 200
+        40 alice BYE sip:our-route cseq=3 tag=t-bob +Route:<sip:10.0.0.30;lr>,<sip:bob@10.0.0.20>
+        50 carol 200
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@10.0.0.20
+                 0  > alice  100 Trying
+                 0  > bob    INVITE sip:bob@10.0.0.20
+                10  < bob    200 OK
+                10  > alice  200 OK
+                20  < alice  BYE sip:10.0.0.1:5060;lr;ftag=f-alice;own=85d0c80cea0e7e62;nat=yes
+                20  > bob    BYE sip:bob@10.0.0.20
+                30  < bob    200 OK
+                30  > alice  200 OK
+                40  < alice  BYE sip:10.0.0.1:5060;lr;ftag=f-alice;own=85d0c80cea0e7e62;nat=yes
+                40  > carol  BYE sip:bob@10.0.0.20
+                      Route: <sip:10.0.0.30;lr>
+                50  < carol  200 OK
+                50  > alice  200 OK
+        "#]],
+    );
+}
