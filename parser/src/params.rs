@@ -35,7 +35,7 @@ impl<'a> Params<'a> {
         let start = cursor.at;
         while Param::read(cursor)?.is_some() {}
         Ok(Self {
-            raw: cursor.since(start),
+            raw: cursor.since(start).trim_ascii_end(),
         })
     }
 

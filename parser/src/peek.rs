@@ -87,20 +87,15 @@ impl Wanted {
             None => word_of_last(&bytes[at..]),
         };
         let first = |len: u32| word & (u64::MAX >> (64 - 8 * len));
-        if first(3) == VIA {
-            return value_at(bytes, at, b"via").map(|value| (Self::Via, value));
-        }
-        if first(7) == CALL_ID {
-            return value_at(bytes, at, b"call-id").map(|value| (Self::CallId, value));
-        }
-        if first(5) == ROUTE {
-            return value_at(bytes, at, b"route").map(|value| (Self::Route, value));
-        }
-        match first(1) as u8 {
-            b'i' => value_at(bytes, at, b"i").map(|value| (Self::CallId, value)),
-            b'v' => value_at(bytes, at, b"v").map(|value| (Self::Via, value)),
-            _ => None,
-        }
+        let (name, wanted): (&[u8], Self) = match word as u8 {
+            b'c' if first(7) == CALL_ID => (b"call-id", Self::CallId),
+            b'i' => (b"i", Self::CallId),
+            b'r' if first(5) == ROUTE => (b"route", Self::Route),
+            b'v' if first(3) == VIA => (b"via", Self::Via),
+            b'v' => (b"v", Self::Via),
+            _ => return None,
+        };
+        value_at(bytes, at, name).map(|value| (wanted, value))
     }
 }
 

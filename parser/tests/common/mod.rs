@@ -56,10 +56,11 @@ pub(crate) fn listing(bytes: &[u8]) -> String {
         add(
             "",
             format!(
-                "branch {} received {:?} rport {:?}",
+                "branch {} received {:?} rport {:?} params {:?}",
                 text(v.branch()),
                 v.received(),
-                v.rport()
+                v.rport(),
+                text(v.params.raw())
             ),
         );
     }
