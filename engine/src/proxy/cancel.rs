@@ -4,7 +4,7 @@ use parser::{HeaderName, Message, Method};
 
 use super::branch::BranchState;
 use super::context::ResponseContext;
-use super::{TransactionEventKind, relay, reply, response};
+use super::{TransactionEventKind, conclude, ending, reply};
 use crate::core::Core;
 use crate::outbox::Outbox;
 use crate::run::Scene;
@@ -29,7 +29,7 @@ pub(super) fn request(
         return core.contexts.put(context);
     }
     context.cancelled = true;
-    response::notify(core, &context, TransactionEventKind::Cancelled);
+    ending::notify(core, &context, TransactionEventKind::Cancelled);
     let mut headers = Vec::new();
     if let Some(scene) = &context.scene {
         headers.extend_from_slice(&scene.proxy.cancel_headers);
@@ -39,18 +39,19 @@ pub(super) fn request(
             }
         }
     }
-    let may_cancel = context.scene.as_ref().is_none_or(|scene| {
-        !scene.proxy.relay.allow_no_cancel || !relay::forbids_cancel(&scene.message)
-    });
+    let may_cancel = context
+        .scene
+        .as_ref()
+        .is_none_or(|scene| !scene.proxy.relay.allow_no_cancel || !forbids_cancel(&scene.message));
     if may_cancel {
         branches(core, &mut context, &headers, None, outbox);
     }
     // While a run holds the request, its end does this.
     if !context.is_held() {
         answer_if_alone(core, &mut context, outbox);
-        response::conclude(core, &mut context, outbox);
+        conclude::conclude(core, &mut context, outbox);
     }
-    response::finish(core, context);
+    ending::finish(core, context);
 }
 
 /// A cancelled request without a branch is answered by us.
@@ -139,4 +140,11 @@ pub(super) fn answer(
         ..parser::Response::default()
     };
     core.respond(server, 200, outbox, |out| reply.write(message, out));
+}
+
+/// Whether a caller forbids cancelling what he started (RFC 3841 §9.1, `no-cancel`).
+fn forbids_cancel(request: &Message) -> bool {
+    request
+        .list(HeaderName::RequestDisposition)
+        .any(|directive| directive.value.eq_ignore_ascii_case(b"no-cancel"))
 }

@@ -55,7 +55,7 @@ pub struct ResponseContext {
     /// The same of the `relay` before, in case the latest comes to nothing.
     pub(super) previous_round: usize,
     /// The request, while a branch's route sees another.
-    pub(super) saved: super::relay::Saved,
+    pub(super) saved: super::view::Saved,
     /// Its watchers are being told that it ended.
     pub(super) ending: bool,
     /// What relaying came to so far: the last error.

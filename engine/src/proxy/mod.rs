@@ -4,13 +4,20 @@
 //! response context, best response, CANCEL, failover. Transactions themselves are in
 //! `transaction`; where a target is, in `resolve`; what scripts may call, in `script.rs` here.
 //!
+//! The way of a request: `relay` (validate, targets, branches), `view` (a branch's route), `send` (addresses,
+//! failover), `forward` (one branch as a message). The way back: `response` (a branch speaks), `runs` (reply
+//! and failure routes end), `conclude` (the best goes back), `ending`. `route` and `record_route` are
+//! §16.4 and §16.12; what needs no transaction is in `stateless`.
+//!
 //! Owned by the Call-ID. Never runs a script: what has to run next is pushed on `core.jobs`.
 
 mod attachments;
 mod best;
 mod branch;
 mod cancel;
+mod conclude;
 mod context;
+mod ending;
 mod event;
 mod forward;
 mod identity;
@@ -21,30 +28,38 @@ mod relay;
 mod reply;
 mod response;
 mod route;
+mod runs;
 mod script;
+mod send;
 mod settings;
 mod stateless;
 mod target;
 mod validate;
+mod view;
 
 pub use attachments::{Attachments, RecordRoute, RouteFound};
 pub use branch::{Branch, BranchState};
 pub use context::{ResponseContext, ResponseContexts};
+pub(crate) use ending::discard;
+pub use ending::forget;
 pub use event::{TransactionEvent, TransactionEventKind};
 pub(crate) use forward::write_via;
 pub use options::{Address, Cancel, RelayError, RelayFlags, RelayOptions};
 pub use path::Path;
-pub use relay::{before_park, branches_done, enter_branch, next_branch, send_branch};
+pub use relay::{before_park, branches_done};
 pub use reply::{absorbs_ack, reply_stateless};
-pub(crate) use response::discard;
 pub use response::{
-    begin_failure_route, failure_route_ended, forget, on_ack_2xx, on_client_ended,
-    on_client_timeout, on_resolved, on_response, on_server_ended, on_transport_error, reply_hook,
-    reply_route_ended, request_run_ended,
+    on_ack_2xx, on_client_ended, on_client_timeout, on_resolved, on_response, on_server_ended,
+    on_transport_error,
 };
+pub use runs::{
+    begin_failure_route, failure_route_ended, reply_hook, reply_route_ended, request_run_ended,
+};
+pub use send::send_branch;
 pub use settings::{Proxy, ProxySettings};
 pub use stateless::on_stray_response;
 pub use target::{Q_MAX, Target, TargetParts, TargetSet};
+pub use view::{enter_branch, next_branch};
 
 /// Names one response context: its slot, and which of the slot's users.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]

@@ -3,7 +3,7 @@
 use parser::{Message, Method, Response};
 
 use super::context::ResponseContext;
-use super::{TransactionEventKind, cancel, identity, response};
+use super::{TransactionEventKind, cancel, ending, identity};
 use crate::core::Core;
 use crate::input::{Flow, Ticket};
 use crate::limits::RETRY_AFTER_S;
@@ -210,5 +210,5 @@ pub(super) fn remember(
         local: branch.is_none(),
         branch,
     };
-    response::notify(core, context, kind);
+    ending::notify(core, context, kind);
 }

@@ -4,10 +4,7 @@ use parser::{Method, Uri};
 
 use super::attachments::RecordRoute;
 use super::context::ResponseContext;
-use super::{
-    Cancel, RelayOptions, TransactionEventKind, cancel, forward, identity, relay, reply, response,
-    route, stateless,
-};
+use super::{Cancel, RelayOptions, cancel, forward, identity, relay, reply, route, stateless};
 use crate::agent::{self, AgentId, OwnRequest};
 use crate::input::Transport;
 use crate::module::{Context, Verdict};

@@ -278,7 +278,8 @@ fn a_run_that_nobody_answers_goes_on_at_its_deadline() {
         crate::run::on_deadline(fired.slot, core, modules, outbox).expect("a run waits there");
     expect![[r#"
         -2
-    "#]].assert_eq(&bench.listing(&ended));
+    "#]]
+    .assert_eq(&bench.listing(&ended));
 }
 
 #[test]

@@ -1,0 +1,62 @@
+//! The end of a response context, and what its watchers hear until then.
+
+use super::context::ResponseContext;
+use super::{ContextId, TransactionEvent, TransactionEventKind};
+use crate::core::Core;
+use crate::jobs::Job;
+use crate::statistics::Counter;
+
+/// Tells the watchers, if there are any.
+pub(super) fn notify(core: &mut Core, context: &ResponseContext, kind: TransactionEventKind) {
+    if context.watchers != 0
+        && !core.jobs.push(Job::Notify(TransactionEvent {
+            context: context.id,
+            kind,
+        }))
+    {
+        core.statistics.count(Counter::BoundsReached);
+    }
+}
+
+/// Puts a context back, or ends it when nothing can happen to it any more.
+pub(super) fn finish(core: &mut Core, mut context: Box<ResponseContext>) {
+    let id = context.id;
+    let is_over = context.is_over() && context.queued.is_empty() && !context.ending;
+    if is_over && context.watchers != 0 {
+        context.ending = true;
+        let is_told = core.jobs.push(Job::Notify(TransactionEvent {
+            context: id,
+            kind: TransactionEventKind::Ended,
+        }));
+        core.contexts.put(context);
+        if !is_told {
+            core.statistics.count(Counter::BoundsReached);
+            forget(core, id);
+        }
+    } else {
+        context.ending |= is_over;
+        let is_ending = context.ending && context.watchers == 0;
+        core.contexts.put(context);
+        if is_ending {
+            forget(core, id);
+        }
+    }
+}
+
+/// The watchers know that it has ended.
+pub fn forget(core: &mut Core, context: ContextId) {
+    let Core {
+        contexts, machine, ..
+    } = core;
+    if contexts.get(context).is_some_and(|context| context.ending) {
+        contexts.remove(context, |scene| machine.give_scene(scene));
+    }
+}
+
+/// Drops a context whose work made us panic, whatever state that left it in.
+pub(crate) fn discard(core: &mut Core, context: ContextId) {
+    let Core {
+        contexts, machine, ..
+    } = core;
+    contexts.remove(context, |scene| machine.give_scene(scene));
+}
