@@ -1,0 +1,251 @@
+//! A server that runs: messages in and out over both transports, between shards, and its end.
+
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "peers are real sockets"
+)]
+
+mod support;
+
+use std::net::{TcpListener, UdpSocket};
+use std::time::Duration;
+
+use support::{ECHO, Peer, RELAY, Server, header, number_before, request, response};
+
+#[test]
+fn options_are_answered_over_udp_and_tcp() {
+    let server = Server::start(ECHO, &["--shards", "1"]);
+    for mut peer in [Peer::udp(server.udp()), Peer::tcp(server.tcp())] {
+        let text = request(&peer, "OPTIONS", "sip:127.0.0.1", "one", 1, "");
+        peer.send(&text);
+        let answer = peer.receive();
+        assert!(answer.starts_with("SIP/2.0 200 OK\r\n"), "{answer}");
+        assert_eq!(header(&answer, "Call-ID").as_deref(), Some("one"));
+    }
+}
+
+#[test]
+fn it_is_ready_in_well_under_half_a_second_and_says_what_a_person_needs() {
+    let server = Server::start(ECHO, &["--shards", "2"]);
+    assert!(
+        server.ready_after < Duration::from_millis(500),
+        "{:?}",
+        server.ready_after
+    );
+    for word in [
+        "ready",
+        "udp:127.0.0.1:",
+        "tcp:127.0.0.1:",
+        "2 shards",
+        "mesh",
+        "test.cfg",
+        "kill",
+    ] {
+        assert!(
+            server.banner.contains(word),
+            "no `{word}` in\n{}",
+            server.banner
+        );
+    }
+}
+
+#[test]
+fn every_message_finds_its_owner_among_two_shards() {
+    let server = Server::start(ECHO, &["--shards", "2"]);
+    let mut peers = vec![Peer::udp(server.udp()), Peer::tcp(server.tcp())];
+    for peer in &mut peers {
+        for number in 0..100 {
+            let call_id = format!("call-{number}");
+            let text = request(peer, "OPTIONS", "sip:127.0.0.1", &call_id, 1, "");
+            peer.send(&text);
+            let answer = peer.receive();
+            assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+            assert_eq!(header(&answer, "Call-ID"), Some(call_id));
+        }
+    }
+    let (farewell, _) = server.stop();
+    let handovers = number_before(&farewell, "handovers");
+    // Each peer is on one shard, and about half of its calls belong to the other.
+    assert!((50..150).contains(&handovers), "{farewell}");
+    assert!(farewell.contains(", 0 dropped"), "{farewell}");
+}
+
+#[test]
+fn a_large_datagram_is_not_cut() {
+    let server = Server::start(ECHO, &["--shards", "2"]);
+    let mut peer = Peer::udp(server.udp());
+    let subject = format!("Subject: {}\r\n", "x".repeat(9_000));
+    let text = request(&peer, "OPTIONS", "sip:127.0.0.1", "large", 1, &subject);
+    peer.send(&text);
+    assert!(peer.receive().starts_with("SIP/2.0 200"));
+}
+
+#[test]
+fn a_request_leaves_by_tcp_when_it_should_and_the_answer_comes_back() {
+    let server = Server::start(RELAY, &["--shards", "2"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let mut caller = Peer::udp(server.udp());
+    let uri = format!(
+        "sip:callee@{};transport=tcp",
+        listener.local_addr().unwrap()
+    );
+    let mut callee: Option<Peer> = None;
+    for number in 0..20 {
+        let text = request(&caller, "OPTIONS", &uri, &format!("tcp-{number}"), 1, "");
+        caller.send(&text);
+        let callee = callee.get_or_insert_with(|| Peer::of(listener.accept().unwrap().0));
+        let asked = callee.receive();
+        assert!(asked.starts_with("OPTIONS "), "{asked}");
+        callee.send(&response(&asked, "200 OK", ""));
+        let answer = caller.receive_final();
+        assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+    }
+    // One connection for both shards.
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "a second connection was opened");
+    let (farewell, _) = server.stop();
+    assert!(number_before(&farewell, "handovers") > 0, "{farewell}");
+}
+
+#[test]
+fn a_request_to_a_connection_that_came_uses_it() {
+    let server = Server::start(RELAY, &["--shards", "2"]);
+    let mut caller = Peer::udp(server.udp());
+    // Several, so that connections and calls live on both shards.
+    let mut callees: Vec<Peer> = (0..8).map(|_| Peer::tcp(server.tcp())).collect();
+    for (number, callee) in callees.iter_mut().enumerate() {
+        // It has spoken before, so the connection is accepted and known.
+        callee.send("\r\n\r\n");
+        if let Peer::Tcp(stream, _) = callee {
+            let mut pong = [0; 2];
+            std::io::Read::read_exact(stream, &mut pong).unwrap();
+            assert_eq!(&pong, b"\r\n");
+        }
+        for call in 0..4 {
+            let uri = format!("sip:callee@{};transport=tcp", callee.address());
+            let text = request(
+                &caller,
+                "OPTIONS",
+                &uri,
+                &format!("in-{number}-{call}"),
+                1,
+                "",
+            );
+            caller.send(&text);
+            let asked = callee.receive();
+            callee.send(&response(&asked, "200 OK", ""));
+            let answer = caller.receive_final();
+            assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+        }
+    }
+}
+
+#[test]
+fn a_closed_port_is_answered_at_once_whichever_shard_hears_of_it() {
+    let server = Server::start(RELAY, &["--shards", "2"]);
+    let mut caller = Peer::udp(server.udp());
+    let gone = UdpSocket::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    let gone_tcp = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap();
+    for number in 0..8 {
+        for uri in [
+            format!("sip:x@{gone}"),
+            format!("sip:x@{gone_tcp};transport=tcp"),
+        ] {
+            let begun = std::time::Instant::now();
+            let call_id = format!("gone-{number}-{}", uri.len());
+            let text = request(&caller, "INVITE", &uri, &call_id, 1, "");
+            caller.send(&text);
+            let answer = caller.receive_final();
+            // What the engine makes of it is its business; that it hears of it is ours.
+            assert!(answer.starts_with("SIP/2.0 477"), "{answer}");
+            assert!(
+                begun.elapsed() < Duration::from_secs(2),
+                "{uri}: {:?}",
+                begun.elapsed()
+            );
+            let ack = request(&caller, "ACK", &uri, &call_id, 1, "");
+            caller.send(&ack.replace("-1-ACK", "-1-INVITE"));
+        }
+    }
+}
+
+#[test]
+fn it_stops_within_two_seconds_idle_and_busy() {
+    for busy in [false, true] {
+        let server = Server::start(ECHO, &["--shards", "2"]);
+        let mut peer = Peer::udp(server.udp());
+        if busy {
+            for number in 0..500 {
+                let text = request(
+                    &peer,
+                    "OPTIONS",
+                    "sip:127.0.0.1",
+                    &format!("b{number}"),
+                    1,
+                    "",
+                );
+                peer.send(&text);
+            }
+        }
+        let (_, took) = server.stop();
+        assert!(took < Duration::from_secs(2), "{took:?}");
+    }
+}
+
+#[test]
+fn management_is_answered_by_all_shards_over_the_fifo() {
+    let folder = support::Folder::new();
+    let fifo = folder.path().join("fifo");
+    let script = format!(
+        "{ECHO}\nloadmodule \"mi_fifo.so\"\nmodparam(\"mi_fifo\", \"fifo_name\", \"{}\")\n\
+         modparam(\"mi_fifo\", \"reply_dir\", \"{}\")\n",
+        fifo.display(),
+        folder.path().display(),
+    );
+    let script = folder.file("test.cfg", &script);
+    let mut command = support::tandem();
+    command
+        .arg("-f")
+        .arg(script)
+        .args(["-l", "udp:127.0.0.1:0"]);
+    let server = Server::spawn(command, &["--shards", "2"], folder);
+    let mut peer = Peer::udp(server.udp());
+    for number in 0..20 {
+        let text = request(
+            &peer,
+            "OPTIONS",
+            "sip:127.0.0.1",
+            &format!("m{number}"),
+            1,
+            "",
+        );
+        peer.send(&text);
+        peer.receive();
+    }
+    let uptime = server.manage(r#"{"jsonrpc":"2.0","method":"uptime","id":1}"#);
+    assert!(uptime.contains("\"Up time\":\""), "{uptime}");
+    let statistics = server.manage(
+        r#"{"jsonrpc":"2.0","method":"get_statistics","params":[["shards:datagrams_received","rcv_requests","shards:handovers"]],"id":2}"#,
+    );
+    assert!(
+        statistics.contains("\"shards:datagrams_received\":20"),
+        "{statistics}"
+    );
+    assert!(
+        statistics.contains("\"core:rcv_requests\":20"),
+        "{statistics}"
+    );
+    assert!(
+        !statistics.contains("\"shards:handovers\":0"),
+        "{statistics}"
+    );
+    let unknown = server.manage(r#"{"jsonrpc":"2.0","method":"nonsense","id":3}"#);
+    assert!(unknown.contains("-32601"), "{unknown}");
+}
