@@ -6,10 +6,11 @@ use parser::{Draft, Frame, Message};
 
 use crate::core::Core;
 use crate::input::{Answer, Letter, Now, ShardId, Ticket};
+use crate::limits::WAIT_MS_MAX;
 use crate::module::slots::{self, Modules};
 use crate::module::{Module, Verdict};
 use crate::outbox::{Outbox, Output, Query};
-use crate::run::{Attached, Hands, Linked, NameId, RunState, Scene, WAIT_MS};
+use crate::run::{Attached, Hands, Linked, NameId, RunState, Scene};
 
 /// What a function of a module works on.
 ///
@@ -87,7 +88,11 @@ impl Context<'_> {
     /// [`Verdict::Wait`]. `None` when too many runs wait.
     pub fn wait_ticket(&mut self) -> Option<Ticket> {
         if self.run.wait.ticket.is_none() {
-            self.run.wait.ticket = self.core.machine.parked.reserve();
+            self.run.wait.ticket = self
+                .core
+                .machine
+                .parked
+                .reserve(self.core.limits.parked_runs);
         }
         self.run.wait.ticket
     }
@@ -172,7 +177,7 @@ impl Context<'_> {
         let Some(ticket) = self.wait_ticket() else {
             return Verdict::FAIL;
         };
-        self.wait_at_most(WAIT_MS);
+        self.wait_at_most(WAIT_MS_MAX);
         self.write_letter(to, ticket, false, payload);
         Verdict::Wait(ticket)
     }

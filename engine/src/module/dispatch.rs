@@ -25,6 +25,7 @@ pub fn start(
     outbox: &mut Outbox,
 ) -> Result<(), Diagnostics> {
     let mut errors = Diagnostics::default();
+    core.machine.flags.add_all(&linked.flags);
     for &slot in &linked.start_order {
         let result = with_dummy(core, modules, linked, outbox, |cx| {
             call(cx, slot, |module, cx| module.start(cx))
@@ -211,12 +212,12 @@ pub fn statistics<'l>(
 /// Named parameters must be in the recipe, unnamed ones are counted off, and nothing mandatory may miss.
 fn fits(recipe: &[&'static str], given: &[(Option<String>, String)]) -> bool {
     let name = |one: &&'static str| one.trim_end_matches('?');
-    let is_known = |key: &str| recipe.iter().any(|one| name(&one) == key);
+    let is_known = |key: &str| recipe.iter().any(|one| name(one) == key);
     let is_given = |(place, one): (usize, &&'static str)| {
         one.ends_with('?')
             || given
                 .iter()
-                .any(|(key, _)| key.as_deref() == Some(name(&one)))
+                .any(|(key, _)| key.as_deref() == Some(name(one)))
             || given.get(place).is_some_and(|(key, _)| key.is_none())
     };
     given.len() <= recipe.len()

@@ -7,7 +7,6 @@ mod args;
 mod context;
 mod dispatch;
 pub(crate) mod exports;
-mod formats;
 mod registry;
 mod slots;
 
@@ -20,7 +19,6 @@ pub use dispatch::{
 };
 pub(crate) use exports as erased;
 pub use exports::{Check, CommandArgs, CommandResult, Exports, Kind, ParamValue, Routes, Shape};
-pub use formats::FormatId;
 pub use registry::Registry;
 pub(crate) use registry::{add_core, add_module};
 pub use slots::Modules;

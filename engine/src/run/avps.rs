@@ -2,9 +2,9 @@
 //!
 //! One list, newest last, and one arena of text. Names are few per message, so finding one is a walk.
 
-use super::limits::{AVP_BYTES_MAX, AVPS_MAX};
 use super::names::NameId;
 use super::value::{Store, Value, ValueRef};
+use crate::limits::{AVP_BYTES_MAX, AVPS_MAX};
 
 /// The attributes of one message or transaction.
 #[derive(Clone, Debug, Default)]

@@ -11,13 +11,13 @@ use script::{Program, RouteKind};
 
 use super::calls::{self, Done};
 use super::frame::{End, Ended, ErrorInfo, Frame, Run};
-use super::limits::RUN_TEXT_MAX;
 use super::linked::{Linked, literal};
 use super::machine::park;
 use super::value::{Stretch, Value};
 use super::{conditions as tests, log, operators, relay, values};
 use crate::core::Core;
 use crate::input::Ticket;
+use crate::limits::RUN_TEXT_MAX;
 use crate::module::Modules;
 use crate::outbox::Outbox;
 

@@ -1,13 +1,67 @@
-//! Names of flags: script-language §7.9. Each class has 32, numbered as they come up.
+//! Names of flags: script-language §7.9. Each class has 32.
+//!
+//! A flag's number travels: registrations keep branch flags, and shards tell each other. So the numbers are given out
+//! in the order of the script before anything runs, the same on every shard.
+
+use script::program::{Arg, Name, Position};
+use script::{Catalog, Program};
 
 /// The names of message and branch flags; the place is the bit.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FlagNames {
     message: Vec<Box<[u8]>>,
     branch: Vec<Box<[u8]>>,
 }
 
 impl FlagNames {
+    /// The flags that a program writes down. `Err`: where there are too many.
+    pub(super) fn of(program: &Program, catalog: &Catalog) -> Result<FlagNames, Position> {
+        let mut names = FlagNames::default();
+        for call in &program.calls {
+            let is_branch = match catalog.function(call.function).name.as_str() {
+                "setflag" | "resetflag" | "isflagset" => false,
+                "setbflag" | "resetbflag" | "isbflagset" => true,
+                _ => continue,
+            };
+            if let Some(Arg::Str(id)) = program.args(call).first()
+                && let Some(name) = program.constant(*id).text()
+            {
+                names.add(is_branch, name).ok_or(call.at)?;
+            }
+        }
+        for spec in &program.specs {
+            let is_branch = match catalog.variable(spec.variable).name.as_str() {
+                "msg.flag" => false,
+                "msg.branch.flag" | "branch.flag" | "tm.branch.flag" => true,
+                _ => continue,
+            };
+            if let Name::Const(id) = spec.name
+                && let Some(name) = program.constant(id).text()
+            {
+                names.add(is_branch, name).ok_or(Position::default())?;
+            }
+        }
+        Ok(names)
+    }
+
+    /// Adds the flags of a program behind those that have a number.
+    pub(crate) fn add_all(&mut self, others: &FlagNames) {
+        for name in &others.message {
+            self.message(name);
+        }
+        for name in &others.branch {
+            self.branch(name);
+        }
+    }
+
+    fn add(&mut self, is_branch: bool, name: &[u8]) -> Option<u32> {
+        if is_branch {
+            self.branch(name)
+        } else {
+            self.message(name)
+        }
+    }
+
     /// The mask of a message flag. `None` when all 32 are named already.
     pub fn message(&mut self, name: &[u8]) -> Option<u32> {
         mask(&mut self.message, name)

@@ -43,6 +43,8 @@ pub struct RunState {
     pub step: u32,
     /// There is no message: what the scene holds is only a form.
     pub is_dummy: bool,
+    /// It holds attributes of the transaction's request, which it has to give back.
+    pub(crate) shares: bool,
     /// The error was set by the operation being done.
     pub(crate) error_raised: bool,
     /// The operation being done, for log lines and `$cfg_line`.
@@ -191,6 +193,7 @@ impl RunState {
             step: 0,
             is_dummy: false,
             error_raised: false,
+            shares: false,
             at: OpId(0),
             wait: Waiting::default(),
             frames: Vec::new(),
@@ -209,6 +212,7 @@ impl RunState {
         self.step = 0;
         self.is_dummy = false;
         self.error_raised = false;
+        self.shares = false;
         self.wait.clear();
         self.frames.clear();
         self.params.clear();

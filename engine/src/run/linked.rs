@@ -11,6 +11,7 @@ use script::program::{Arg, ConstId, Constant, Name, Position, RouteId};
 use script::{ArgKind, Catalog, Diagnostic, Diagnostics, Program, RouteKind, Severity};
 
 use super::core_functions;
+use super::flags::FlagNames;
 use super::names::{NameId, Names};
 use super::transformations::{self, Transformation};
 use super::variables::{self, CoreVariable};
@@ -34,6 +35,8 @@ pub struct Linked {
     params: Vec<(u16, usize)>,
     routes: HashMap<(RouteKind, NameId), RouteId, ahash::RandomState>,
     pub(crate) settings: Settings,
+    /// The flags it names.
+    pub(crate) flags: FlagNames,
 }
 
 /// The names that a program's literals are.
@@ -123,6 +126,10 @@ impl Linked {
         }
         linked.check_calls(&checks, &mut errors);
         linked.order(&mut errors);
+        match FlagNames::of(&linked.program, &linked.catalog) {
+            Ok(flags) => linked.flags = flags,
+            Err(at) => errors.push((at, "more than 32 flags of one class".to_owned())),
+        }
         if errors.is_empty() {
             return Ok(linked);
         }
@@ -151,6 +158,7 @@ impl Linked {
             params: Vec::new(),
             routes,
             settings: Settings::of(&program),
+            flags: FlagNames::default(),
             program,
         }
     }

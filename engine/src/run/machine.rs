@@ -9,7 +9,6 @@ use script::program::RouteId;
 use super::execute::{Hands, enter, go};
 use super::flags::FlagNames;
 use super::frame::{Ended, Inner, Run, RunState};
-use super::limits::{RUNS_POOLED, WAIT_MS_MAX};
 use super::linked::Linked;
 use super::names::Names;
 use super::parked::{Parked, ParkedRun};
@@ -18,6 +17,7 @@ use super::scene::{Scene, Scenes};
 use super::vars::Vars;
 use crate::core::Core;
 use crate::input::{Answer, ConnectionId, Flow, SocketId, Ticket, Transport};
+use crate::limits::{RUNS_POOLED, WAIT_MS_MAX};
 use crate::module::Modules;
 use crate::outbox::Outbox;
 use crate::proxy::ContextId;
@@ -154,6 +154,7 @@ pub fn execute(
     linked: &Arc<Linked>,
     outbox: &mut Outbox,
 ) -> Ended {
+    share(&mut run, core);
     enter(&mut run, &linked.program, route, script::OpId(0));
     run_on(run, core, modules, linked, outbox)
 }
@@ -205,13 +206,58 @@ fn run_on(
         linked,
         outbox,
     };
-    let ended = go(run, &mut hands);
+    let mut ended = go(run, &mut hands);
+    if let Ended::Finished(run, _) = &mut ended {
+        unshare(run, hands.core);
+    }
     while let Some(launched) = hands.core.machine.launched.pop() {
         if let Ended::Finished(run, _) = go(launched, &mut hands) {
             hands.core.machine.end_dummy(run);
         }
     }
     ended
+}
+
+/// A reply route works on its transaction's branch flags, and with `onreply_avp_mode` on its attributes. (Message
+/// flags are the proxy core's care.)
+fn share(run: &mut Run, core: &mut Core) {
+    let (RouteKind::Reply, Some(id), Some(branch)) =
+        (run.state.kind, run.state.context, run.state.branch)
+    else {
+        return;
+    };
+    let shares_avps = core.proxy.settings.reply_avps;
+    let Some(context) = core.contexts.get_mut(id) else {
+        return;
+    };
+    let flags = context.branch(branch).map_or(0, |branch| branch.flags);
+    if let Some(target) = run.scene.targets.facts_mut(0) {
+        target.flags = flags;
+    }
+    if let Some(request) = context.scene.as_mut().filter(|_| shares_avps) {
+        std::mem::swap(&mut run.scene.avps, &mut request.avps);
+    }
+    run.state.shares = true;
+}
+
+/// Gives back what [`share`] took.
+fn unshare(run: &mut Run, core: &mut Core) {
+    let (true, Some(id), Some(branch)) = (run.state.shares, run.state.context, run.state.branch)
+    else {
+        return;
+    };
+    let shares_avps = core.proxy.settings.reply_avps;
+    let Some(context) = core.contexts.get_mut(id) else {
+        return;
+    };
+    let flags = run.scene.targets.get(0).map_or(0, |target| target.flags);
+    if let Some(branch) = context.branch_mut(branch) {
+        branch.flags = flags;
+    }
+    if let Some(request) = context.scene.as_mut().filter(|_| shares_avps) {
+        std::mem::swap(&mut run.scene.avps, &mut request.avps);
+    }
+    run.state.shares = false;
 }
 
 /// Puts a run aside until its ticket is answered.

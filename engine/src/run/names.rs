@@ -6,7 +6,7 @@
 
 use hashbrown::HashMap;
 
-use super::limits::NAMES_MAX;
+use crate::limits::NAMES_MAX;
 
 /// A name, as a number. The same text has the same number for as long as the shard lives, also across a reload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

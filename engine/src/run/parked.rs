@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use super::frame::Run;
-use super::limits::RUNS_PARKED_MAX;
 use super::linked::Linked;
 use crate::input::Ticket;
 
@@ -45,10 +44,12 @@ impl Parked {
         self.waiting == 0
     }
 
-    pub(crate) fn reserve(&mut self) -> Option<Ticket> {
+    /// A place for a run that is about to wait; `None` if `limit` places are taken.
+    pub(crate) fn reserve(&mut self, limit: u32) -> Option<Ticket> {
+        let limit = (limit as usize).min(1 << PLACE_BITS);
         let place = match self.free.pop() {
             Some(place) => place,
-            None if self.slots.len() < RUNS_PARKED_MAX => {
+            None if self.slots.len() < limit => {
                 self.slots.push(Slot {
                     generation: 0,
                     run: None,
@@ -123,13 +124,10 @@ pub fn is_run_ticket(ticket: Ticket) -> bool {
     ticket.0 >> 60 == TABLE
 }
 
+/// A place is also a timer's slot.
 const PLACE_BITS: u32 = 27;
 const PLACE_MASK: u64 = (1 << PLACE_BITS) - 1;
 
-const _: () = assert!(
-    RUNS_PARKED_MAX <= 1 << PLACE_BITS,
-    "a place is also a timer's slot"
-);
 const _: () = assert!(
     PLACE_BITS + 32 < 60,
     "generation and place stay below the table's number"

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use regex::bytes::Regex;
 use script::posix::{Flags, compile};
 
-use super::limits::PATTERNS_MAX;
+use crate::limits::PATTERNS_MAX;
 
 /// Compiled patterns by their text.
 #[derive(Debug)]

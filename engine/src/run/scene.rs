@@ -8,9 +8,9 @@ use std::ops::{Deref, DerefMut};
 use parser::{Draft, Message};
 
 use super::avps::Avps;
-use super::limits::SCENES_POOLED;
 use super::names::NameId;
 use crate::input::Flow;
+use crate::limits::SCENES_POOLED;
 use crate::proxy::{Attachments, TargetSet};
 
 /// A message and what belongs to it.

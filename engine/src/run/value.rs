@@ -7,21 +7,21 @@ use std::ops::Range;
 
 /// A stretch of a run's text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stretch {
+pub(crate) struct Stretch {
     /// The first byte.
-    pub start: u32,
+    pub(crate) start: u32,
     /// How many bytes.
-    pub len: u32,
+    pub(crate) len: u32,
 }
 
 impl Stretch {
     /// As a range of indices.
-    pub fn range(self) -> Range<usize> {
+    pub(crate) fn range(self) -> Range<usize> {
         self.start as usize..self.start as usize + self.len as usize
     }
 
     /// From `start` up to the end of `text`.
-    pub fn since(text: &[u8], start: usize) -> Stretch {
+    pub(crate) fn since(text: &[u8], start: usize) -> Stretch {
         Stretch {
             start: start as u32,
             len: (text.len() - start) as u32,
@@ -31,7 +31,7 @@ impl Stretch {
 
 /// A value on the stack of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Value {
+pub(crate) enum Value {
     /// Not there.
     #[default]
     Null,
@@ -49,7 +49,7 @@ pub enum Value {
 
 impl Value {
     /// Its number, if it has one.
-    pub fn int(self) -> Option<i32> {
+    pub(crate) fn int(self) -> Option<i32> {
         match self {
             Value::Int(n) | Value::Literal(n) | Value::Both(n, _) => Some(n),
             Value::Null | Value::Text(_) | Value::Failed => None,
@@ -57,7 +57,7 @@ impl Value {
     }
 
     /// Whether it is NULL.
-    pub fn is_null(self) -> bool {
+    pub(crate) fn is_null(self) -> bool {
         matches!(self, Value::Null)
     }
 
@@ -71,7 +71,7 @@ impl Value {
     }
 
     /// Borrowed, its text out of `text`.
-    pub fn with(self, text: &[u8]) -> ValueRef<'_> {
+    pub(crate) fn with(self, text: &[u8]) -> ValueRef<'_> {
         let of = |stretch: Stretch| text.get(stretch.range()).unwrap_or_default();
         match self {
             Value::Null | Value::Failed => ValueRef::Null,

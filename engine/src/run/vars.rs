@@ -1,8 +1,8 @@
 //! `$var`: single values that belong to a run and are left to the next one.
 
-use super::limits::{NAMES_MAX, VAR_BYTES_MAX};
 use super::names::NameId;
 use super::value::{Store, Value, ValueRef};
+use crate::limits::{NAMES_MAX, VAR_BYTES_MAX};
 
 /// The script variables of a run, or of a shard between two runs.
 #[derive(Clone, Debug, Default)]

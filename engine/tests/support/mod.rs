@@ -51,9 +51,30 @@ impl Module for Tiny {
         exports.function("also", &[Kind::Str], ANY, Self::also);
         exports.function("on_failure", &[Kind::Str], ANY, Self::on_failure);
         exports.function("on_reply", &[Kind::Str], ANY, Self::on_reply);
+        exports.function("on_branch", &[Kind::Str], ANY, |_, cx, args| {
+            cx.scene.hooks.on_branch = cx.name(args.str(0));
+            Verdict::OK
+        });
+        exports.function("header", &[Kind::Str], ANY, |_, cx, args| {
+            cx.draft.append_header(args.str(0));
+            Verdict::OK
+        });
         exports.function("pause", &[Kind::Int], ANY, Self::pause);
         exports.function("boom", &[], ANY, |_, _, _| panic!("boom"));
     }
+}
+
+/// What contexts like `$(<request>ru)` ask for.
+pub struct Tm;
+
+impl Module for Tm {
+    const NAME: &'static str = "tm";
+
+    fn new() -> Self {
+        Tm
+    }
+
+    fn exports(_: &mut Exports<Self>) {}
 }
 
 impl Tiny {
@@ -118,7 +139,7 @@ impl World {
 
     pub fn with(script: &str, shards: u16, limits: Limits) -> Self {
         let mut registry = Registry::new();
-        registry.add::<Tiny>();
+        registry.add::<Tiny>().add::<Tm>();
         let path = Path::new("test.cfg");
         let text = format!("loadmodule \"tiny.so\"\n{script}");
         let mut loader = script::InMemory::new(path, text);

@@ -74,7 +74,8 @@ pub(super) const TABLE: &[Transformation] = &[
     row("fill.right", &[Arg::Text, Arg::Int], fill_right),
     row("width", &[Arg::Int], width),
     row("encode.hexa", &[], |input, _, out| {
-        written(hex(input.text, out))
+        hex(input.text, out);
+        Outcome::Written
     }),
     row("decode.hexa", &[], |input, _, out| {
         written_if(unhex(input.text, out))
@@ -82,7 +83,8 @@ pub(super) const TABLE: &[Transformation] = &[
     row("hex2dec", &[], hex_to_decimal),
     row("dec2hex", &[], decimal_to_hex),
     row("b64encode", &[], |input, _, out| {
-        written(out.extend_from_slice(STANDARD.encode(input.text).as_bytes()))
+        out.extend_from_slice(STANDARD.encode(input.text).as_bytes());
+        Outcome::Written
     }),
     row("b64decode", &[], |input, _, out| {
         written_if(STANDARD.decode_vec(input.text, out).is_ok())
@@ -91,17 +93,14 @@ pub(super) const TABLE: &[Transformation] = &[
     row("escape.common", &[], escape_common),
     row("unescape.common", &[], unescape_common),
     row("escape.user", &[], |input, _, out| {
-        written(parser::uri::escape_user(input.text, out))
+        parser::uri::escape_user(input.text, out);
+        Outcome::Written
     }),
     row("unescape.user", &[], |input, _, out| unescape(input, out)),
     row("escape.param", &[], escape_param),
     row("unescape.param", &[], |input, _, out| unescape(input, out)),
     row("date2unix", &[], date_to_unix),
 ];
-
-fn written(_: ()) -> Outcome {
-    Outcome::Written
-}
 
 fn written_if(done: bool) -> Outcome {
     if done {
