@@ -4,6 +4,7 @@ use crate::input::SocketId;
 use crate::jobs::Purpose;
 use crate::transaction::Matched;
 
+use super::identity::LoopPart;
 use super::{Path, RelayError, RelayFlags};
 
 /// The proxy's fields of a scene. Keeps its memory when cleared.
@@ -53,6 +54,8 @@ pub struct Attachments {
     pub fr_inv_ms: Option<u32>,
     /// The To-tag of replies we make ourselves, minted once a request; empty until then.
     pub local_tag: Vec<u8>,
+    /// The loop part of its branches, once a relay has worked it out.
+    pub(super) loop_part: Option<LoopPart>,
     /// It has been answered without a transaction because a table was full; nothing more is said.
     pub refused: bool,
     /// How often this `relay` has waited for the resolver; bounded.

@@ -3,12 +3,12 @@
 use parser::{Draft, HeaderName, Message, NameAddr, Uri};
 
 use super::attachments::{Attachments, RecordRoute};
-use super::identity::Hex;
+use super::identity::LoopPart;
 use super::{Address, TargetParts, record_route};
 use crate::core::Core;
 use crate::input::{ConnectionId, Flow, SocketId, Transport};
 use crate::resolve::Hop;
-use crate::run::Attached;
+use crate::run::{Attached, Scene};
 use crate::sockets::split_destination;
 
 /// A header that RFC 3261 §20.22 wants in every request.
@@ -89,7 +89,7 @@ pub(super) struct Writing<'a> {
     pub flow: Flow,
     /// The branch without the magic cookie, and its loop part.
     pub token: &'a [u8],
-    pub loop_part: &'a Hex,
+    pub loop_part: &'a LoopPart,
     /// Among how many branches this relay shares the breadth; 0 leaves it alone.
     pub siblings: u32,
 }
@@ -232,7 +232,7 @@ pub(super) fn via(
     core: &Core,
     flow: &Flow,
     token: &[u8],
-    loop_part: Option<&Hex>,
+    loop_part: Option<&LoopPart>,
     rport: bool,
     line: &mut Vec<u8>,
 ) {
@@ -276,27 +276,17 @@ fn breadth(message: &Message, draft: &mut Draft, siblings: u32, line: &mut Vec<u
     draft.append_header(line);
 }
 
-/// Whether a request is too long for UDP and may go by TCP: RFC 3261 §18.1.1. Our own headers are counted as
-/// their usual size; a little early is no harm.
-pub(super) fn outgrows_udp(
-    core: &Core,
-    message: &Message,
-    said: bool,
-    transport: Transport,
-) -> bool {
+/// Whether a request that would go by UDP is too long for it and may go by TCP: RFC 3261 §18.1.1. Our own headers
+/// are counted as their usual size; a little early is no harm.
+pub(super) fn outgrows_udp(core: &Core, scene: &Scene, target: &TargetParts<'_>) -> bool {
     const OUR_HEADERS: usize = 200;
     let Some(max) = core.proxy.settings.udp_bytes_max else {
         return false;
     };
-    transport == Transport::Udp
-        && !said
-        && message.bytes().len() + OUR_HEADERS > max as usize
+    scene.message.bytes().len() + OUR_HEADERS > max as usize
         && core.sockets.first(Transport::Tcp, None).is_some()
-}
-
-/// Whether anything names a transport for a target, so that it is not ours to choose.
-pub(super) fn says_transport(message: &Message, target: &TargetParts<'_>, fixed: &[u8]) -> bool {
-    hop_of(message, target, fixed).is_some_and(|hop| hop.transport.is_some())
+        // Where a transport is named it is not ours to choose.
+        && hop_of(&scene.message, target, &scene.proxy.relay_destination).is_none_or(|hop| hop.transport.is_none())
 }
 
 /// The socket a target is bound to, when its list of headers or script said so.

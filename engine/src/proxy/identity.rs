@@ -7,12 +7,15 @@ use siphasher::sip::SipHasher13;
 
 use crate::sockets::Sockets;
 
-/// Eight bytes as sixteen hexadecimal digits.
-pub(super) type Hex = [u8; 16];
+/// Sixteen hexadecimal digits.
+pub(super) type Tag = [u8; 16];
+
+/// Eight hexadecimal digits: two requests of one call that differ look alike once in four thousand million.
+pub(super) type LoopPart = [u8; 8];
 
 /// The To-tag of replies that we make to a request: the same for each retransmission and for the ACK
 /// that answers it (RFC 3261 §17.1.1.3 gives an ACK the Via of its INVITE).
-pub(super) fn local_tag(key: (u64, u64), request: &Message) -> Hex {
+pub(super) fn local_tag(key: (u64, u64), request: &Message) -> Tag {
     let mut hasher = SipHasher13::new_with_keys(key.0, key.1);
     part(&mut hasher, request.call_id());
     part(&mut hasher, request.from_tag().unwrap_or_default());
@@ -23,7 +26,7 @@ pub(super) fn local_tag(key: (u64, u64), request: &Message) -> Hex {
 
 /// The loop part of a branch: RFC 5393 §4.2. Everything that decides where a request goes, and
 /// nothing that changes on the way round a loop.
-pub(super) fn loop_part(request: &Message) -> Hex {
+pub(super) fn loop_part(request: &Message) -> LoopPart {
     // No secret: whoever forges it makes his own request fail.
     let mut hasher = SipHasher13::new();
     part(&mut hasher, request.request_uri());
@@ -44,7 +47,7 @@ pub(super) fn loop_part(request: &Message) -> Hex {
 }
 
 /// Whether this request was here before and would be treated the same again: RFC 3261 §16.3 step 4.
-pub(super) fn has_looped(request: &Message, sockets: &Sockets, own: &Hex) -> bool {
+pub(super) fn has_looped(request: &Message, sockets: &Sockets, own: &LoopPart) -> bool {
     request.vias().any(|via| {
         let part = via.value.branch().rsplit(|&byte| byte == b'.').next();
         part.is_some_and(|part| part == &own[..])
@@ -57,7 +60,7 @@ fn part(hasher: &mut SipHasher13, bytes: &[u8]) {
     hasher.write(bytes);
 }
 
-fn hex(number: u64) -> Hex {
+fn hex<const N: usize>(number: u64) -> [u8; N] {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     std::array::from_fn(|at| DIGITS[(number >> (60 - 4 * at)) as usize & 15])
 }

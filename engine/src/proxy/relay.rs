@@ -28,6 +28,7 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
     fixed.extend_from_slice(options.destination.unwrap_or_default());
 
     let own = identity::loop_part(cx.message);
+    cx.scene.proxy.loop_part = Some(own);
     let targets = cx.scene.targets.len();
     if let Err(refusal) = validate::validate(cx.core, cx.message, cx.draft, targets, &own) {
         return refuse(cx, &refusal);

@@ -79,14 +79,8 @@ pub(super) fn start(
             if flags.no_dns_failover {
                 addresses.truncate(1);
             }
-            let said = forward::says_transport(
-                &scene.message,
-                &branch.target(),
-                &attached.proxy.relay_destination,
-            );
             let first = addresses.first().map(|first| first.transport);
-            if let Some(transport) = first
-                && forward::outgrows_udp(core, &scene.message, said, transport)
+            if first == Some(Transport::Udp) && forward::outgrows_udp(core, scene, &branch.target())
             {
                 // §18.1.1: TCP first; where nobody listens there, UDP is tried all the same.
                 let by_tcp = addresses.iter().map(|to| Address {
@@ -160,7 +154,9 @@ pub(super) fn send_to_next(
                 },
                 flow,
                 token: &token,
-                loop_part: &identity::loop_part(&scene.message),
+                loop_part: &proxy
+                    .loop_part
+                    .unwrap_or_else(|| identity::loop_part(&scene.message)),
                 siblings,
             },
         );
@@ -193,6 +189,14 @@ pub(super) fn send_to_next(
             && !proxy.relay.replicate
         {
             core.send_trying(server, outbox);
+        }
+        if draft.is_overfull() {
+            // More edits than a draft holds: what would leave is not what the script wanted.
+            core.statistics.count(Counter::BoundsReached);
+            core.release_client(client);
+            branch.client = None;
+            forward::give_back(core, draft);
+            return false;
         }
         core.start_client(start, outbox, |out| draft.write(&scene.message, out));
         forward::give_back(core, draft);

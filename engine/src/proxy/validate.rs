@@ -2,7 +2,7 @@
 
 use parser::{Draft, HeaderName, Message, Method};
 
-use super::identity::{self, Hex};
+use super::identity::{self, LoopPart};
 use crate::core::Core;
 
 /// What a proxy supports of what Proxy-Require may ask for: nothing.
@@ -33,7 +33,7 @@ pub(super) fn validate(
     message: &Message,
     draft: &Draft,
     targets: usize,
-    own: &Hex,
+    own: &LoopPart,
 ) -> Result<(), Refusal> {
     // Whoever counted it down already has judged it: `mf_process_maxfwd_header`.
     if message.max_forwards() == Some(0) && draft.max_forwards().is_none() {

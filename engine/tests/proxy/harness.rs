@@ -425,7 +425,7 @@ fn mask(value: &[u8]) -> String {
             run.push(letter);
             continue;
         }
-        out.push_str(if run.len() >= 16 { "*" } else { &run });
+        out.push_str(if run.len() >= 8 { "*" } else { &run });
         run.clear();
         out.push(letter);
     }

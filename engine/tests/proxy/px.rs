@@ -130,6 +130,10 @@ impl Module for Px {
                 cx.core.sockets.find(args.str(0)).map(|socket| socket.id);
             Verdict::of(cx.scene.proxy.forced_socket.is_some())
         });
+        function("udp_up_to", &[Kind::Int], |_, cx, args| {
+            cx.core.proxy.settings.udp_bytes_max = args.maybe_int(0).map(|bytes| bytes as u32);
+            Verdict::OK
+        });
         function("sleep", &[], Self::sleep);
         function("say", &[Kind::Str], |_, cx, args| {
             cx.outbox.log(3, |out| out.extend_from_slice(args.str(0)));

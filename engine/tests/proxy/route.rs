@@ -67,7 +67,7 @@ fn two_where_the_request_changes_networks_and_both_come_off_again() {
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                 20  < alice  ACK sip:erin@10.1.0.50:5060
                 20  > erin   ACK sip:erin@10.1.0.50:5060
-                      Via: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK85d0c80cs*.*
+                      Via: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK*s*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-ack
                 30  < erin   BYE sip:alice@10.0.0.10
                 30  > alice  BYE sip:alice@10.0.0.10
@@ -279,6 +279,94 @@ fn a_strict_router_before_us_has_put_the_target_behind_the_routes() {
                       Route: <sip:10.0.0.30;lr>
                 50  < carol  200 OK
                 50  > alice  200 OK
+        "#]],
+    );
+}
+
+#[test]
+fn a_request_too_long_for_udp_goes_by_tcp_and_by_udp_where_nobody_listens() {
+    check_showing(
+        &[HeaderName::RecordRoute],
+        "route { if ($rm == \"ACK\") { relay(); exit; } udp_up_to(1300); record_route(); relay(); }",
+        "
+        0 alice INVITE body=1200
+        10 bob 486
+        20 alice ACK
+        30 alice INVITE call=c2 body=1200
+        40 fails bob
+        50 bob 486
+        60 alice ACK
+        70 alice INVITE sip:bob@10.0.0.20;transport=udp call=c3 body=1200
+        80 bob 486
+        90 alice ACK
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@10.0.0.20
+                 0  > alice  100 Trying
+                 0  > bob   tcp INVITE sip:bob@10.0.0.20
+                      Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*>
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*>
+                10  < bob    486 Busy Here
+                10  > bob   tcp ACK sip:bob@10.0.0.20
+                10  > alice  486 Busy Here
+                      Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*>
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*>
+                20  < alice  ACK sip:bob@10.0.0.20
+                30  < alice  INVITE sip:bob@10.0.0.20
+                30  > alice  100 Trying
+                30  > bob   tcp INVITE sip:bob@10.0.0.20
+                      Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*>
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*>
+                40  > bob    INVITE sip:bob@10.0.0.20
+                      Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*>
+                50  < bob    486 Busy Here
+                50  > bob    ACK sip:bob@10.0.0.20
+                50  > alice  486 Busy Here
+                      Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*>
+                60  < alice  ACK sip:bob@10.0.0.20
+                70  < alice  INVITE sip:bob@10.0.0.20;transport=udp
+                70  > alice  100 Trying
+                70  > bob    INVITE sip:bob@10.0.0.20;transport=udp
+                      Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*>
+                80  < bob    486 Busy Here
+                80  > bob    ACK sip:bob@10.0.0.20;transport=udp
+                80  > alice  486 Busy Here
+                      Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*>
+                90  < alice  ACK sip:bob@10.0.0.20;transport=udp
+        "#]],
+    );
+}
+
+#[test]
+fn a_phone_on_tcp_is_answered_on_its_connection_and_reached_by_it() {
+    check_showing(
+        &[HeaderName::RecordRoute, HeaderName::Via],
+        ROUTED,
+        "
+        0 alice INVITE tcp
+        10 bob 200
+        20 alice ACK
+        100 end
+        ",
+        expect![[r#"
+                 0  < alice  INVITE sip:bob@10.0.0.20
+                 0  > alice tcp 100 Trying
+                      Via: SIP/2.0/TCP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
+                 0  > bob    INVITE sip:bob@10.0.0.20
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Via: SIP/2.0/TCP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
+                10  < bob    200 OK
+                10  > alice tcp 200 OK
+                      Via: SIP/2.0/TCP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
+                      Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                      Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*;nat=yes>
+                20  < alice  ACK sip:bob@10.0.0.20:5060
+                20  > bob    ACK sip:bob@10.0.0.20:5060
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-ack
         "#]],
     );
 }
