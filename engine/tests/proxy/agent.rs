@@ -24,19 +24,19 @@ fn a_request_of_ours_is_answered_and_its_owner_told() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > alice  200 OK
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > alice  200 OK
                       From: <sip:alice@example.com>;tag=f-alice
                       To: <sip:bob@example.com>;tag=*
                       CSeq: 1 MESSAGE
-                 0  > bob    OPTIONS sip:bob@10.0.0.20
+            0       > bob    OPTIONS sip:bob@10.0.0.20
                       Max-Forwards: 70
                       From: <sip:tandem@10.0.0.1>;tag=*
                       To: <sip:bob@10.0.0.20>
                       CSeq: 1 OPTIONS
-                10  < bob    100 Trying
-                20  < bob    200 OK
-                20  - told 200 local=false OK
+            10      < bob    100 Trying
+            20      < bob    200 OK
+            20      - told 200 local=false OK
         "#]],
     );
 }
@@ -50,19 +50,19 @@ fn its_owner_hears_when_nobody_answers() {
         31000 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > alice  200 OK
-                 0  > bob    OPTIONS sip:bob@10.0.0.20
-               500  > bob    OPTIONS sip:bob@10.0.0.20
-              1500  > bob    OPTIONS sip:bob@10.0.0.20
-              3500  > bob    OPTIONS sip:bob@10.0.0.20
-              7500  > bob    OPTIONS sip:bob@10.0.0.20
-             11500  > bob    OPTIONS sip:bob@10.0.0.20
-             15500  > bob    OPTIONS sip:bob@10.0.0.20
-             19500  > bob    OPTIONS sip:bob@10.0.0.20
-             23500  > bob    OPTIONS sip:bob@10.0.0.20
-             27500  > bob    OPTIONS sip:bob@10.0.0.20
-             30000  - told 408 local=true
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > alice  200 OK
+            0       > bob    OPTIONS sip:bob@10.0.0.20
+            500     > bob    OPTIONS sip:bob@10.0.0.20
+            1500    > bob    OPTIONS sip:bob@10.0.0.20
+            3500    > bob    OPTIONS sip:bob@10.0.0.20
+            7500    > bob    OPTIONS sip:bob@10.0.0.20
+            11500   > bob    OPTIONS sip:bob@10.0.0.20
+            15500   > bob    OPTIONS sip:bob@10.0.0.20
+            19500   > bob    OPTIONS sip:bob@10.0.0.20
+            23500   > bob    OPTIONS sip:bob@10.0.0.20
+            27500   > bob    OPTIONS sip:bob@10.0.0.20
+            30000   - told 408 local=true
         "#]],
     );
 }
@@ -80,15 +80,15 @@ fn a_name_is_resolved_and_the_next_address_tried() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@pbx.example.net:5060
-                 0  > alice  200 OK
-                 0  ? pbx.example.net 1
-                 0  ? pbx.example.net 28
-                 2  > bob    OPTIONS sip:bob@pbx.example.net:5060
-                10  < bob    503 Service Unavailable
-                10  > carol  OPTIONS sip:bob@pbx.example.net:5060
-                20  < carol  405 Method Not Allowed
-                20  - told 405 local=false Method Not Allowed
+            0       < alice  MESSAGE sip:bob@pbx.example.net:5060
+            0       > alice  200 OK
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            2       > bob    OPTIONS sip:bob@pbx.example.net:5060
+            10      < bob    503 Service Unavailable
+            10      > carol  OPTIONS sip:bob@pbx.example.net:5060
+            20      < carol  405 Method Not Allowed
+            20      - told 405 local=false Method Not Allowed
         "#]],
     );
 }
@@ -105,14 +105,14 @@ fn what_cannot_be_sent_is_477_and_what_leads_nowhere_478() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20:5061;transport=tls
-                 0  > alice  200 OK
-                 0  - told 477 local=true
-                10  < alice  MESSAGE sip:bob@nowhere.example.net:5060
-                10  > alice  200 OK
-                10  ? nowhere.example.net 1
-                10  ? nowhere.example.net 28
-                12  - told 478 local=true
+            0       < alice  MESSAGE sip:bob@10.0.0.20:5061;transport=tls
+            0       > alice  200 OK
+            0       - told 477 local=true
+            10      < alice  MESSAGE sip:bob@nowhere.example.net:5060
+            10      > alice  200 OK
+            10      ? nowhere.example.net 1
+            10      ? nowhere.example.net 28
+            12      - told 478 local=true
         "#]],
     );
 }
@@ -129,17 +129,17 @@ fn a_local_route_sees_it_first_and_may_drop_it() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > alice  200 OK
-                 0  - local OPTIONS sip:bob@10.0.0.20
-                 0  > bob    OPTIONS sip:bob@10.0.0.20
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > alice  200 OK
+            0       - local OPTIONS sip:bob@10.0.0.20
+            0       > bob    OPTIONS sip:bob@10.0.0.20
                       Subject: local
-                10  < bob    200 OK
-                10  - told 200 local=false OK
-                20  < alice  MESSAGE sip:carol@10.0.0.30
-                20  > alice  200 OK
-                20  - local OPTIONS sip:carol@10.0.0.30
-                20  - told 477 local=true
+            10      < bob    200 OK
+            10      - told 200 local=false OK
+            20      < alice  MESSAGE sip:carol@10.0.0.30
+            20      > alice  200 OK
+            20      - local OPTIONS sip:carol@10.0.0.30
+            20      - told 477 local=true
         "#]],
     );
 }

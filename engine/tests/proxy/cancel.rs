@@ -21,19 +21,19 @@ fn a_cancel_waits_for_the_first_provisional_response() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < alice  CANCEL sip:bob@10.0.0.20
-                10  > alice  200 canceling
-                20  < bob    180 Ringing
-                20  > bob    CANCEL sip:bob@10.0.0.20
-                20  > alice  180 Ringing
-                30  < bob    200 OK
-                40  < bob    487 Request Terminated
-                40  > bob    ACK sip:bob@10.0.0.20
-                40  > alice  487 Request Terminated
-                50  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < alice  CANCEL sip:bob@10.0.0.20
+            10      > alice  200 canceling
+            20      < bob    180 Ringing
+            20      > bob    CANCEL sip:bob@10.0.0.20
+            20      > alice  180 Ringing
+            30      < bob    200 OK
+            40      < bob    487 Request Terminated
+            40      > bob    ACK sip:bob@10.0.0.20
+            40      > alice  487 Request Terminated
+            50      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -50,15 +50,15 @@ fn a_cancel_of_nothing_is_what_the_script_says() {
         50000 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    486 Busy Here
-                10  > bob    ACK sip:bob@10.0.0.20
-                10  > alice  486 Busy Here
-                15  < alice  ACK sip:bob@10.0.0.20
-             40000  < alice  CANCEL sip:bob@10.0.0.20
-             40000  > alice  481 No call
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    486 Busy Here
+            10      > bob    ACK sip:bob@10.0.0.20
+            10      > alice  486 Busy Here
+            15      < alice  ACK sip:bob@10.0.0.20
+            40000   < alice  CANCEL sip:bob@10.0.0.20
+            40000   > alice  481 No call
         "#]],
     );
 }
@@ -75,15 +75,15 @@ fn a_cancel_after_the_answer_changes_nothing() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    200 OK
-                10  > alice  200 OK
-                20  < alice  CANCEL sip:bob@10.0.0.20
-                20  > alice  200 canceling
-                30  < alice  ACK sip:bob@10.0.0.20
-                30  > bob    ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    200 OK
+            10      > alice  200 OK
+            20      < alice  CANCEL sip:bob@10.0.0.20
+            20      > alice  200 canceling
+            30      < alice  ACK sip:bob@10.0.0.20
+            30      > bob    ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -102,19 +102,19 @@ fn a_phone_that_answers_faster_than_it_is_cancelled_wins() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    180 Ringing
-                10  > alice  180 Ringing
-                20  < alice  CANCEL sip:bob@10.0.0.20
-                20  > alice  200 canceling
-                20  > bob    CANCEL sip:bob@10.0.0.20
-                21  < bob    200 OK
-                21  > alice  200 OK
-                25  < bob    481 Call/Transaction Does Not Exist
-                30  < alice  ACK sip:bob@10.0.0.20:5060
-                30  > bob    ACK sip:bob@10.0.0.20:5060
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    180 Ringing
+            10      > alice  180 Ringing
+            20      < alice  CANCEL sip:bob@10.0.0.20
+            20      > alice  200 canceling
+            20      > bob    CANCEL sip:bob@10.0.0.20
+            21      < bob    200 OK
+            21      > alice  200 OK
+            25      < bob    481 Call/Transaction Does Not Exist
+            30      < alice  ACK sip:bob@10.0.0.20:5060
+            30      > bob    ACK sip:bob@10.0.0.20:5060
         "#]],
     );
 }
@@ -132,17 +132,17 @@ fn a_phone_that_never_ends_its_invite_is_487_in_the_end() {
         33000 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    180 Ringing
-                10  > alice  180 Ringing
-                20  < alice  CANCEL sip:bob@10.0.0.20
-                20  > alice  200 canceling
-                20  > bob    CANCEL sip:bob@10.0.0.20
-                30  < bob    200 OK
-             32020  > alice  487 Request Terminated
-             32100  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    180 Ringing
+            10      > alice  180 Ringing
+            20      < alice  CANCEL sip:bob@10.0.0.20
+            20      > alice  200 canceling
+            20      > bob    CANCEL sip:bob@10.0.0.20
+            30      < bob    200 OK
+            32020   > alice  487 Request Terminated
+            32100   < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -162,34 +162,34 @@ fn the_reason_goes_with_it() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
                       To: <sip:bob@example.com>
                       CSeq: 1 INVITE
-                 0  > bob    INVITE sip:bob@10.0.0.20
+            0       > bob    INVITE sip:bob@10.0.0.20
                       To: <sip:bob@example.com>
                       CSeq: 1 INVITE
-                10  < bob    180 Ringing
-                10  > alice  180 Ringing
+            10      < bob    180 Ringing
+            10      > alice  180 Ringing
                       To: <sip:bob@example.com>;tag=t-bob
                       CSeq: 1 INVITE
-                20  < alice  CANCEL sip:bob@10.0.0.20
-                20  > alice  200 canceling
+            20      < alice  CANCEL sip:bob@10.0.0.20
+            20      > alice  200 canceling
                       To: <sip:bob@example.com>;tag=*
                       CSeq: 1 CANCEL
-                20  > bob    CANCEL sip:bob@10.0.0.20
+            20      > bob    CANCEL sip:bob@10.0.0.20
                       To: <sip:bob@example.com>
                       CSeq: 1 CANCEL
                       Reason: SIP;cause=200;text="elsewhere"
-                30  < bob    200 OK
-                31  < bob    487 Request Terminated
-                31  > bob    ACK sip:bob@10.0.0.20
+            30      < bob    200 OK
+            31      < bob    487 Request Terminated
+            31      > bob    ACK sip:bob@10.0.0.20
                       To: <sip:bob@example.com>;tag=t-bob
                       CSeq: 1 ACK
-                31  > alice  487 Request Terminated
+            31      > alice  487 Request Terminated
                       To: <sip:bob@example.com>;tag=t-bob
                       CSeq: 1 INVITE
-                40  < alice  ACK sip:bob@10.0.0.20
+            40      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -206,13 +206,13 @@ fn a_cancel_while_the_script_waits_is_kept_for_it() {
         500 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-               200  > alice  100 Trying
-               300  < alice  CANCEL sip:bob@10.0.0.20
-               300  > alice  200 canceling
-               400  - cancelled
-               400  > alice  487 Request Terminated
-               450  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            200     > alice  100 Trying
+            300     < alice  CANCEL sip:bob@10.0.0.20
+            300     > alice  200 canceling
+            400     - cancelled
+            400     > alice  487 Request Terminated
+            450     < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -230,15 +230,15 @@ fn a_script_may_wait_before_it_relays_and_retransmissions_do_not_disturb() {
         500 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-               100  < alice  INVITE sip:bob@10.0.0.20
-               100  > alice  100 Trying
-               200  > alice  100 Trying
-               300  > bob    INVITE sip:bob@10.0.0.20
-               310  < bob    486 Busy Here
-               310  > bob    ACK sip:bob@10.0.0.20
-               310  > alice  486 Busy Here
-               320  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            100     < alice  INVITE sip:bob@10.0.0.20
+            100     > alice  100 Trying
+            200     > alice  100 Trying
+            300     > bob    INVITE sip:bob@10.0.0.20
+            310     < bob    486 Busy Here
+            310     > bob    ACK sip:bob@10.0.0.20
+            310     > alice  486 Busy Here
+            320     < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -260,22 +260,22 @@ fn a_cancel_may_wait_as_well() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    180 Ringing
-                10  > alice  180 Ringing
-                20  < alice  CANCEL sip:bob@10.0.0.20
-                25  < alice  CANCEL sip:bob@10.0.0.20
-                30  > alice  200 canceling
-                30  > bob    CANCEL sip:bob@10.0.0.20
-                40  < alice  CANCEL sip:bob@10.0.0.20
-                40  > alice  200 canceling
-                50  < bob    200 OK
-                51  < bob    487 Request Terminated
-                51  > bob    ACK sip:bob@10.0.0.20
-                51  > alice  487 Request Terminated
-                60  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    180 Ringing
+            10      > alice  180 Ringing
+            20      < alice  CANCEL sip:bob@10.0.0.20
+            25      < alice  CANCEL sip:bob@10.0.0.20
+            30      > alice  200 canceling
+            30      > bob    CANCEL sip:bob@10.0.0.20
+            40      < alice  CANCEL sip:bob@10.0.0.20
+            40      > alice  200 canceling
+            50      < bob    200 OK
+            51      < bob    487 Request Terminated
+            51      > bob    ACK sip:bob@10.0.0.20
+            51      > alice  487 Request Terminated
+            60      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -293,13 +293,13 @@ fn a_cancel_before_anything_was_sent_because_a_name_is_looked_up() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@pbx.example.net:5060
-                 0  ? pbx.example.net 1
-                 0  ? pbx.example.net 28
-                10  < alice  CANCEL sip:bob@pbx.example.net:5060
-                10  > alice  200 canceling
-                30  > alice  487 Request Terminated
-                40  < alice  ACK sip:bob@pbx.example.net:5060
+            0       < alice  INVITE sip:bob@pbx.example.net:5060
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            10      < alice  CANCEL sip:bob@pbx.example.net:5060
+            10      > alice  200 canceling
+            30      > alice  487 Request Terminated
+            40      < alice  ACK sip:bob@pbx.example.net:5060
         "#]],
     );
 }

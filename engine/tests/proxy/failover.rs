@@ -20,15 +20,15 @@ fn a_name_is_resolved_before_it_is_relayed() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@pbx.example.net:5060
-                 0  ? pbx.example.net 1
-                 0  ? pbx.example.net 28
-                 2  > alice  100 Trying
-                 2  > bob    INVITE sip:bob@pbx.example.net:5060
-                10  < bob    200 OK
-                10  > alice  200 OK
-                20  < alice  ACK sip:bob@10.0.0.20
-                20  > bob    ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@pbx.example.net:5060
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            2       > alice  100 Trying
+            2       > bob    INVITE sip:bob@pbx.example.net:5060
+            10      < bob    200 OK
+            10      > alice  200 OK
+            20      < alice  ACK sip:bob@10.0.0.20
+            20      > bob    ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -47,18 +47,18 @@ fn a_503_goes_to_the_next_address() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@pbx.example.net:5060
-                 0  ? pbx.example.net 1
-                 0  ? pbx.example.net 28
-                 2  > alice  100 Trying
-                 2  > bob    INVITE sip:bob@pbx.example.net:5060
-                10  < bob    503 Service Unavailable
-                10  > bob    ACK sip:bob@pbx.example.net:5060
-                10  > carol  INVITE sip:bob@pbx.example.net:5060
-                20  < carol  200 OK
-                20  > alice  200 OK
-                30  < alice  ACK sip:bob@10.0.0.20
-                30  > bob    ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@pbx.example.net:5060
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            2       > alice  100 Trying
+            2       > bob    INVITE sip:bob@pbx.example.net:5060
+            10      < bob    503 Service Unavailable
+            10      > bob    ACK sip:bob@pbx.example.net:5060
+            10      > carol  INVITE sip:bob@pbx.example.net:5060
+            20      < carol  200 OK
+            20      > alice  200 OK
+            30      < alice  ACK sip:bob@10.0.0.20
+            30      > bob    ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -77,14 +77,14 @@ fn what_does_not_arrive_goes_to_the_next_address() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@pbx.example.net:5060
-                 0  ? pbx.example.net 1
-                 0  ? pbx.example.net 28
-                 2  > alice  100 Trying
-                 2  > bob    INVITE sip:bob@pbx.example.net:5060
-                10  > carol  INVITE sip:bob@pbx.example.net:5060
-                20  > alice  477 Send failed
-                30  < alice  ACK sip:bob@pbx.example.net:5060
+            0       < alice  INVITE sip:bob@pbx.example.net:5060
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            2       > alice  100 Trying
+            2       > bob    INVITE sip:bob@pbx.example.net:5060
+            10      > carol  INVITE sip:bob@pbx.example.net:5060
+            20      > alice  477 Send failed
+            30      < alice  ACK sip:bob@pbx.example.net:5060
         "#]],
     );
 }
@@ -103,20 +103,20 @@ fn silence_goes_to_the_next_address() {
         2400 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@pbx.example.net:5060
-                 0  ? pbx.example.net 1
-                 0  ? pbx.example.net 28
-                 2  > alice  100 Trying
-                 2  > bob    INVITE sip:bob@pbx.example.net:5060
-               502  > bob    INVITE sip:bob@pbx.example.net:5060
-              1502  > bob    INVITE sip:bob@pbx.example.net:5060
-              2002  > carol  INVITE sip:bob@pbx.example.net:5060
-              2100  < carol  180 Ringing
-              2100  > alice  180 Ringing
-              2200  < carol  486 Busy Here
-              2200  > carol  ACK sip:bob@pbx.example.net:5060
-              2200  > alice  486 Busy Here
-              2300  < alice  ACK sip:bob@pbx.example.net:5060
+            0       < alice  INVITE sip:bob@pbx.example.net:5060
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            2       > alice  100 Trying
+            2       > bob    INVITE sip:bob@pbx.example.net:5060
+            502     > bob    INVITE sip:bob@pbx.example.net:5060
+            1502    > bob    INVITE sip:bob@pbx.example.net:5060
+            2002    > carol  INVITE sip:bob@pbx.example.net:5060
+            2100    < carol  180 Ringing
+            2100    > alice  180 Ringing
+            2200    < carol  486 Busy Here
+            2200    > carol  ACK sip:bob@pbx.example.net:5060
+            2200    > alice  486 Busy Here
+            2300    < alice  ACK sip:bob@pbx.example.net:5060
         "#]],
     );
 }
@@ -134,15 +134,15 @@ fn a_486_is_an_answer_and_no_reason_to_try_elsewhere() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@pbx.example.net:5060
-                 0  ? pbx.example.net 1
-                 0  ? pbx.example.net 28
-                 2  > alice  100 Trying
-                 2  > bob    INVITE sip:bob@pbx.example.net:5060
-                10  < bob    486 Busy Here
-                10  > bob    ACK sip:bob@pbx.example.net:5060
-                10  > alice  486 Busy Here
-                30  < alice  ACK sip:bob@pbx.example.net:5060
+            0       < alice  INVITE sip:bob@pbx.example.net:5060
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            2       > alice  100 Trying
+            2       > bob    INVITE sip:bob@pbx.example.net:5060
+            10      < bob    486 Busy Here
+            10      > bob    ACK sip:bob@pbx.example.net:5060
+            10      > alice  486 Busy Here
+            30      < alice  ACK sip:bob@pbx.example.net:5060
         "#]],
     );
 }
@@ -160,15 +160,15 @@ fn no_dns_failover_means_one_address() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@pbx.example.net:5060
-                 0  ? pbx.example.net 1
-                 0  ? pbx.example.net 28
-                 2  > alice  100 Trying
-                 2  > bob    INVITE sip:bob@pbx.example.net:5060
-                10  < bob    503 Service Unavailable
-                10  > bob    ACK sip:bob@pbx.example.net:5060
-                10  > alice  500 Server Internal Error
-                30  < alice  ACK sip:bob@pbx.example.net:5060
+            0       < alice  INVITE sip:bob@pbx.example.net:5060
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            2       > alice  100 Trying
+            2       > bob    INVITE sip:bob@pbx.example.net:5060
+            10      < bob    503 Service Unavailable
+            10      > bob    ACK sip:bob@pbx.example.net:5060
+            10      > alice  500 Server Internal Error
+            30      < alice  ACK sip:bob@pbx.example.net:5060
         "#]],
     );
 }
@@ -185,12 +185,12 @@ fn a_name_that_leads_nowhere_is_the_scripts_to_answer() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@nowhere.example.net:5060
-                 0  ? nowhere.example.net 1
-                 0  ? nowhere.example.net 28
-                 2  - relay -4
-                 2  > alice  478 Unresolvable destination
-                30  < alice  ACK sip:bob@nowhere.example.net:5060
+            0       < alice  INVITE sip:bob@nowhere.example.net:5060
+            0       ? nowhere.example.net 1
+            0       ? nowhere.example.net 28
+            2       - relay -4
+            2       > alice  478 Unresolvable destination
+            30      < alice  ACK sip:bob@nowhere.example.net:5060
         "#]],
     );
 }
@@ -205,10 +205,10 @@ fn a_target_that_no_socket_reaches_is_477_by_itself() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20:5061;transport=tls
-                 0  > alice  477 Send failed
-                 0  - relay -6
-                30  < alice  ACK sip:bob@10.0.0.20:5061;transport=tls
+            0       < alice  INVITE sip:bob@10.0.0.20:5061;transport=tls
+            0       > alice  477 Send failed
+            0       - relay -6
+            30      < alice  ACK sip:bob@10.0.0.20:5061;transport=tls
         "#]],
     );
 }
@@ -223,10 +223,10 @@ fn or_the_scripts_to_answer() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20:5061;transport=tls
-                 0  - relay -6
-                 0  > alice  500 Sorry
-                30  < alice  ACK sip:bob@10.0.0.20:5061;transport=tls
+            0       < alice  INVITE sip:bob@10.0.0.20:5061;transport=tls
+            0       - relay -6
+            0       > alice  500 Sorry
+            30      < alice  ACK sip:bob@10.0.0.20:5061;transport=tls
         "#]],
     );
 }
@@ -244,15 +244,15 @@ fn a_name_that_only_a_branch_route_names_is_resolved_by_the_branch() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  ? late.example.net 1
-                 0  ? late.example.net 28
-                 0  > alice  100 Trying
-                 6  > dave   INVITE sip:x@late.example.net:5060
-                10  < dave   200 OK
-                10  > alice  200 OK
-                20  < alice  ACK sip:dave@10.0.0.40
-                20  > dave   ACK sip:dave@10.0.0.40
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       ? late.example.net 1
+            0       ? late.example.net 28
+            0       > alice  100 Trying
+            6       > dave   INVITE sip:x@late.example.net:5060
+            10      < dave   200 OK
+            10      > alice  200 OK
+            20      < alice  ACK sip:dave@10.0.0.40
+            20      > dave   ACK sip:dave@10.0.0.40
         "#]],
     );
 }
@@ -269,13 +269,13 @@ fn a_branch_whose_name_leads_nowhere_has_failed() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  ? late.example.net 1
-                 0  ? late.example.net 28
-                 0  > alice  100 Trying
-                 6  - failed
-                 6  > alice  478 Unresolvable destination
-                20  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       ? late.example.net 1
+            0       ? late.example.net 28
+            0       > alice  100 Trying
+            6       - failed
+            6       > alice  478 Unresolvable destination
+            20      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -298,22 +298,22 @@ fn srv_records_give_the_order() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@srv.example.net
-                 0  ? srv.example.net 35
-                 1  ? _sip._udp.srv.example.net 33
-                 2  ? one.example.net 1
-                 2  ? one.example.net 28
-                 2  ? two.example.net 1
-                 2  ? two.example.net 28
-                 6  > alice  100 Trying
-                 6  > carol  INVITE sip:bob@srv.example.net
-                10  < carol  503 Service Unavailable
-                10  > carol  ACK sip:bob@srv.example.net
-                10  > bob    INVITE sip:bob@srv.example.net
-                20  < bob    200 OK
-                20  > alice  200 OK
-                30  < alice  ACK sip:bob@10.0.0.20
-                30  > bob    ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@srv.example.net
+            0       ? srv.example.net 35
+            1       ? _sip._udp.srv.example.net 33
+            2       ? one.example.net 1
+            2       ? one.example.net 28
+            2       ? two.example.net 1
+            2       ? two.example.net 28
+            6       > alice  100 Trying
+            6       > carol  INVITE sip:bob@srv.example.net
+            10      < carol  503 Service Unavailable
+            10      > carol  ACK sip:bob@srv.example.net
+            10      > bob    INVITE sip:bob@srv.example.net
+            20      < bob    200 OK
+            20      > alice  200 OK
+            30      < alice  ACK sip:bob@10.0.0.20
+            30      > bob    ACK sip:bob@10.0.0.20
         "#]],
     );
 }

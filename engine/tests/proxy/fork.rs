@@ -44,18 +44,18 @@ fn one_target_is_relayed_and_answers_go_back_in_order() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    100 Trying
-                20  < bob    180 Ringing
-                20  > alice  180 Ringing
-                30  < bob    183 Session Progress
-                30  > alice  183 Session Progress
-                40  < bob    200 OK
-                40  > alice  200 OK
-                50  < alice  ACK sip:bob@10.0.0.20:5060
-                50  > bob    ACK sip:bob@10.0.0.20:5060
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    100 Trying
+            20      < bob    180 Ringing
+            20      > alice  180 Ringing
+            30      < bob    183 Session Progress
+            30      > alice  183 Session Progress
+            40      < bob    200 OK
+            40      > alice  200 OK
+            50      < alice  ACK sip:bob@10.0.0.20:5060
+            50      > bob    ACK sip:bob@10.0.0.20:5060
         "#]],
     );
 }
@@ -78,28 +78,28 @@ fn the_first_2xx_stops_the_others_and_every_2xx_goes_back() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                 0  > carol  INVITE sip:carol@10.0.0.30
-                 0  > dave   INVITE sip:dave@10.0.0.40
-                10  < bob    180 Ringing
-                10  > alice  180 Ringing
-                11  < carol  180 Ringing
-                11  > alice  180 Ringing
-                12  < dave   100 Trying
-                20  < carol  200 OK
-                20  > alice  200 OK
-                20  > bob    CANCEL sip:bob@10.0.0.20
-                20  > dave   CANCEL sip:dave@10.0.0.40
-                21  < bob    487 Request Terminated
-                21  > bob    ACK sip:bob@10.0.0.20
-                22  < dave   200 OK
-                22  > alice  200 OK
-                30  < alice  ACK sip:dave@10.0.0.40:5060
-                30  > dave   ACK sip:dave@10.0.0.40:5060
-                40  < dave   200 OK
-                41  < bob    200 OK
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       > carol  INVITE sip:carol@10.0.0.30
+            0       > dave   INVITE sip:dave@10.0.0.40
+            10      < bob    180 Ringing
+            10      > alice  180 Ringing
+            11      < carol  180 Ringing
+            11      > alice  180 Ringing
+            12      < dave   100 Trying
+            20      < carol  200 OK
+            20      > alice  200 OK
+            20      > bob    CANCEL sip:bob@10.0.0.20
+            20      > dave   CANCEL sip:dave@10.0.0.40
+            21      < bob    487 Request Terminated
+            21      > bob    ACK sip:bob@10.0.0.20
+            22      < dave   200 OK
+            22      > alice  200 OK
+            30      < alice  ACK sip:dave@10.0.0.40:5060
+            30      > dave   ACK sip:dave@10.0.0.40:5060
+            40      < dave   200 OK
+            41      < bob    200 OK
         "#]],
     );
 }
@@ -117,19 +117,19 @@ fn the_best_of_several_failures_goes_back() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                 0  > carol  INVITE sip:carol@10.0.0.30
-                 0  > dave   INVITE sip:dave@10.0.0.40
-                10  < bob    503 Service Unavailable
-                10  > bob    ACK sip:bob@10.0.0.20
-                20  < carol  404 Not Found
-                20  > carol  ACK sip:carol@10.0.0.30
-                30  < dave   486 Busy Here
-                30  > dave   ACK sip:dave@10.0.0.40
-                30  > alice  404 Not Found
-                40  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       > carol  INVITE sip:carol@10.0.0.30
+            0       > dave   INVITE sip:dave@10.0.0.40
+            10      < bob    503 Service Unavailable
+            10      > bob    ACK sip:bob@10.0.0.20
+            20      < carol  404 Not Found
+            20      > carol  ACK sip:carol@10.0.0.30
+            30      < dave   486 Busy Here
+            30      > dave   ACK sip:dave@10.0.0.40
+            30      > alice  404 Not Found
+            40      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -151,27 +151,27 @@ fn a_6xx_decides_but_waits_for_those_it_stops() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                 0  > carol  INVITE sip:carol@10.0.0.30
-                 0  > dave   INVITE sip:dave@10.0.0.40
-                10  < bob    180 Ringing
-                10  > alice  180 Ringing
-                11  < carol  180 Ringing
-                11  > alice  180 Ringing
-                20  < dave   603 Decline
-                20  > dave   ACK sip:dave@10.0.0.40
-                20  > bob    CANCEL sip:bob@10.0.0.20
-                20  > carol  CANCEL sip:carol@10.0.0.30
-                30  < bob    200 OK
-                31  < bob    487 Request Terminated
-                31  > bob    ACK sip:bob@10.0.0.20
-                32  < carol  200 OK
-                33  < carol  487 Request Terminated
-                33  > carol  ACK sip:carol@10.0.0.30
-                33  > alice  603 Decline
-                40  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       > carol  INVITE sip:carol@10.0.0.30
+            0       > dave   INVITE sip:dave@10.0.0.40
+            10      < bob    180 Ringing
+            10      > alice  180 Ringing
+            11      < carol  180 Ringing
+            11      > alice  180 Ringing
+            20      < dave   603 Decline
+            20      > dave   ACK sip:dave@10.0.0.40
+            20      > bob    CANCEL sip:bob@10.0.0.20
+            20      > carol  CANCEL sip:carol@10.0.0.30
+            30      < bob    200 OK
+            31      < bob    487 Request Terminated
+            31      > bob    ACK sip:bob@10.0.0.20
+            32      < carol  200 OK
+            33      < carol  487 Request Terminated
+            33      > carol  ACK sip:carol@10.0.0.30
+            33      > alice  603 Decline
+            40      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -190,22 +190,22 @@ fn a_2xx_beats_a_6xx_that_came_before() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                 0  > carol  INVITE sip:carol@10.0.0.30
-                 0  > dave   INVITE sip:dave@10.0.0.40
-                11  < carol  180 Ringing
-                11  > alice  180 Ringing
-                20  < dave   603 Decline
-                20  > dave   ACK sip:dave@10.0.0.40
-                20  > carol  CANCEL sip:carol@10.0.0.30
-                21  < bob    486 Busy Here
-                21  > bob    ACK sip:bob@10.0.0.20
-                33  < carol  200 OK
-                33  > alice  200 OK
-                40  < alice  ACK sip:carol@10.0.0.30:5060
-                40  > carol  ACK sip:carol@10.0.0.30:5060
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       > carol  INVITE sip:carol@10.0.0.30
+            0       > dave   INVITE sip:dave@10.0.0.40
+            11      < carol  180 Ringing
+            11      > alice  180 Ringing
+            20      < dave   603 Decline
+            20      > dave   ACK sip:dave@10.0.0.40
+            20      > carol  CANCEL sip:carol@10.0.0.30
+            21      < bob    486 Busy Here
+            21      > bob    ACK sip:bob@10.0.0.20
+            33      < carol  200 OK
+            33      > alice  200 OK
+            40      < alice  ACK sip:carol@10.0.0.30:5060
+            40      > carol  ACK sip:carol@10.0.0.30:5060
         "#]],
     );
 }
@@ -221,13 +221,13 @@ fn a_lone_503_is_no_reason_to_avoid_us() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    503 Service Unavailable
-                10  > bob    ACK sip:bob@10.0.0.20
-                10  > alice  500 Server Internal Error
-                20  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    503 Service Unavailable
+            10      > bob    ACK sip:bob@10.0.0.20
+            10      > alice  500 Server Internal Error
+            20      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -244,25 +244,25 @@ fn nobody_answers_in_time() {
         121000 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                 0  > carol  INVITE sip:carol@10.0.0.30
-                 0  > dave   INVITE sip:dave@10.0.0.40
-                 5  < bob    180 Ringing
-                 5  > alice  180 Ringing
-               500  > carol  INVITE sip:carol@10.0.0.30
-               500  > dave   INVITE sip:dave@10.0.0.40
-              1500  > carol  INVITE sip:carol@10.0.0.30
-              1500  > dave   INVITE sip:dave@10.0.0.40
-              3500  > carol  INVITE sip:carol@10.0.0.30
-              3500  > dave   INVITE sip:dave@10.0.0.40
-              7500  > carol  INVITE sip:carol@10.0.0.30
-              7500  > dave   INVITE sip:dave@10.0.0.40
-             15500  > carol  INVITE sip:carol@10.0.0.30
-             15500  > dave   INVITE sip:dave@10.0.0.40
-             32000  < alice  ACK sip:bob@10.0.0.20
-             32000  > bob    ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       > carol  INVITE sip:carol@10.0.0.30
+            0       > dave   INVITE sip:dave@10.0.0.40
+            5       < bob    180 Ringing
+            5       > alice  180 Ringing
+            500     > carol  INVITE sip:carol@10.0.0.30
+            500     > dave   INVITE sip:dave@10.0.0.40
+            1500    > carol  INVITE sip:carol@10.0.0.30
+            1500    > dave   INVITE sip:dave@10.0.0.40
+            3500    > carol  INVITE sip:carol@10.0.0.30
+            3500    > dave   INVITE sip:dave@10.0.0.40
+            7500    > carol  INVITE sip:carol@10.0.0.30
+            7500    > dave   INVITE sip:dave@10.0.0.40
+            15500   > carol  INVITE sip:carol@10.0.0.30
+            15500   > dave   INVITE sip:dave@10.0.0.40
+            32000   < alice  ACK sip:bob@10.0.0.20
+            32000   > bob    ACK sip:bob@10.0.0.20
             120005  > bob    CANCEL sip:bob@10.0.0.20
             120005  > alice  408 Request Timeout
             120505  > bob    CANCEL sip:bob@10.0.0.20
@@ -284,17 +284,17 @@ fn timer_c_stops_a_phone_that_rings_for_ever() {
         5300 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    180 Ringing
-                10  > alice  180 Ringing
-              5010  > bob    CANCEL sip:bob@10.0.0.20
-              5010  > alice  408 Request Timeout
-              5100  < bob    200 OK
-              5110  < bob    487 Request Terminated
-              5110  > bob    ACK sip:bob@10.0.0.20
-              5200  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    180 Ringing
+            10      > alice  180 Ringing
+            5010    > bob    CANCEL sip:bob@10.0.0.20
+            5010    > alice  408 Request Timeout
+            5100    < bob    200 OK
+            5110    < bob    487 Request Terminated
+            5110    > bob    ACK sip:bob@10.0.0.20
+            5200    < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -312,21 +312,21 @@ fn serial_forking_goes_down_the_groups() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    486 Busy Here
-                10  > bob    ACK sip:bob@10.0.0.20
-                10  - failed
-                10  > carol  INVITE sip:carol@10.0.0.30
-                10  > dave   INVITE sip:dave@10.0.0.40
-                20  < carol  480 Temporarily Unavailable
-                20  > carol  ACK sip:carol@10.0.0.30
-                30  < dave   486 Busy Here
-                30  > dave   ACK sip:dave@10.0.0.40
-                30  - failed
-                30  > alice  480 Temporarily Unavailable
-                40  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    486 Busy Here
+            10      > bob    ACK sip:bob@10.0.0.20
+            10      - failed
+            10      > carol  INVITE sip:carol@10.0.0.30
+            10      > dave   INVITE sip:dave@10.0.0.40
+            20      < carol  480 Temporarily Unavailable
+            20      > carol  ACK sip:carol@10.0.0.30
+            30      < dave   486 Busy Here
+            30      > dave   ACK sip:dave@10.0.0.40
+            30      - failed
+            30      > alice  480 Temporarily Unavailable
+            40      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -345,20 +345,20 @@ fn a_cancelled_call_is_not_forked_on() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    180 Ringing
-                10  > alice  180 Ringing
-                20  < alice  CANCEL sip:bob@10.0.0.20
-                20  > alice  200 canceling
-                20  > bob    CANCEL sip:bob@10.0.0.20
-                30  < bob    200 OK
-                31  < bob    487 Request Terminated
-                31  > bob    ACK sip:bob@10.0.0.20
-                31  - failed
-                31  > alice  487 Request Terminated
-                40  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    180 Ringing
+            10      > alice  180 Ringing
+            20      < alice  CANCEL sip:bob@10.0.0.20
+            20      > alice  200 canceling
+            20      > bob    CANCEL sip:bob@10.0.0.20
+            30      < bob    200 OK
+            31      < bob    487 Request Terminated
+            31      > bob    ACK sip:bob@10.0.0.20
+            31      - failed
+            31      > alice  487 Request Terminated
+            40      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -374,13 +374,13 @@ fn a_failure_route_may_answer_itself() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    486 Busy Here
-                10  > bob    ACK sip:bob@10.0.0.20
-                10  > alice  480 Later
-                20  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    486 Busy Here
+            10      > bob    ACK sip:bob@10.0.0.20
+            10      > alice  480 Later
+            20      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -396,14 +396,14 @@ fn a_failure_route_that_does_nothing_lets_the_best_response_pass() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    486 Busy Here
-                10  > bob    ACK sip:bob@10.0.0.20
-                10  - hm
-                10  > alice  486 Busy Here
-                20  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    486 Busy Here
+            10      > bob    ACK sip:bob@10.0.0.20
+            10      - hm
+            10      > alice  486 Busy Here
+            20      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -426,20 +426,20 @@ fn a_branch_route_sees_and_changes_only_its_branch() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  - sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                 0  - sip:carol@10.0.0.30
-                 0  - sip:dave@10.0.0.40
-                 0  > dave   INVITE sip:dave2@10.0.0.40
-                10  < bob    486 Busy Here
-                10  > bob    ACK sip:bob@10.0.0.20
-                20  < dave   486 Busy Here
-                20  > dave   ACK sip:dave2@10.0.0.40
-                20  - again sip:bob@10.0.0.20
-                20  > alice  486 Busy Here
-                30  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       - sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       - sip:carol@10.0.0.30
+            0       - sip:dave@10.0.0.40
+            0       > dave   INVITE sip:dave2@10.0.0.40
+            10      < bob    486 Busy Here
+            10      > bob    ACK sip:bob@10.0.0.20
+            20      < dave   486 Busy Here
+            20      > dave   ACK sip:dave2@10.0.0.40
+            20      - again sip:bob@10.0.0.20
+            20      > alice  486 Busy Here
+            30      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -457,15 +457,15 @@ fn other_requests_get_one_final_response_and_no_provisional_one() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > bob    MESSAGE sip:bob@10.0.0.20
-                 0  > carol  MESSAGE sip:carol@10.0.0.30
-                 0  > dave   MESSAGE sip:dave@10.0.0.40
-                10  < bob    183 Session Progress
-                20  < bob    200 OK
-                20  > alice  200 OK
-                30  < carol  200 OK
-                40  < dave   404 Not Found
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
+            0       > carol  MESSAGE sip:carol@10.0.0.30
+            0       > dave   MESSAGE sip:dave@10.0.0.40
+            10      < bob    183 Session Progress
+            20      < bob    200 OK
+            20      > alice  200 OK
+            30      < carol  200 OK
+            40      < dave   404 Not Found
         "#]],
     );
 }
@@ -479,17 +479,17 @@ fn nobody_says_408_to_other_requests() {
         31000 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > bob    MESSAGE sip:bob@10.0.0.20
-               500  > bob    MESSAGE sip:bob@10.0.0.20
-              1500  > bob    MESSAGE sip:bob@10.0.0.20
-              3500  > bob    MESSAGE sip:bob@10.0.0.20
-              7500  > bob    MESSAGE sip:bob@10.0.0.20
-             11500  > bob    MESSAGE sip:bob@10.0.0.20
-             15500  > bob    MESSAGE sip:bob@10.0.0.20
-             19500  > bob    MESSAGE sip:bob@10.0.0.20
-             23500  > bob    MESSAGE sip:bob@10.0.0.20
-             27500  > bob    MESSAGE sip:bob@10.0.0.20
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
+            500     > bob    MESSAGE sip:bob@10.0.0.20
+            1500    > bob    MESSAGE sip:bob@10.0.0.20
+            3500    > bob    MESSAGE sip:bob@10.0.0.20
+            7500    > bob    MESSAGE sip:bob@10.0.0.20
+            11500   > bob    MESSAGE sip:bob@10.0.0.20
+            15500   > bob    MESSAGE sip:bob@10.0.0.20
+            19500   > bob    MESSAGE sip:bob@10.0.0.20
+            23500   > bob    MESSAGE sip:bob@10.0.0.20
+            27500   > bob    MESSAGE sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -508,21 +508,21 @@ fn all_challenges_go_back_together() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                 0  > carol  INVITE sip:carol@10.0.0.30
-                 0  > dave   INVITE sip:dave@10.0.0.40
-                10  < bob    401 Unauthorized
-                10  > bob    ACK sip:bob@10.0.0.20
-                20  < carol  407 Proxy Authentication Required
-                20  > carol  ACK sip:carol@10.0.0.30
-                30  < dave   404 Not Found
-                30  > dave   ACK sip:dave@10.0.0.40
-                30  > alice  401 Unauthorized
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       > carol  INVITE sip:carol@10.0.0.30
+            0       > dave   INVITE sip:dave@10.0.0.40
+            10      < bob    401 Unauthorized
+            10      > bob    ACK sip:bob@10.0.0.20
+            20      < carol  407 Proxy Authentication Required
+            20      > carol  ACK sip:carol@10.0.0.30
+            30      < dave   404 Not Found
+            30      > dave   ACK sip:dave@10.0.0.40
+            30      > alice  401 Unauthorized
                       WWW-Authenticate: Digest realm="b",nonce="1"
                       Proxy-Authenticate: Digest realm="c",nonce="2"
-                40  < alice  ACK sip:bob@10.0.0.20
+            40      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }

@@ -210,7 +210,7 @@ impl World {
             Output::Log { range, .. } => {
                 let _ = writeln!(
                     self.ladder,
-                    "{:>6}  - {}",
+                    "{:<6}  - {}",
                     self.now_ms,
                     String::from_utf8_lossy(text(&range)).trim_end()
                 );
@@ -220,7 +220,7 @@ impl World {
                 query: Query::Dns { name, record_type },
                 ..
             } => {
-                let _ = writeln!(self.ladder, "{:>6}  ? {name} {record_type}", self.now_ms);
+                let _ = writeln!(self.ladder, "{:<6}  ? {name} {record_type}", self.now_ms);
                 self.questions.push((ticket, name, record_type));
             }
             Output::Query {
@@ -229,7 +229,7 @@ impl World {
                 ..
             } => self.sleeping.push(ticket),
             other => {
-                let _ = writeln!(self.ladder, "{:>6}  {other:?}", self.now_ms);
+                let _ = writeln!(self.ladder, "{:<6}  {other:?}", self.now_ms);
             }
         }
     }
@@ -261,7 +261,7 @@ impl World {
         };
         let _ = writeln!(
             self.ladder,
-            "{:>6}  > {to:<6}{transport} {first}",
+            "{:<6}  > {to:<6}{transport} {first}",
             self.now_ms
         );
         for field in message
@@ -325,7 +325,7 @@ impl World {
                     .trim_start_matches("SIP/2.0 ")
                     .trim_end_matches(" SIP/2.0")
                     .to_owned();
-                let _ = writeln!(self.ladder, "{:>6}  < {who:<6} {first}", self.now_ms);
+                let _ = writeln!(self.ladder, "{:<6}  < {who:<6} {first}", self.now_ms);
                 let flow = self.flow_of(who, &words);
                 self.handle(Input::Received {
                     frame: Frame::copy_of(&bytes),

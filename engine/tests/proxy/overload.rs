@@ -23,17 +23,17 @@ fn no_place_for_a_context_is_503_once() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < alice  INVITE sip:bob@10.0.0.20
-                10  > alice  503 Service Unavailable
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < alice  INVITE sip:bob@10.0.0.20
+            10      > alice  503 Service Unavailable
                       Retry-After: 10
-                10  - not relayed
-                20  < bob    486 Busy Here
-                20  > bob    ACK sip:bob@10.0.0.20
-                20  > alice  486 Busy Here
-                30  < alice  ACK sip:bob@10.0.0.20
+            10      - not relayed
+            20      < bob    486 Busy Here
+            20      > bob    ACK sip:bob@10.0.0.20
+            20      > alice  486 Busy Here
+            30      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -54,16 +54,16 @@ fn no_place_for_a_server_transaction_is_503_once() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < alice  MESSAGE sip:bob@10.0.0.20
-                10  > alice  503 Service Unavailable
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < alice  MESSAGE sip:bob@10.0.0.20
+            10      > alice  503 Service Unavailable
                       Retry-After: 10
-                20  < bob    486 Busy Here
-                20  > bob    ACK sip:bob@10.0.0.20
-                20  > alice  486 Busy Here
-                30  < alice  ACK sip:bob@10.0.0.20
+            20      < bob    486 Busy Here
+            20      > bob    ACK sip:bob@10.0.0.20
+            20      > alice  486 Busy Here
+            30      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -84,15 +84,15 @@ fn no_place_for_a_client_transaction_fails_the_branch() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                20  < bob    180 Ringing
-                20  > alice  180 Ringing
-                30  < bob    200 OK
-                30  > alice  200 OK
-                40  < alice  ACK sip:bob@10.0.0.20
-                40  > bob    ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            20      < bob    180 Ringing
+            20      > alice  180 Ringing
+            30      < bob    200 OK
+            30      > alice  200 OK
+            40      < alice  ACK sip:bob@10.0.0.20
+            40      > bob    ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -114,15 +114,15 @@ fn no_place_for_a_waiting_run_lets_the_branch_wait_itself() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@pbx.example.net:5060
-                 0  ? pbx.example.net 1
-                 0  ? pbx.example.net 28
-                 2  > alice  100 Trying
-                 2  > bob    INVITE sip:bob@pbx.example.net:5060
-                20  < bob    486 Busy Here
-                20  > bob    ACK sip:bob@pbx.example.net:5060
-                20  > alice  486 Busy Here
-                40  < alice  ACK sip:bob@pbx.example.net:5060
+            0       < alice  INVITE sip:bob@pbx.example.net:5060
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            0       > alice  100 Trying
+            2       > bob    INVITE sip:bob@pbx.example.net:5060
+            20      < bob    486 Busy Here
+            20      > bob    ACK sip:bob@pbx.example.net:5060
+            20      > alice  486 Busy Here
+            40      < alice  ACK sip:bob@pbx.example.net:5060
         "#]],
     );
 }

@@ -17,9 +17,9 @@ fn a_request_with_no_hops_left_is_483() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  483 Too Many Hops
-                10  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  483 Too Many Hops
+            10      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -37,16 +37,16 @@ fn hops_are_counted_down_and_added_where_they_are_missing() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > bob    MESSAGE sip:bob@10.0.0.20
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
                       Max-Forwards: 4
-                10  < bob    200 OK
-                10  > alice  200 OK
-                20  < alice  MESSAGE sip:bob@10.0.0.20
-                20  > bob    MESSAGE sip:bob@10.0.0.20
+            10      < bob    200 OK
+            10      > alice  200 OK
+            20      < alice  MESSAGE sip:bob@10.0.0.20
+            20      > bob    MESSAGE sip:bob@10.0.0.20
                       Max-Forwards: 70
-                30  < bob    200 OK
-                30  > alice  200 OK
+            30      < bob    200 OK
+            30      > alice  200 OK
         "#]],
     );
 }
@@ -62,10 +62,10 @@ fn an_option_that_no_proxy_knows_is_420() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  420 Bad Extension
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  420 Bad Extension
                       Unsupported: wonder, sense
-                10  < alice  ACK sip:bob@10.0.0.20
+            10      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -82,14 +82,14 @@ fn more_branches_than_the_breadth_allows_are_440() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > alice  440 Max-Breadth Exceeded
-                10  < alice  MESSAGE sip:bob@10.0.0.20
-                10  > bob    MESSAGE sip:bob@10.0.0.20
-                10  > carol  MESSAGE sip:carol@10.0.0.30
-                20  < bob    200 OK
-                20  > alice  200 OK
-                30  < carol  200 OK
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > alice  440 Max-Breadth Exceeded
+            10      < alice  MESSAGE sip:bob@10.0.0.20
+            10      > bob    MESSAGE sip:bob@10.0.0.20
+            10      > carol  MESSAGE sip:carol@10.0.0.30
+            20      < bob    200 OK
+            20      > alice  200 OK
+            30      < carol  200 OK
         "#]],
     );
 }
@@ -103,10 +103,10 @@ fn a_request_in_its_own_dust_is_482() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:loop@10.0.0.1
-                 0  > 10.0.0.1:5060 MESSAGE sip:loop@10.0.0.1
-                 0  > 10.0.0.1:5060 482 Loop Detected
-                 0  > alice  482 Loop Detected
+            0       < alice  MESSAGE sip:loop@10.0.0.1
+            0       > 10.0.0.1:5060 MESSAGE sip:loop@10.0.0.1
+            0       > 10.0.0.1:5060 482 Loop Detected
+            0       > alice  482 Loop Detected
         "#]],
     );
 }

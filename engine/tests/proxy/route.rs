@@ -25,15 +25,15 @@ fn one_record_route_where_nothing_changes() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
                       Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*;nat=yes>
-                10  < bob    200 OK
-                10  > alice  200 OK
+            10      < bob    200 OK
+            10      > alice  200 OK
                       Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*;nat=yes>
-                20  < alice  ACK sip:bob@10.0.0.20:5060
-                20  > bob    ACK sip:bob@10.0.0.20:5060
+            20      < alice  ACK sip:bob@10.0.0.20:5060
+            20      > bob    ACK sip:bob@10.0.0.20:5060
         "#]],
     );
 }
@@ -52,29 +52,29 @@ fn two_where_the_request_changes_networks_and_both_come_off_again() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:erin@10.1.0.50
-                 0  > alice  100 Trying
+            0       < alice  INVITE sip:erin@10.1.0.50
+            0       > alice  100 Trying
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
-                 0  > erin   INVITE sip:erin@10.1.0.50
+            0       > erin   INVITE sip:erin@10.1.0.50
                       Via: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK*.*
                       Record-Route: <sip:10.1.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
-                10  < erin   200 OK
-                10  > alice  200 OK
+            10      < erin   200 OK
+            10      > alice  200 OK
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
                       Record-Route: <sip:10.1.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
-                20  < alice  ACK sip:erin@10.1.0.50:5060
-                20  > erin   ACK sip:erin@10.1.0.50:5060
+            20      < alice  ACK sip:erin@10.1.0.50:5060
+            20      > erin   ACK sip:erin@10.1.0.50:5060
                       Via: SIP/2.0/UDP 10.1.0.1:5060;branch=z9hG4bK*s*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-ack
-                30  < erin   BYE sip:alice@10.0.0.10
-                30  > alice  BYE sip:alice@10.0.0.10
+            30      < erin   BYE sip:alice@10.0.0.10
+            30      > alice  BYE sip:alice@10.0.0.10
                       Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
                       Via: SIP/2.0/UDP 10.1.0.50:5060;branch=z9hG4bK-erin-c1-BYE-9
-                40  < alice  200 OK
-                40  > erin   200 OK
+            40      < alice  200 OK
+            40      > erin   200 OK
                       Via: SIP/2.0/UDP 10.1.0.50:5060;branch=z9hG4bK-erin-c1-BYE-9
         "#]],
     );
@@ -95,38 +95,38 @@ fn two_where_it_changes_transport_or_family() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20;transport=tcp
-                 0  > alice  100 Trying
+            0       < alice  INVITE sip:bob@10.0.0.20;transport=tcp
+            0       > alice  100 Trying
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
-                 0  > bob   tcp INVITE sip:bob@10.0.0.20;transport=tcp
+            0       > bob   tcp INVITE sip:bob@10.0.0.20;transport=tcp
                       Via: SIP/2.0/TCP 10.0.0.1:5060;branch=z9hG4bK*.*
                       Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
-                10  < bob    486 Busy Here
-                10  > bob   tcp ACK sip:bob@10.0.0.20;transport=tcp
+            10      < bob    486 Busy Here
+            10      > bob   tcp ACK sip:bob@10.0.0.20;transport=tcp
                       Via: SIP/2.0/TCP 10.0.0.1:5060;branch=z9hG4bK*.*
-                10  > alice  486 Busy Here
+            10      > alice  486 Busy Here
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
                       Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
-                20  < alice  ACK sip:bob@10.0.0.20;transport=tcp
-                30  < alice  INVITE sip:six@[2001:db8::6]
-                30  > alice  100 Trying
+            20      < alice  ACK sip:bob@10.0.0.20;transport=tcp
+            30      < alice  INVITE sip:six@[2001:db8::6]
+            30      > alice  100 Trying
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c2-INVITE-1
-                30  > six    INVITE sip:six@[2001:db8::6]
+            30      > six    INVITE sip:six@[2001:db8::6]
                       Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bK*.*
                       Record-Route: <sip:[2001:db8::1]:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c2-INVITE-1
-                40  < six    486 Busy Here
-                40  > six    ACK sip:six@[2001:db8::6]
+            40      < six    486 Busy Here
+            40      > six    ACK sip:six@[2001:db8::6]
                       Via: SIP/2.0/UDP [2001:db8::1]:5060;branch=z9hG4bK*.*
-                40  > alice  486 Busy Here
+            40      > alice  486 Busy Here
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c2-INVITE-1
                       Record-Route: <sip:[2001:db8::1]:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
-                50  < alice  ACK sip:six@[2001:db8::6]
+            50      < alice  ACK sip:six@[2001:db8::6]
         "#]],
     );
 }
@@ -142,11 +142,11 @@ fn a_route_of_somebody_else_is_the_next_hop() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  BYE sip:bob@10.0.0.20
-                 0  > carol  BYE sip:bob@10.0.0.20
+            0       < alice  BYE sip:bob@10.0.0.20
+            0       > carol  BYE sip:bob@10.0.0.20
                       Route: <sip:10.0.0.30;lr>
-                10  < carol  200 OK
-                10  > alice  200 OK
+            10      < carol  200 OK
+            10      > alice  200 OK
         "#]],
     );
 }
@@ -162,11 +162,11 @@ fn a_strict_router_behind_us_gets_the_request_uri() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  BYE sip:bob@10.0.0.20
-                 0  > carol  BYE sip:10.0.0.30
+            0       < alice  BYE sip:bob@10.0.0.20
+            0       > carol  BYE sip:10.0.0.30
                       Route: <sip:bob@10.0.0.20>
-                10  < carol  200 OK
-                10  > alice  200 OK
+            10      < carol  200 OK
+            10      > alice  200 OK
         "#]],
     );
 }
@@ -186,26 +186,26 @@ fn received_and_rport_say_where_a_request_came_from() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > bob    MESSAGE sip:bob@10.0.0.20
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
                       Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
                       Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-1;received=10.0.0.10
-                10  < bob    200 OK
-                10  > 10.0.0.10:5070 200 OK
+            10      < bob    200 OK
+            10      > 10.0.0.10:5070 200 OK
                       Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-1;received=10.0.0.10
-                20  < alice  MESSAGE sip:bob@10.0.0.20
-                20  > bob    MESSAGE sip:bob@10.0.0.20
+            20      < alice  MESSAGE sip:bob@10.0.0.20
+            20      > bob    MESSAGE sip:bob@10.0.0.20
                       Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
                       Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-2;received=10.0.0.10;rport=5060
-                30  < bob    200 OK
-                30  > alice  200 OK
+            30      < bob    200 OK
+            30      > alice  200 OK
                       Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-2;received=10.0.0.10;rport=5060
-                40  < alice  MESSAGE sip:bob@10.0.0.20
-                40  > bob    MESSAGE sip:bob@10.0.0.20
+            40      < alice  MESSAGE sip:bob@10.0.0.20
+            40      > bob    MESSAGE sip:bob@10.0.0.20
                       Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
                       Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-3;received=10.0.0.10;rport=5060
-                50  < bob    200 OK
-                50  > alice  200 OK
+            50      < bob    200 OK
+            50      > alice  200 OK
                       Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-MESSAGE-3;received=10.0.0.10;rport=5060
         "#]],
     );
@@ -222,11 +222,11 @@ fn a_path_of_the_target_becomes_route_and_next_hop() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > carol  MESSAGE sip:bob@192.168.0.5
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > carol  MESSAGE sip:bob@192.168.0.5
                       Route: <sip:10.0.0.30;lr>,<sip:10.0.0.40;lr>
-                10  < carol  200 OK
-                10  > alice  200 OK
+            10      < carol  200 OK
+            10      > alice  200 OK
         "#]],
     );
 }
@@ -242,10 +242,10 @@ fn a_fixed_destination_leaves_the_request_uri_alone() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > carol  MESSAGE sip:bob@10.0.0.20
-                10  < carol  200 OK
-                10  > alice  200 OK
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > carol  MESSAGE sip:bob@10.0.0.20
+            10      < carol  200 OK
+            10      > alice  200 OK
         "#]],
     );
 }
@@ -265,20 +265,20 @@ fn a_strict_router_before_us_has_put_the_target_behind_the_routes() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    200 OK
-                10  > alice  200 OK
-                20  < alice  BYE sip:10.0.0.1:5060;lr;ftag=f-alice;own=85d0c80cea0e7e62;nat=yes
-                20  > bob    BYE sip:bob@10.0.0.20
-                30  < bob    200 OK
-                30  > alice  200 OK
-                40  < alice  BYE sip:10.0.0.1:5060;lr;ftag=f-alice;own=85d0c80cea0e7e62;nat=yes
-                40  > carol  BYE sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    200 OK
+            10      > alice  200 OK
+            20      < alice  BYE sip:10.0.0.1:5060;lr;ftag=f-alice;own=85d0c80cea0e7e62;nat=yes
+            20      > bob    BYE sip:bob@10.0.0.20
+            30      < bob    200 OK
+            30      > alice  200 OK
+            40      < alice  BYE sip:10.0.0.1:5060;lr;ftag=f-alice;own=85d0c80cea0e7e62;nat=yes
+            40      > carol  BYE sip:bob@10.0.0.20
                       Route: <sip:10.0.0.30;lr>
-                50  < carol  200 OK
-                50  > alice  200 OK
+            50      < carol  200 OK
+            50      > alice  200 OK
         "#]],
     );
 }
@@ -302,38 +302,38 @@ fn a_request_too_long_for_udp_goes_by_tcp_and_by_udp_where_nobody_listens() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob   tcp INVITE sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob   tcp INVITE sip:bob@10.0.0.20
                       Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*>
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*>
-                10  < bob    486 Busy Here
-                10  > bob   tcp ACK sip:bob@10.0.0.20
-                10  > alice  486 Busy Here
+            10      < bob    486 Busy Here
+            10      > bob   tcp ACK sip:bob@10.0.0.20
+            10      > alice  486 Busy Here
                       Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*>
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*>
-                20  < alice  ACK sip:bob@10.0.0.20
-                30  < alice  INVITE sip:bob@10.0.0.20
-                30  > alice  100 Trying
-                30  > bob   tcp INVITE sip:bob@10.0.0.20
+            20      < alice  ACK sip:bob@10.0.0.20
+            30      < alice  INVITE sip:bob@10.0.0.20
+            30      > alice  100 Trying
+            30      > bob   tcp INVITE sip:bob@10.0.0.20
                       Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*>
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*>
-                40  > bob    INVITE sip:bob@10.0.0.20
+            40      > bob    INVITE sip:bob@10.0.0.20
                       Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*>
-                50  < bob    486 Busy Here
-                50  > bob    ACK sip:bob@10.0.0.20
-                50  > alice  486 Busy Here
+            50      < bob    486 Busy Here
+            50      > bob    ACK sip:bob@10.0.0.20
+            50      > alice  486 Busy Here
                       Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*>
-                60  < alice  ACK sip:bob@10.0.0.20
-                70  < alice  INVITE sip:bob@10.0.0.20;transport=udp
-                70  > alice  100 Trying
-                70  > bob    INVITE sip:bob@10.0.0.20;transport=udp
+            60      < alice  ACK sip:bob@10.0.0.20
+            70      < alice  INVITE sip:bob@10.0.0.20;transport=udp
+            70      > alice  100 Trying
+            70      > bob    INVITE sip:bob@10.0.0.20;transport=udp
                       Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*>
-                80  < bob    486 Busy Here
-                80  > bob    ACK sip:bob@10.0.0.20;transport=udp
-                80  > alice  486 Busy Here
+            80      < bob    486 Busy Here
+            80      > bob    ACK sip:bob@10.0.0.20;transport=udp
+            80      > alice  486 Busy Here
                       Record-Route: <sip:10.0.0.1:5060;lr;ftag=f-alice;own=*>
-                90  < alice  ACK sip:bob@10.0.0.20;transport=udp
+            90      < alice  ACK sip:bob@10.0.0.20;transport=udp
         "#]],
     );
 }
@@ -350,21 +350,21 @@ fn a_phone_on_tcp_is_answered_on_its_connection_and_reached_by_it() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice tcp 100 Trying
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice tcp 100 Trying
                       Via: SIP/2.0/TCP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
-                 0  > bob    INVITE sip:bob@10.0.0.20
+            0       > bob    INVITE sip:bob@10.0.0.20
                       Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Via: SIP/2.0/TCP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
-                10  < bob    200 OK
-                10  > alice tcp 200 OK
+            10      < bob    200 OK
+            10      > alice tcp 200 OK
                       Via: SIP/2.0/TCP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-INVITE-1
                       Record-Route: <sip:10.0.0.1:5060;lr;r2=on;ftag=f-alice;own=*;nat=yes>
                       Record-Route: <sip:10.0.0.1:5060;transport=tcp;lr;r2=on;ftag=f-alice;own=*;nat=yes>
-                20  < alice  ACK sip:bob@10.0.0.20:5060
-                20  > bob    ACK sip:bob@10.0.0.20:5060
+            20      < alice  ACK sip:bob@10.0.0.20:5060
+            20      > bob    ACK sip:bob@10.0.0.20:5060
                       Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-ack
         "#]],

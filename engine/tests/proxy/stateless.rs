@@ -18,20 +18,20 @@ fn a_request_forwarded_without_state_has_the_same_branch_each_time() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > bob    MESSAGE sip:bob@10.0.0.20
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
                       Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-MESSAGE-1
-                10  < alice  MESSAGE sip:bob@10.0.0.20
-                10  > bob    MESSAGE sip:bob@10.0.0.20
+            10      < alice  MESSAGE sip:bob@10.0.0.20
+            10      > bob    MESSAGE sip:bob@10.0.0.20
                       Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-MESSAGE-1
-                20  < alice  MESSAGE sip:bob@10.0.0.20
-                20  > bob    MESSAGE sip:bob@10.0.0.20
+            20      < alice  MESSAGE sip:bob@10.0.0.20
+            20      > bob    MESSAGE sip:bob@10.0.0.20
                       Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-other
-                30  < bob    200 OK
-                30  > alice  200 OK
+            30      < bob    200 OK
+            30      > alice  200 OK
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-other
         "#]],
     );
@@ -49,15 +49,15 @@ fn replies_without_state_repeat_their_tag_and_take_their_ack() {
         600 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  - INVITE
-                 0  > alice  404 Nobody
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       - INVITE
+            0       > alice  404 Nobody
                       To: <sip:bob@example.com>;tag=*
-               500  < alice  INVITE sip:bob@10.0.0.20
-               500  - INVITE
-               500  > alice  404 Nobody
+            500     < alice  INVITE sip:bob@10.0.0.20
+            500     - INVITE
+            500     > alice  404 Nobody
                       To: <sip:bob@example.com>;tag=*
-               510  < alice  ACK sip:bob@10.0.0.20
+            510     < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -73,13 +73,13 @@ fn a_transaction_answers_retransmissions_itself() {
         600 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  - INVITE
-                 0  > alice  404 Nobody
-               100  < alice  INVITE sip:bob@10.0.0.20
-               100  > alice  404 Nobody
-               500  > alice  404 Nobody
-               510  < alice  ACK sip:bob@10.0.0.20
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       - INVITE
+            0       > alice  404 Nobody
+            100     < alice  INVITE sip:bob@10.0.0.20
+            100     > alice  404 Nobody
+            500     > alice  404 Nobody
+            510     < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -94,8 +94,8 @@ fn a_transaction_that_is_never_answered_is_let_go() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                10  < alice  MESSAGE sip:bob@10.0.0.20
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            10      < alice  MESSAGE sip:bob@10.0.0.20
         "#]],
     );
 }
@@ -112,15 +112,15 @@ fn a_late_2xx_goes_back_after_everything_has_ended() {
         61000 end
         ",
         expect![[r#"
-                 0  < alice  INVITE sip:bob@10.0.0.20
-                 0  > alice  100 Trying
-                 0  > bob    INVITE sip:bob@10.0.0.20
-                10  < bob    200 OK
-                10  > alice  200 OK
-                20  < alice  ACK sip:bob@10.0.0.20
-                20  > bob    ACK sip:bob@10.0.0.20
-             60000  < bob    200 OK
-             60000  > alice  200 OK
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    200 OK
+            10      > alice  200 OK
+            20      < alice  ACK sip:bob@10.0.0.20
+            20      > bob    ACK sip:bob@10.0.0.20
+            60000   < bob    200 OK
+            60000   > alice  200 OK
         "#]],
     );
 }
@@ -136,11 +136,11 @@ fn what_nobody_waits_for_is_not_passed_on() {
         61000 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > bob    MESSAGE sip:bob@10.0.0.20
-                10  < bob    200 OK
-                10  > alice  200 OK
-             60000  < bob    200 OK
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
+            10      < bob    200 OK
+            10      > alice  200 OK
+            60000   < bob    200 OK
         "#]],
     );
 }
@@ -156,12 +156,12 @@ fn a_copy_is_sent_and_its_answer_is_nobodys() {
         100 end
         ",
         expect![[r#"
-                 0  < alice  MESSAGE sip:bob@10.0.0.20
-                 0  > carol  MESSAGE sip:carol@10.0.0.30
-                 0  > bob    MESSAGE sip:bob@10.0.0.20
-                10  < carol  404 Not Found
-                20  < bob    200 OK
-                20  > alice  200 OK
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > carol  MESSAGE sip:carol@10.0.0.30
+            0       > bob    MESSAGE sip:bob@10.0.0.20
+            10      < carol  404 Not Found
+            20      < bob    200 OK
+            20      > alice  200 OK
         "#]],
     );
 }
