@@ -34,8 +34,13 @@ fn answers_the_example_of_rfc_2617() {
 #[test]
 fn answers_every_known_vector() {
     let tree = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
-    let tables = tree.ancestors().map(|above| above.join("shared/vectors/digest.tsv"));
-    let Some(table) = tables.into_iter().find_map(|path| std::fs::read_to_string(path).ok()) else {
+    let tables = tree
+        .ancestors()
+        .map(|above| above.join("shared/vectors/digest.tsv"));
+    let Some(table) = tables
+        .into_iter()
+        .find_map(|path| std::fs::read_to_string(path).ok())
+    else {
         return; // A tree without its surroundings: the example above still stands.
     };
     let mut seen = 0;
