@@ -13,6 +13,7 @@
     reason = "the binary's room owns clock and threads"
 )]
 
+mod forward;
 mod observe;
 mod plan;
 mod progress;

@@ -26,6 +26,8 @@ pub(super) enum Scenario {
     Options,
     /// Only answers.
     Uas,
+    /// Moves datagrams between a generator's two sides and does nothing else.
+    Forward,
 }
 
 /// Who is called.
@@ -109,9 +111,10 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
                     "register" => Scenario::Register,
                     "options" => Scenario::Options,
                     "uas" => Scenario::Uas,
+                    "forward" => Scenario::Forward,
                     other => {
                         return Err(format!(
-                            "`{other}` is no scenario: call, register, options or uas"
+                            "`{other}` is no scenario: call, register, options, uas or forward"
                         )
                         .into());
                     }
@@ -186,6 +189,10 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
             return Err("`uas` answers and calls nobody: it takes no TARGET".into());
         }
         (Scenario::Uas, None, None) => return Err("`uas` needs --listen IP:PORT".into()),
+        (Scenario::Forward, _, None) => return Err("`forward` needs --listen IP:PORT".into()),
+        (Scenario::Forward, _, _) if plan.threads > 1 => {
+            return Err("`forward` is one thread".into());
+        }
         (_, Some(target), _) => plan.target = target,
         (_, None, _) => return Err("which TARGET? as 192.0.2.1:5060".into()),
     }
@@ -308,6 +315,11 @@ impl Plan {
     /// How many calls this plan starts if nothing stops it.
     pub(super) fn expected(&self) -> u64 {
         ((self.rate * self.duration as f64 / 1e6).round() as u64).min(self.calls)
+    }
+
+    /// Whether it starts calls, and is not only there for others.
+    pub(super) fn is_active(&self) -> bool {
+        !matches!(self.scenario, Scenario::Uas | Scenario::Forward)
     }
 
     /// The share of thread `thread`: so many starts per second, so many in all.

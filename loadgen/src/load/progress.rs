@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::plan::{Plan, Scenario};
+use super::plan::Plan;
 use super::tally::Tally;
 
 /// What the threads of a run share.
@@ -86,14 +86,14 @@ pub(super) struct Progress {
 
 impl Progress {
     pub(super) fn new(plan: &Plan) -> Self {
-        let bar = match (plan.quiet, plan.scenario) {
+        let bar = match (plan.quiet, plan.is_active()) {
             (true, _) => ProgressBar::hidden(),
-            (false, Scenario::Uas) => ProgressBar::new_spinner(),
-            (false, _) => ProgressBar::new(plan.expected()),
+            (false, false) => ProgressBar::new_spinner(),
+            (false, true) => ProgressBar::new(plan.expected()),
         };
-        let template = match plan.scenario {
-            Scenario::Uas => "{spinner} {elapsed_precise} {msg}",
-            _ => "{elapsed_precise} [{bar:28}] {pos}/{len} {msg}",
+        let template = match plan.is_active() {
+            false => "{spinner} {elapsed_precise} {msg}",
+            true => "{elapsed_precise} [{bar:28}] {pos}/{len} {msg}",
         };
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));

@@ -50,7 +50,7 @@ pub(super) fn table(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String
     let tally = &outcome.tally;
     if plan.scenario == Scenario::Uas {
         answering_table(&mut out, tally);
-    } else {
+    } else if plan.is_active() {
         calling_table(&mut out, plan, outcome);
         times_table(&mut out, tally);
         if tally.incoming > 0 {
@@ -64,7 +64,7 @@ pub(super) fn table(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String
     for objection in &verdict.objections {
         let _ = writeln!(out, "FAILED    {objection}");
     }
-    if verdict.is_good() {
+    if verdict.is_good() && plan.is_active() {
         let _ = writeln!(out, "passed");
     }
     out

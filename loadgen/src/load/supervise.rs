@@ -9,6 +9,7 @@ use std::time::Duration;
 use quanta::Clock;
 use wire::process::{Signal, Signals};
 
+use super::forward::Forwarder;
 use super::observe::{CpuTime, Drops};
 use super::plan::{Plan, Scenario};
 use super::progress::{Progress, Shared};
@@ -16,6 +17,7 @@ use super::report::{self, Outcome};
 use super::tally::Tally;
 use super::verdict;
 use super::worker::{Worker, micros};
+use crate::phone::Micros;
 
 /// Between the last thread being ready and the first call.
 const BREATH: u64 = 20_000;
@@ -39,10 +41,10 @@ pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
             ready.clone(),
         );
         let body = move || {
-            let prepared = prepare(&plan, number, &clock, &shared);
+            let prepared = Runner::prepare(&plan, number, &clock, &shared);
             let worker = match prepared {
                 Ok(worker) => {
-                    let _ = ready.send(Ok(worker.ports().collect::<Vec<u16>>()));
+                    let _ = ready.send(Ok(worker.ports()));
                     worker
                 }
                 Err(error) => {
@@ -112,20 +114,49 @@ pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
     Ok(verdict.is_good())
 }
 
-fn prepare(
-    plan: &Plan,
-    number: usize,
-    clock: &Clock,
-    shared: &Arc<Shared>,
-) -> Result<Worker, String> {
-    if let Some(core) = plan.core {
-        let core = core + number;
-        wire::process::pin_to(core)
-            .map_err(|error| format!("cannot pin a thread to core {core}: {error}"))?;
+/// What a thread runs.
+enum Runner {
+    Worker(Box<Worker>),
+    Forwarder(Box<Forwarder>),
+}
+
+impl Runner {
+    /// Pinned, its sockets bound, its registrations made.
+    fn prepare(
+        plan: &Plan,
+        number: usize,
+        clock: &Clock,
+        shared: &Arc<Shared>,
+    ) -> Result<Runner, String> {
+        if let Some(core) = plan.core {
+            let core = core + number;
+            wire::process::pin_to(core)
+                .map_err(|error| format!("cannot pin a thread to core {core}: {error}"))?;
+        }
+        let (clock, shared) = (clock.clone(), Arc::clone(shared));
+        if plan.scenario == Scenario::Forward {
+            return Ok(Runner::Forwarder(Box::new(Forwarder::new(
+                plan, clock, shared,
+            )?)));
+        }
+        let mut worker = Worker::new(plan, number, clock, shared)?;
+        worker.prepare()?;
+        Ok(Runner::Worker(Box::new(worker)))
     }
-    let mut worker = Worker::new(plan, number, clock.clone(), Arc::clone(shared))?;
-    worker.prepare()?;
-    Ok(worker)
+
+    fn ports(&self) -> Vec<u16> {
+        match self {
+            Runner::Worker(worker) => worker.ports().collect(),
+            Runner::Forwarder(forwarder) => forwarder.ports().collect(),
+        }
+    }
+
+    fn run(self, start: Micros) -> Result<Tally, String> {
+        match self {
+            Runner::Worker(worker) => worker.run(start),
+            Runner::Forwarder(forwarder) => forwarder.run(start),
+        }
+    }
 }
 
 /// Draws the live line and hears signals until all threads have ended.
@@ -139,7 +170,7 @@ fn watch<T>(
     while threads.iter().any(|thread| !thread.is_finished()) {
         if let Some(Signal::Stop) = signals.wait(DRAW / 5) {
             // The second time is meant: give up what is open.
-            if shared.stop.swap(true, Relaxed) && plan.scenario != Scenario::Uas {
+            if shared.stop.swap(true, Relaxed) && plan.is_active() {
                 std::process::exit(130);
             }
         }

@@ -7,6 +7,7 @@ tandem-loadgen: places SIP calls and registrations on schedule, and accounts for
   tandem-loadgen register TARGET [options]   REGISTER, again and again, for --users users
   tandem-loadgen options  TARGET [options]   OPTIONS
   tandem-loadgen uas             [options]   only the answering side, until SIGINT or --duration
+  tandem-loadgen forward  TARGET [options]   the null server: moves datagrams, reads nothing; yardstick for others
 
 TARGET is the server's address, as 192.0.2.1:5060. UDP. The answering side of `call` lives in the same
 process and thread, on sockets of its own; Request-URIs name its addresses (--callee direct), or users
@@ -38,7 +39,8 @@ Parties
   --local IP          where the generator's sockets are                   [the loopback of TARGET's family]
   --sources N         sockets (ports) on the calling side                 [4]
   --answer-sources N  sockets on the answering side                       [4]
-  --listen IP:PORT    `uas`: where to answer; --answer-sources count up from PORT
+  --listen IP:PORT    where to answer; --answer-sources count up from PORT. `forward`: where callers send to;
+                      its TARGET is the answering side, as many sockets as callers (--unrouted there)
 Process
   --threads N         each with its own callers and answerers             [1]
   --core N            pins the first thread to this core, the next to the next

@@ -1,6 +1,6 @@
 //! Whether a run went as planned, and if not, why.
 
-use super::plan::{Plan, Scenario};
+use super::plan::Plan;
 use super::report::Outcome;
 
 /// A start later than this at the 99th percentile, and the generator measured itself.
@@ -35,10 +35,10 @@ pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
             .objections
             .push("the account does not add up: a bug of the generator".to_owned());
     }
-    if tally.started == 0 && plan.scenario != Scenario::Uas {
+    if tally.started == 0 && plan.is_active() {
         verdict.objections.push("nothing was started".to_owned());
     }
-    if outcome.interrupted && plan.scenario != Scenario::Uas {
+    if outcome.interrupted && plan.is_active() {
         verdict.objections.push("interrupted".to_owned());
     }
     if let Some(target) = plan.target_cps {
@@ -75,7 +75,7 @@ pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
             "{count} times the kernel reported that nobody listens at the target"
         ));
     }
-    if tally.callee_open > 0 && plan.scenario != Scenario::Uas {
+    if tally.callee_open > 0 && plan.is_active() {
         verdict.remarks.push(format!(
             "{} calls are still open on the answering side",
             tally.callee_open

@@ -287,7 +287,7 @@ impl Worker {
             Scenario::Register => {
                 return self.register(number % self.registrations.len(), now, intended);
             }
-            Scenario::Uas => return,
+            Scenario::Uas | Scenario::Forward => return,
         };
         self.pending += u64::from(self.plan.scenario == Scenario::Options);
         self.caller.tell(now, Event::Command(event));
@@ -480,7 +480,7 @@ fn phone(plan: &Plan, name: &str, locals: &[SocketAddr], seed: u64, now: Micros)
 fn targets(plan: &Plan, thread: usize, callees: &[SocketAddr]) -> Vec<String> {
     let users = plan.users;
     match (&plan.callee, plan.scenario) {
-        (_, Scenario::Register | Scenario::Uas) => Vec::new(),
+        (_, Scenario::Register | Scenario::Uas | Scenario::Forward) => Vec::new(),
         (Callee::Other(uri), _) if uri.contains("{}") => (0..users)
             .map(|user| uri.replace("{}", &user.to_string()))
             .collect(),

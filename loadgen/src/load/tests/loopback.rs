@@ -65,3 +65,31 @@ fn says_why_nobody_answered() {
         "{value:#}"
     );
 }
+
+#[test]
+fn the_null_forwarder_carries_every_call() {
+    let (port, callee) = (free_port(), 29_000 + free_port() % 1_000 * 4);
+    let forward = std::thread::Builder::new();
+    let forward = forward
+        .spawn(move || {
+            exit(&format!(
+                "forward 127.0.0.1:{callee} --listen 127.0.0.1:{port} --answer-sources 2 --duration 3s --quiet"
+            ))
+        })
+        .unwrap();
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let path = std::env::temp_dir().join(format!("loadgen-{port}.json"));
+    let code = exit(&format!(
+        "call 127.0.0.1:{port} --listen 127.0.0.1:{callee} --sources 2 --answer-sources 2 --unrouted --users 2 \
+         --rate 500 --calls 500 --quiet --drain 2s --json {}",
+        path.display()
+    ));
+    let value = record(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(code, ExitCode::SUCCESS, "{value:#}");
+    assert_eq!(
+        (&value["succeeded"], &value["datagrams"]["sent"]),
+        (&500.into(), &3000.into())
+    );
+    assert_eq!(forward.join().unwrap(), ExitCode::SUCCESS);
+}

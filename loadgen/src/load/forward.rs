@@ -1,0 +1,127 @@
+//! The null forwarder: what a machine can do when a server does nothing but move datagrams.
+//!
+//! The yardstick beside which a server's cost is quoted, and the server that shows what the generator itself
+//! can do. Two sockets: what callers send to the first goes out of the second to the answering side, and back.
+//! The n-th caller belongs to the n-th answering socket; nothing is read of what passes.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Duration;
+
+use quanta::Clock;
+
+use super::plan::Plan;
+use super::progress::Shared;
+use super::sockets::Sockets;
+use super::tally::Tally;
+use super::worker::micros;
+use crate::phone::{Micros, Outbox, Send};
+
+/// The socket that callers know, and the one that the answering side knows.
+const CALLERS: usize = 0;
+const ANSWERERS: usize = 1;
+/// Callers that are told apart; more are given to the answering sockets anew.
+const CALLERS_MAX: usize = 4096;
+
+pub(super) struct Forwarder {
+    plan: Plan,
+    clock: Clock,
+    shared: Arc<Shared>,
+    sockets: Sockets,
+    outbox: Outbox,
+    pairs: Pairs,
+}
+
+impl Forwarder {
+    pub(super) fn new(plan: &Plan, clock: Clock, shared: Arc<Shared>) -> Result<Self, String> {
+        let first = Sockets::bind(plan.listen.unwrap_or(plan.target), 1)?;
+        let mut sockets = first;
+        sockets.extend(Sockets::bind(SocketAddr::new(plan.local, 0), 1)?);
+        Ok(Self {
+            sockets: Sockets::new(sockets)
+                .map_err(|error| format!("cannot poll sockets: {error}"))?,
+            pairs: Pairs {
+                answerers: plan.target,
+                count: plan.answer_sources,
+                callers: Vec::new(),
+            },
+            plan: plan.clone(),
+            clock,
+            shared,
+            outbox: Outbox::default(),
+        })
+    }
+
+    pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
+        self.sockets.locals().map(|local| local.port())
+    }
+
+    pub(super) fn run(mut self, start: Micros) -> Result<Tally, String> {
+        let mut tally = Tally::new(start);
+        tally.receive_buffer = self.sockets.receive_buffer();
+        while !self.shared.stop.load(Relaxed) && micros(&self.clock) < start + self.plan.duration {
+            let wait = Duration::from_millis(20);
+            self.sockets
+                .wait(wait)
+                .map_err(|error| format!("cannot wait: {error}"))?;
+            let (outbox, pairs) = (&mut self.outbox, &mut self.pairs);
+            self.sockets.receive(|socket, bytes, from| {
+                let (line, to) = match socket {
+                    CALLERS => (ANSWERERS, pairs.answerer_of(from)),
+                    _ => (CALLERS, pairs.caller_of(from)),
+                };
+                if let Some(to) = to {
+                    forward(outbox, line as u32, to, bytes);
+                }
+            });
+            self.sockets.send(outbox, 0);
+            outbox.clear();
+        }
+        tally.traffic = self.sockets.traffic;
+        Ok(tally)
+    }
+}
+
+fn forward(outbox: &mut Outbox, line: u32, to: SocketAddr, bytes: &[u8]) {
+    let start = outbox.bytes.len() as u32;
+    outbox.bytes.extend_from_slice(bytes);
+    outbox.sends.push(Send {
+        line,
+        to,
+        repeated: false,
+        start,
+        end: outbox.bytes.len() as u32,
+    });
+}
+
+/// Which caller belongs to which answering socket.
+#[derive(Debug)]
+pub(super) struct Pairs {
+    pub(super) answerers: SocketAddr,
+    pub(super) count: usize,
+    pub(super) callers: Vec<SocketAddr>,
+}
+
+impl Pairs {
+    pub(super) fn answerer_of(&mut self, caller: SocketAddr) -> Option<SocketAddr> {
+        let place = match self.callers.iter().position(|&known| known == caller) {
+            Some(place) => place,
+            None if self.callers.len() < CALLERS_MAX => {
+                self.callers.push(caller);
+                self.callers.len() - 1
+            }
+            None => return None,
+        };
+        let port = self
+            .answerers
+            .port()
+            .checked_add((place % self.count) as u16)?;
+        Some(SocketAddr::new(self.answerers.ip(), port))
+    }
+
+    pub(super) fn caller_of(&self, answerer: SocketAddr) -> Option<SocketAddr> {
+        let place = usize::from(answerer.port().checked_sub(self.answerers.port())?);
+        self.callers.get(place).copied()
+    }
+}
