@@ -32,27 +32,53 @@ pub struct Checkers {
 
 impl Checkers {
     /// A server sent this. The error says what is wrong with it.
-    pub fn server_sent(&mut self, now_us: u64, from: SocketAddr, to: SocketAddr, bytes: &[u8]) -> Result<(), String> {
-        let message = Message::parse(Frame::copy_of(bytes))
-            .map_err(|rejected| format!("{now_us} us: a server sent what does not parse: {}", rejected.fault))?;
-        message.check().map_err(|fault| format!("{now_us} us: a server sent a malformed message: {fault}"))?;
+    pub fn server_sent(
+        &mut self,
+        now_us: u64,
+        from: SocketAddr,
+        to: SocketAddr,
+        bytes: &[u8],
+    ) -> Result<(), String> {
+        let message = Message::parse(Frame::copy_of(bytes)).map_err(|rejected| {
+            format!(
+                "{now_us} us: a server sent what does not parse: {}",
+                rejected.fault
+            )
+        })?;
+        message
+            .check()
+            .map_err(|fault| format!("{now_us} us: a server sent a malformed message: {fault}"))?;
         let wrong = |what: &str| {
-            Err(format!("{now_us} us: {from} to {to}: {what}:\n{}", String::from_utf8_lossy(bytes)))
+            Err(format!(
+                "{now_us} us: {from} to {to}: {what}:\n{}",
+                String::from_utf8_lossy(bytes)
+            ))
         };
         let branch = message.top_via().branch().to_vec();
         let method = message.cseq().method.as_bytes().to_vec();
         match message.status() {
-            None => self.request_sent(&message, branch, method).or_else(|what| wrong(&what)),
-            Some(status) => self.response_sent(to, &message, status, branch, method).or_else(|what| wrong(&what)),
+            None => self
+                .request_sent(&message, branch, method)
+                .or_else(|what| wrong(&what)),
+            Some(status) => self
+                .response_sent(to, &message, status, branch, method)
+                .or_else(|what| wrong(&what)),
         }
     }
 
-    fn request_sent(&mut self, message: &Message, branch: Vec<u8>, method: Vec<u8>) -> Result<(), String> {
+    fn request_sent(
+        &mut self,
+        message: &Message,
+        branch: Vec<u8>,
+        method: Vec<u8>,
+    ) -> Result<(), String> {
         if message.max_forwards().is_none() {
             return Err("a request without Max-Forwards (RFC 3261 §16.6 step 3)".into());
         }
         if message.headers_named(HeaderName::Via).count() == 0 || !branch.starts_with(b"z9hG4bK") {
-            return Err("a request whose top Via branch has no magic cookie (RFC 3261 §8.1.1.7)".into());
+            return Err(
+                "a request whose top Via branch has no magic cookie (RFC 3261 §8.1.1.7)".into(),
+            );
         }
         if message.method() == Method::Cancel && !self.provisional.contains_key(&branch) {
             return Err("a CANCEL before any provisional response (RFC 3261 §9.1)".into());
@@ -80,14 +106,18 @@ impl Checkers {
         }
         let last = self.finals.entry((to, branch, method)).or_default();
         match *last {
-            Some(before) if status < 200 => Err(format!("{status} after {before} (RFC 3261 §17.2.1)")),
-            Some(before) if before < 300 && status >= 300 => Err(format!("{status} after {before} (RFC 3261 §16.7)")),
-            Some(before) if before >= 300 && status >= 300 && before != status => {
-                Err(format!("{status} after {before}: two final responses (RFC 3261 §16.7)"))
+            Some(before) if status < 200 => {
+                Err(format!("{status} after {before} (RFC 3261 §17.2.1)"))
             }
-            Some(before) if before >= 300 && status < 300 && !is_invite => {
-                Err(format!("{status} after {before}: two final responses (RFC 3261 §17.2.2)"))
+            Some(before) if before < 300 && status >= 300 => {
+                Err(format!("{status} after {before} (RFC 3261 §16.7)"))
             }
+            Some(before) if before >= 300 && status >= 300 && before != status => Err(format!(
+                "{status} after {before}: two final responses (RFC 3261 §16.7)"
+            )),
+            Some(before) if before >= 300 && status < 300 && !is_invite => Err(format!(
+                "{status} after {before}: two final responses (RFC 3261 §17.2.2)"
+            )),
             _ => {
                 if status >= 200 {
                     *last = Some(status);
@@ -99,16 +129,22 @@ impl Checkers {
 
     /// A phone sent this.
     pub fn phone_sent(&mut self, _now_us: u64, _from: SocketAddr, _to: SocketAddr, bytes: &[u8]) {
-        let Ok(message) = Message::parse(Frame::copy_of(bytes)) else { return };
+        let Ok(message) = Message::parse(Frame::copy_of(bytes)) else {
+            return;
+        };
         if message.status().is_some_and(|status| status < 200) {
-            self.provisional.insert(message.top_via().branch().to_vec(), ());
+            self.provisional
+                .insert(message.top_via().branch().to_vec(), ());
         }
     }
 
     /// This reached a phone.
     pub fn reached_phone(&mut self, now_us: u64, from: SocketAddr, to: SocketAddr, bytes: &[u8]) {
-        let Ok(message) = Message::parse(Frame::copy_of(bytes)) else { return };
-        if !message.is_request() || message.method() != Method::Invite || message.to_tag().is_some() {
+        let Ok(message) = Message::parse(Frame::copy_of(bytes)) else {
+            return;
+        };
+        if !message.is_request() || message.method() != Method::Invite || message.to_tag().is_some()
+        {
             return;
         }
         let branch = message.top_via().branch().to_vec();
@@ -128,7 +164,11 @@ impl Checkers {
             return Err(objection);
         }
         self.steps += 1;
-        if self.steps.is_multiple_of(STEPS_BETWEEN_WALKS) { engine.check_invariants() } else { Ok(()) }
+        if self.steps.is_multiple_of(STEPS_BETWEEN_WALKS) {
+            engine.check_invariants()
+        } else {
+            Ok(())
+        }
     }
 
     /// Anything else that left an engine.

@@ -33,10 +33,25 @@ impl Zone {
             return Err(format!("`{line}`: name ttl type data"));
         };
         let wrong = |what: &str| format!("`{line}`: {what}");
-        let number = |text: &str| text.parse::<u16>().map_err(|_| wrong("a number below 65536"));
+        let number = |text: &str| {
+            text.parse::<u16>()
+                .map_err(|_| wrong("a number below 65536"))
+        };
         let (kind, data) = match (*kind, data) {
-            ("A", [ip]) => (A, ip.parse::<Ipv4Addr>().map_err(|_| wrong("an IPv4 address"))?.octets().to_vec()),
-            ("AAAA", [ip]) => (AAAA, ip.parse::<Ipv6Addr>().map_err(|_| wrong("an IPv6 address"))?.octets().to_vec()),
+            ("A", [ip]) => (
+                A,
+                ip.parse::<Ipv4Addr>()
+                    .map_err(|_| wrong("an IPv4 address"))?
+                    .octets()
+                    .to_vec(),
+            ),
+            ("AAAA", [ip]) => (
+                AAAA,
+                ip.parse::<Ipv6Addr>()
+                    .map_err(|_| wrong("an IPv6 address"))?
+                    .octets()
+                    .to_vec(),
+            ),
             ("CNAME", [target]) => (CNAME, name_bytes(target)),
             ("SRV", [priority, weight, port, target]) => {
                 let mut data = Vec::new();
@@ -60,7 +75,12 @@ impl Zone {
             _ => return Err(wrong("A, AAAA, CNAME, SRV or NAPTR with its data")),
         };
         let ttl = ttl.parse().map_err(|_| wrong("ttl in seconds"))?;
-        self.records.push(Record { name: name.to_ascii_lowercase(), ttl, kind, data });
+        self.records.push(Record {
+            name: name.to_ascii_lowercase(),
+            ttl,
+            kind,
+            data,
+        });
         Ok(())
     }
 
@@ -68,8 +88,11 @@ impl Zone {
     pub fn answer(&self, name: &str, record_type: u16) -> Vec<u8> {
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         let known = self.records.iter().any(|r| r.name == name);
-        let found: Vec<&Record> =
-            self.records.iter().filter(|r| r.name == name && (r.kind == record_type || r.kind == CNAME)).collect();
+        let found: Vec<&Record> = self
+            .records
+            .iter()
+            .filter(|r| r.name == name && (r.kind == record_type || r.kind == CNAME))
+            .collect();
         let rcode: u16 = if known { 0 } else { 3 };
         let mut out = Vec::new();
         // A response, recursion desired and available.
@@ -94,7 +117,11 @@ impl Zone {
 
 fn name_bytes(name: &str) -> Vec<u8> {
     let mut out = Vec::new();
-    for label in name.trim_end_matches('.').split('.').filter(|label| !label.is_empty()) {
+    for label in name
+        .trim_end_matches('.')
+        .split('.')
+        .filter(|label| !label.is_empty())
+    {
         out.push(label.len() as u8);
         out.extend_from_slice(label.as_bytes());
     }

@@ -50,12 +50,24 @@ impl Ladder {
             Fate::Twice => what.push_str("  (twice)"),
         }
         let (from, to) = (self.name_of(from), self.name_of(to));
-        self.lines.push(Line { at_us, from, to, what, call_id });
+        self.lines.push(Line {
+            at_us,
+            from,
+            to,
+            what,
+            call_id,
+        });
     }
 
     /// Notes something that is not a message.
     pub fn note(&mut self, at_us: u64, who: &str, what: String) {
-        self.lines.push(Line { at_us, from: who.to_owned(), to: String::new(), what, call_id: String::new() });
+        self.lines.push(Line {
+            at_us,
+            from: who.to_owned(),
+            to: String::new(),
+            what,
+            call_id: String::new(),
+        });
     }
 
     /// The whole ladder, its times counted from `zero_us`.
@@ -74,7 +86,10 @@ impl Ladder {
         for line in self.lines.iter().filter(|line| wanted(line)) {
             let ms = line.at_us.saturating_sub(zero_us) / 1000;
             let arrow = if line.to.is_empty() { " " } else { ">" };
-            let text = format!("{ms:>6}ms  {:width$} {arrow} {:width$}  {}", line.from, line.to, line.what);
+            let text = format!(
+                "{ms:>6}ms  {:width$} {arrow} {:width$}  {}",
+                line.from, line.to, line.what
+            );
             let _ = writeln!(out, "{}", text.trim_end());
         }
         out
@@ -91,21 +106,29 @@ impl Ladder {
     }
 
     fn name_of(&self, address: SocketAddr) -> String {
-        self.names.get(&address).cloned().unwrap_or_else(|| address.to_string())
+        self.names
+            .get(&address)
+            .cloned()
+            .unwrap_or_else(|| address.to_string())
     }
 }
 
 /// The line a person reads, and the Call-ID it belongs to.
 fn describe(bytes: &[u8]) -> (String, String) {
     let Ok(message) = Message::parse(Frame::copy_of(bytes)) else {
-        return (format!("{} bytes that are not SIP", bytes.len()), String::new());
+        return (
+            format!("{} bytes that are not SIP", bytes.len()),
+            String::new(),
+        );
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let cseq = message.cseq();
     let what = match message.status() {
         None => format!("{} {}", message.method(), text(message.request_uri())),
         // A response to anything but INVITE says to what.
-        Some(status) if cseq.method == parser::Method::Invite => format!("{status} {}", text(message.reason())),
+        Some(status) if cseq.method == parser::Method::Invite => {
+            format!("{status} {}", text(message.reason()))
+        }
         Some(status) => format!("{status} {} ({})", text(message.reason()), cseq.method),
     };
     (what, text(message.call_id()))

@@ -19,7 +19,12 @@ pub struct Weather {
 impl Weather {
     /// No loss, no jitter, this delay in milliseconds.
     pub const fn calm(delay_ms: u64) -> Self {
-        Weather { delay_us: delay_ms * 1000, jitter_us: 0, loss: 0, duplicate: 0 }
+        Weather {
+            delay_us: delay_ms * 1000,
+            jitter_us: 0,
+            loss: 0,
+            duplicate: 0,
+        }
     }
 
     /// When a datagram sent at `now_us` arrives: never, once or twice.
@@ -28,7 +33,11 @@ impl Weather {
             return [None, None];
         }
         let mut once = || {
-            let jitter = if self.jitter_us == 0 { 0 } else { chance.u64(0..=self.jitter_us) };
+            let jitter = if self.jitter_us == 0 {
+                0
+            } else {
+                chance.u64(0..=self.jitter_us)
+            };
             now_us + self.delay_us + jitter
         };
         let first = once();
@@ -45,15 +54,25 @@ mod tests {
     #[test]
     fn calm_weather_delivers_once_after_the_delay() {
         let mut chance = fastrand::Rng::with_seed(1);
-        assert_eq!(Weather::calm(10).arrivals(5, &mut chance), [Some(10_005), None]);
+        assert_eq!(
+            Weather::calm(10).arrivals(5, &mut chance),
+            [Some(10_005), None]
+        );
     }
 
     #[test]
     fn the_same_seed_is_the_same_weather() {
-        let storm = Weather { delay_us: 1000, jitter_us: 50_000, loss: 100, duplicate: 100 };
+        let storm = Weather {
+            delay_us: 1000,
+            jitter_us: 50_000,
+            loss: 100,
+            duplicate: 100,
+        };
         let draw = |seed| {
             let mut chance = fastrand::Rng::with_seed(seed);
-            (0..100).map(|n| storm.arrivals(n, &mut chance)).collect::<Vec<_>>()
+            (0..100)
+                .map(|n| storm.arrivals(n, &mut chance))
+                .collect::<Vec<_>>()
         };
         assert_eq!(draw(7), draw(7));
         assert_ne!(draw(7), draw(8));

@@ -36,7 +36,10 @@ impl<T> Ord for Entry<T> {
 
 impl<T> Default for Queue<T> {
     fn default() -> Self {
-        Queue { heap: BinaryHeap::new(), scheduled: 0 }
+        Queue {
+            heap: BinaryHeap::new(),
+            scheduled: 0,
+        }
     }
 }
 
@@ -44,15 +47,25 @@ impl<T> Queue<T> {
     /// Lets `what` happen at `at_us`.
     pub fn at(&mut self, at_us: u64, what: T) {
         self.scheduled += 1;
-        self.heap.push(Reverse(Entry { at_us, sequence: self.scheduled, what }));
+        self.heap.push(Reverse(Entry {
+            at_us,
+            sequence: self.scheduled,
+            what,
+        }));
     }
 
     /// The next thing, unless it comes after `until_us`.
     pub fn next(&mut self, until_us: u64) -> Option<(u64, T)> {
-        if self.heap.peek().is_none_or(|Reverse(entry)| entry.at_us > until_us) {
+        if self
+            .heap
+            .peek()
+            .is_none_or(|Reverse(entry)| entry.at_us > until_us)
+        {
             return None;
         }
-        self.heap.pop().map(|Reverse(entry)| (entry.at_us, entry.what))
+        self.heap
+            .pop()
+            .map(|Reverse(entry)| (entry.at_us, entry.what))
     }
 
     /// How many things are still to happen.

@@ -10,7 +10,9 @@ use std::sync::Arc;
 
 use engine::resolve::Hosts;
 use engine::sockets::{Listener, Sockets};
-use engine::{Config, ConnectionId, Engine, Flow, Input, Now, Outbox, ShardId, SocketId, Transport};
+use engine::{
+    Config, ConnectionId, Engine, Flow, Input, Now, Outbox, ShardId, SocketId, Transport,
+};
 
 /// Both listeners of a server, in this order.
 const UDP: SocketId = SocketId(0);
@@ -51,7 +53,8 @@ pub struct ServerPlan {
 impl Server {
     /// Compiles the script and starts the engines. The error is for a person.
     pub fn new(plan: &ServerPlan) -> Result<Self, String> {
-        let mut sockets = Sockets::new([Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, plan.address)));
+        let mut sockets =
+            Sockets::new([Transport::Udp, Transport::Tcp].map(|t| Listener::new(t, plan.address)));
         if let Some(domain) = &plan.domain {
             sockets.add_alias(None, domain, 0);
         }
@@ -59,7 +62,9 @@ impl Server {
         let registry = modules::registry();
         let path = Path::new(&plan.script.0);
         let mut loader = script::InMemory::new(path, plan.script.1.clone());
-        let compiled = registry.compile(path, &mut loader, &script::Options::default()).map_err(|e| e.to_string())?;
+        let compiled = registry
+            .compile(path, &mut loader, &script::Options::default())
+            .map_err(|e| e.to_string())?;
         let program = Arc::new(compiled.program);
         let mut owner_key = [0u8; 16];
         owner_key[..8].copy_from_slice(&plan.seed.to_le_bytes());
@@ -91,20 +96,39 @@ impl Server {
     /// The flow of a datagram from there, and the shard whose socket the kernel gives it to.
     pub fn datagram(&self, from: SocketAddr) -> (ShardId, Flow) {
         let shard = self.reuseport(from);
-        (shard, Flow { socket: UDP, transport: Transport::Udp, remote: from, connection: ConnectionId::NONE })
+        (
+            shard,
+            Flow {
+                socket: UDP,
+                transport: Transport::Udp,
+                remote: from,
+                connection: ConnectionId::NONE,
+            },
+        )
     }
 
     /// The flow of a message on the stream from there, and the shard that accepted it.
     pub fn stream(&mut self, from: SocketAddr) -> (ShardId, Flow) {
         let shard = self.reuseport(from);
         let connection = self.connect(from, shard);
-        (connection.shard(), Flow { socket: TCP, transport: Transport::Tcp, remote: from, connection })
+        (
+            connection.shard(),
+            Flow {
+                socket: TCP,
+                transport: Transport::Tcp,
+                remote: from,
+                connection,
+            },
+        )
     }
 
     /// The connection to there, made by `shard` if there is none.
     pub fn connect(&mut self, to: SocketAddr, shard: ShardId) -> ConnectionId {
         let next = self.connections.len() as u32 + 1;
-        *self.connections.entry(to).or_insert_with(|| ConnectionId::new(shard, 1, next))
+        *self
+            .connections
+            .entry(to)
+            .or_insert_with(|| ConnectionId::new(shard, 1, next))
     }
 
     /// Hands an input to an engine; what it leaves is in `outbox`.
@@ -115,7 +139,9 @@ impl Server {
     fn reuseport(&self, from: SocketAddr) -> ShardId {
         // Any fixed function of the sender's address serves: FNV-1a over its text.
         let text = from.to_string();
-        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325u64, |h, b| {
+            (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3)
+        });
         ShardId(((hash >> 32) % self.engines.len() as u64) as u16)
     }
 }

@@ -60,7 +60,12 @@ pub struct Happened {
 }
 
 enum Event {
-    Arrive { from: SocketAddr, to: SocketAddr, transport: Transport, bytes: Vec<u8> },
+    Arrive {
+        from: SocketAddr,
+        to: SocketAddr,
+        transport: Transport,
+        bytes: Vec<u8>,
+    },
     Tick(usize, ShardId),
     Inner(usize, ShardId, Input),
     PhoneTick(usize),
@@ -140,13 +145,18 @@ impl World {
     pub fn add_phone(&mut self, settings: Settings) -> usize {
         let number = self.phones.len();
         for (line, place) in settings.lines.iter().enumerate() {
-            self.directory.insert(place.local, Place::Phone(number, line as u32));
+            self.directory
+                .insert(place.local, Place::Phone(number, line as u32));
         }
         let transport = match settings.transport {
             phone::Transport::Udp => Transport::Udp,
             phone::Transport::Tcp => Transport::Tcp,
         };
-        self.phones.push(PhoneAt { phone: Phone::new(settings, self.now_us), transport, tick: None });
+        self.phones.push(PhoneAt {
+            phone: Phone::new(settings, self.now_us),
+            transport,
+            tick: None,
+        });
         number
     }
 
@@ -190,12 +200,20 @@ impl World {
     }
 
     fn now(&self) -> Now {
-        Now { mono_us: self.now_us, unix_us: EPOCH_US + self.now_us }
+        Now {
+            mono_us: self.now_us,
+            unix_us: EPOCH_US + self.now_us,
+        }
     }
 
     fn step(&mut self, event: Event) -> Result<(), String> {
         match event {
-            Event::Arrive { from, to, transport, bytes } => self.arrive(from, to, transport, &bytes),
+            Event::Arrive {
+                from,
+                to,
+                transport,
+                bytes,
+            } => self.arrive(from, to, transport, &bytes),
             Event::Inner(server, shard, input) => self.engine(server, shard, input),
             Event::Tick(server, shard) => {
                 if self.servers[server].ticks[usize::from(shard.0)] != Some(self.now_us) {
@@ -217,30 +235,60 @@ impl World {
 
     fn do_act(&mut self, number: usize, act: &Act) -> Result<(), String> {
         let command = match act {
-            Act::Call(line, to, plan, tag) => Command::Call { line: *line, user: "", to, plan: *plan, tag: *tag },
-            Act::Register(line, expires, refresh, tag) => {
-                Command::Register { line: *line, user: "", expires: *expires, refresh: *refresh, tag: *tag }
-            }
+            Act::Call(line, to, plan, tag) => Command::Call {
+                line: *line,
+                user: "",
+                to,
+                plan: *plan,
+                tag: *tag,
+            },
+            Act::Register(line, expires, refresh, tag) => Command::Register {
+                line: *line,
+                user: "",
+                expires: *expires,
+                refresh: *refresh,
+                tag: *tag,
+            },
             Act::Unregister => match self.phones[number].phone.registrations().next() {
                 Some((id, ..)) => Command::Unregister(id),
                 None => return Ok(()),
             },
-            Act::Request(line, verb, to, tag) => {
-                Command::Request { line: *line, verb: *verb, to, body: "", tag: *tag }
-            }
+            Act::Request(line, verb, to, tag) => Command::Request {
+                line: *line,
+                verb: *verb,
+                to,
+                body: "",
+                tag: *tag,
+            },
             Act::Answering(answering) => Command::Answering(*answering),
         };
         self.tell(number, PhoneEvent::Command(command))
     }
 
     /// Something reaches an address: a server's engine, a phone, or nobody.
-    fn arrive(&mut self, from: SocketAddr, to: SocketAddr, transport: Transport, bytes: &[u8]) -> Result<(), String> {
+    fn arrive(
+        &mut self,
+        from: SocketAddr,
+        to: SocketAddr,
+        transport: Transport,
+        bytes: &[u8],
+    ) -> Result<(), String> {
         match self.directory.get(&to) {
             Some(&Place::Server(number)) => {
                 let server = &mut self.servers[number];
-                let (shard, flow) =
-                    if transport == Transport::Udp { server.datagram(from) } else { server.stream(from) };
-                self.engine(number, shard, Input::Received { frame: Frame::copy_of(bytes), flow })
+                let (shard, flow) = if transport == Transport::Udp {
+                    server.datagram(from)
+                } else {
+                    server.stream(from)
+                };
+                self.engine(
+                    number,
+                    shard,
+                    Input::Received {
+                        frame: Frame::copy_of(bytes),
+                        flow,
+                    },
+                )
             }
             Some(&Place::Phone(number, line)) => {
                 self.checkers.reached_phone(self.now_us, from, to, bytes);
@@ -262,7 +310,10 @@ impl World {
             self.carry(from, send.to, transport, bytes);
         }
         for &notice in &out.notices {
-            self.happened.push(Happened { phone: number, notice });
+            self.happened.push(Happened {
+                phone: number,
+                notice,
+            });
         }
         out.clear();
         self.phone_outbox = out;
@@ -284,49 +335,79 @@ impl World {
         let result = self.drain(number, shard, &mut outbox);
         outbox.clear();
         self.servers[number].outbox = outbox;
-        self.checkers.engine_stepped(&self.servers[number].engines[usize::from(shard.0)])?;
+        self.checkers
+            .engine_stepped(&self.servers[number].engines[usize::from(shard.0)])?;
         self.schedule_tick(number, shard);
         result
     }
 
-    fn drain(&mut self, number: usize, shard: ShardId, outbox: &mut engine::Outbox) -> Result<(), String> {
+    fn drain(
+        &mut self,
+        number: usize,
+        shard: ShardId,
+        outbox: &mut engine::Outbox,
+    ) -> Result<(), String> {
         let (outputs, bytes) = outbox.drain();
         let text = |range: &std::ops::Range<u32>| &bytes[range.start as usize..range.end as usize];
         for output in outputs {
             match output {
-                Output::Send { range, flow, ticket } => {
+                Output::Send {
+                    range,
+                    flow,
+                    ticket,
+                } => {
                     let from = self.servers[number].address;
                     if flow.transport != Transport::Udp {
                         self.servers[number].connect(flow.remote, shard);
                         if !self.directory.contains_key(&flow.remote) {
                             let failed = Input::SendFailed(ticket, flow);
-                            self.queue.at(self.now_us + self.weather.delay_us, Event::Inner(number, shard, failed));
+                            self.queue.at(
+                                self.now_us + self.weather.delay_us,
+                                Event::Inner(number, shard, failed),
+                            );
                             continue;
                         }
                     }
-                    self.checkers.server_sent(self.now_us, from, flow.remote, text(&range))?;
+                    self.checkers
+                        .server_sent(self.now_us, from, flow.remote, text(&range))?;
                     self.carry(from, flow.remote, flow.transport, text(&range));
                 }
                 Output::Handover { to, frame, flow } => {
                     if !self.ring_is_full() {
-                        let input = Input::Handover { frame, flow, from: shard };
-                        self.queue.at(self.now_us + RING_US, Event::Inner(number, to, input));
+                        let input = Input::Handover {
+                            frame,
+                            flow,
+                            from: shard,
+                        };
+                        self.queue
+                            .at(self.now_us + RING_US, Event::Inner(number, to, input));
                     }
                 }
                 Output::Letter(letter) => {
                     if !self.ring_is_full() {
                         let to = letter.to;
-                        self.queue.at(self.now_us + RING_US, Event::Inner(number, to, Input::Letter(letter)));
+                        self.queue.at(
+                            self.now_us + RING_US,
+                            Event::Inner(number, to, Input::Letter(letter)),
+                        );
                     }
                 }
-                Output::Query { ticket, query, deadline_us } => {
+                Output::Query {
+                    ticket,
+                    query,
+                    deadline_us,
+                } => {
                     let (at, answer) = match query {
-                        Query::Dns { name, record_type } => {
-                            (self.now_us + DNS_US, Answer::Dns(Frame::copy_of(&self.zone.answer(&name, record_type))))
-                        }
+                        Query::Dns { name, record_type } => (
+                            self.now_us + DNS_US,
+                            Answer::Dns(Frame::copy_of(&self.zone.answer(&name, record_type))),
+                        ),
                         Query::Sleep => (deadline_us, Answer::Slept),
                     };
-                    self.queue.at(at.max(self.now_us), Event::Inner(number, shard, Input::Answer(ticket, answer)));
+                    self.queue.at(
+                        at.max(self.now_us),
+                        Event::Inner(number, shard, Input::Answer(ticket, answer)),
+                    );
                 }
                 Output::Log { level, range } => {
                     let line = String::from_utf8_lossy(text(&range)).trim_end().to_owned();
@@ -357,7 +438,15 @@ impl World {
             ladder.sent(self.now_us, from, to, bytes, fate);
         }
         for at in arrivals.into_iter().flatten() {
-            self.queue.at(at, Event::Arrive { from, to, transport, bytes: bytes.to_vec() });
+            self.queue.at(
+                at,
+                Event::Arrive {
+                    from,
+                    to,
+                    transport,
+                    bytes: bytes.to_vec(),
+                },
+            );
         }
     }
 
@@ -367,10 +456,11 @@ impl World {
         }
         let names = (self.name_of(from), self.name_of(to));
         let what = phone::describe(bytes).to_string();
-        let hit = self
-            .losses
-            .iter_mut()
-            .find(|loss| loss.count > 0 && (&loss.from, &loss.to) == (&names.0, &names.1) && what.starts_with(&loss.what));
+        let hit = self.losses.iter_mut().find(|loss| {
+            loss.count > 0
+                && (&loss.from, &loss.to) == (&names.0, &names.1)
+                && what.starts_with(&loss.what)
+        });
         hit.is_some_and(|loss| {
             loss.count -= 1;
             true
@@ -392,7 +482,9 @@ impl World {
     fn schedule_tick(&mut self, number: usize, shard: ShardId) {
         let server = &mut self.servers[number];
         let place = usize::from(shard.0);
-        let Some(due) = server.engines[place].next_due() else { return };
+        let Some(due) = server.engines[place].next_due() else {
+            return;
+        };
         let due = due.max(self.now_us + 1);
         if server.ticks[place].is_none_or(|tick| due < tick) {
             server.ticks[place] = Some(due);

@@ -46,7 +46,12 @@ fn replay(seed: u64) -> ExitCode {
 
 fn many(from: u64, storms: u64) -> ExitCode {
     let next = AtomicU64::new(from);
-    let total = Mutex::new((storm::Tally::default(), [0u64; 4], Vec::<(u64, String)>::new(), 0u64));
+    let total = Mutex::new((
+        storm::Tally::default(),
+        [0u64; 4],
+        Vec::<(u64, String)>::new(),
+        0u64,
+    ));
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
     let shows = std::io::stderr().is_terminal();
     std::thread::scope(|scope| {
@@ -58,7 +63,9 @@ fn many(from: u64, storms: u64) -> ExitCode {
                         return;
                     }
                     let result = storm::run(seed);
-                    let mut total = total.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                    let mut total = total
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner);
                     total.3 += 1;
                     match result {
                         Ok(tally) => {
@@ -75,7 +82,10 @@ fn many(from: u64, storms: u64) -> ExitCode {
                     if shows || done.is_multiple_of(100) || done == storms {
                         let end = if shows { '\r' } else { '\n' };
                         let bar = "#".repeat((done * 40 / storms) as usize);
-                        eprint!("storms [{bar:<40}] {done}/{storms}, {} failed{end}", total.2.len());
+                        eprint!(
+                            "storms [{bar:<40}] {done}/{storms}, {} failed{end}",
+                            total.2.len()
+                        );
                         let _ = std::io::stderr().flush();
                     }
                     if total.2.len() >= 5 {
@@ -85,7 +95,9 @@ fn many(from: u64, storms: u64) -> ExitCode {
             });
         }
     });
-    let (tally, by_engines, mut failures, done) = total.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let (tally, by_engines, mut failures, done) = total
+        .into_inner()
+        .unwrap_or_else(std::sync::PoisonError::into_inner);
     println!(
         "\n{done} storms on 1/2/3/8 engines: {}/{}/{}/{} passed; {} calls: {} answered, {} cancelled, {} failed as they must; {} handovers",
         by_engines[1 - 1],
@@ -100,7 +112,13 @@ fn many(from: u64, storms: u64) -> ExitCode {
     );
     failures.sort();
     for (seed, error) in &failures {
-        println!("\nseed {seed}: {error}\nreplay: cargo run --profile storm -p sim --bin storm -- --seed {seed}");
+        println!(
+            "\nseed {seed}: {error}\nreplay: cargo run --profile storm -p sim --bin storm -- --seed {seed}"
+        );
     }
-    if failures.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    if failures.is_empty() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    }
 }

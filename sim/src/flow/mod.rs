@@ -7,7 +7,9 @@ pub mod parse;
 use std::fmt::Write as _;
 use std::path::Path;
 
-use loadgen::phone::{Answering, CallPlan, Chance, Faults, Routing, Settings, Spread, Then, Transport, Verb, What};
+use loadgen::phone::{
+    Answering, CallPlan, Chance, Faults, Routing, Settings, Spread, Then, Transport, Verb, What,
+};
 
 use crate::server::ServerPlan;
 use crate::{Act, World};
@@ -26,7 +28,8 @@ pub fn play(flow: &Flow, scripts: &Path) -> Result<String, String> {
     }
     for (number, server) in flow.servers.iter().enumerate() {
         let file = scripts.join(&server.script);
-        let text = std::fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        let text = std::fs::read_to_string(&file)
+            .map_err(|error| format!("{}: {error}", file.display()))?;
         world.add_server(&ServerPlan {
             name: server.name.clone(),
             address: server.address,
@@ -49,8 +52,14 @@ pub fn play(flow: &Flow, scripts: &Path) -> Result<String, String> {
     world.happened.clear();
     world.log.clear();
     world.losses.clone_from(&flow.losses);
-    let servers = flow.servers.iter().map(|server| (server.address, server.name.clone()));
-    let phones = flow.phones.iter().map(|phone| (phone.address, phone.name.clone()));
+    let servers = flow
+        .servers
+        .iter()
+        .map(|server| (server.address, server.name.clone()));
+    let phones = flow
+        .phones
+        .iter()
+        .map(|phone| (phone.address, phone.name.clone()));
     world.watch(&servers.chain(phones).collect::<Vec<_>>());
     for (at, phone, act) in cast.acts {
         world.act(PRELUDE_US + at, phone, act);
@@ -61,13 +70,26 @@ pub fn play(flow: &Flow, scripts: &Path) -> Result<String, String> {
 
 /// The ladder from the story's zero, then how the calls ended, then what was logged.
 fn report(flow: &Flow, world: &World) -> String {
-    let mut out = world.ladder.as_ref().map(|ladder| ladder.text_from(PRELUDE_US)).unwrap_or_default();
+    let mut out = world
+        .ladder
+        .as_ref()
+        .map(|ladder| ladder.text_from(PRELUDE_US))
+        .unwrap_or_default();
     let mut endings = String::new();
     for happened in &world.happened {
         let what = &happened.notice.what;
-        if what.is_outcome() || matches!(what, What::Answered | What::Incoming | What::Forked | What::Reinvited(_)) {
+        if what.is_outcome()
+            || matches!(
+                what,
+                What::Answered | What::Incoming | What::Forked | What::Reinvited(_)
+            )
+        {
             let ms = happened.notice.at.saturating_sub(PRELUDE_US) / 1000;
-            let _ = writeln!(endings, "{ms:>6}ms  {}: {what:?}", flow.phones[happened.phone].name);
+            let _ = writeln!(
+                endings,
+                "{ms:>6}ms  {}: {what:?}",
+                flow.phones[happened.phone].name
+            );
         }
     }
     if !endings.is_empty() {
@@ -97,16 +119,30 @@ fn cast(flow: &Flow) -> Result<Cast, String> {
             .iter()
             .find(|server| server.name == phone.server)
             .ok_or_else(|| format!("`{}` is no server", phone.server))?;
-        let domain = server.domain.clone().unwrap_or_else(|| server.address.ip().to_string());
+        let domain = server
+            .domain
+            .clone()
+            .unwrap_or_else(|| server.address.ip().to_string());
         let mut one = Settings::new(&phone.user, &domain, phone.address, SEED + number as u64);
         one.name.clone_from(&phone.name);
         one.proxy = Some(server.address);
-        one.transport = if phone.tcp { Transport::Tcp } else { Transport::Udp };
-        one.routing = if phone.unrouted { Routing::Unrouted } else { Routing::RouteSet };
+        one.transport = if phone.tcp {
+            Transport::Tcp
+        } else {
+            Transport::Udp
+        };
+        one.routing = if phone.unrouted {
+            Routing::Unrouted
+        } else {
+            Routing::RouteSet
+        };
         settings.push(one);
     }
     let find = |name: &str| {
-        flow.phones.iter().position(|phone| phone.name == name).ok_or_else(|| format!("`{name}` is no phone"))
+        flow.phones
+            .iter()
+            .position(|phone| phone.name == name)
+            .ok_or_else(|| format!("`{name}` is no phone"))
     };
     let uri = |from: usize, whom: &str| match flow.phones.iter().find(|phone| phone.name == whom) {
         _ if whom.contains(':') => whom.to_owned(),
@@ -122,11 +158,17 @@ fn cast(flow: &Flow) -> Result<Cast, String> {
         match clause {
             Clause::Wait(time) => cursor += time,
             Clause::Registers(who, 0) => acts.push((cursor, find(who)?, Act::Unregister)),
-            Clause::Registers(who, seconds) => acts.push((cursor, find(who)?, Act::Register(0, *seconds, false, 0))),
+            Clause::Registers(who, seconds) => {
+                acts.push((cursor, find(who)?, Act::Register(0, *seconds, false, 0)))
+            }
             Clause::Calls(who, whom) => {
                 tag += 1;
                 let caller = find(who)?;
-                let plan = CallPlan { hold: None, cancel: None, reinvite: None };
+                let plan = CallPlan {
+                    hold: None,
+                    cancel: None,
+                    reinvite: None,
+                };
                 acts.push((cursor, caller, Act::Call(0, uri(caller, whom), plan, tag)));
             }
             Clause::Sends(who, method, whom) => {
@@ -167,11 +209,15 @@ fn cast(flow: &Flow) -> Result<Cast, String> {
             }
             Clause::Cancels(who, time) => {
                 let who = find(who)?;
-                last_plan(&mut acts, who).ok_or("nobody cancels without calling")?.cancel = Some(Spread::Fixed(*time));
+                last_plan(&mut acts, who)
+                    .ok_or("nobody cancels without calling")?
+                    .cancel = Some(Spread::Fixed(*time));
             }
             Clause::Reinvites(who, time) => {
                 let who = find(who)?;
-                last_plan(&mut acts, who).ok_or("only callers re-invite")?.reinvite = Some(Spread::Fixed(*time));
+                last_plan(&mut acts, who)
+                    .ok_or("only callers re-invite")?
+                    .reinvite = Some(Spread::Fixed(*time));
             }
             Clause::Fault(who, knob) => {
                 let faults = &mut faults[find(who)?];

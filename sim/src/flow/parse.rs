@@ -126,7 +126,10 @@ const DEFAULT_UNTIL_US: u64 = 120_000_000;
 
 /// Reads a flow file. The error names the line.
 pub fn parse(text: &str) -> Result<Flow, String> {
-    let golden_at = text.find("\n---\n").map(|at| at + 5).ok_or("no line `---` between the story and the ladder")?;
+    let golden_at = text
+        .find("\n---\n")
+        .map(|at| at + 5)
+        .ok_or("no line `---` between the story and the ladder")?;
     let mut flow = Flow {
         servers: Vec::new(),
         phones: Vec::new(),
@@ -160,16 +163,22 @@ pub fn parse(text: &str) -> Result<Flow, String> {
             "lose" => loss(rest).map(|loss| flow.losses.push(loss)),
             "fault" => rest
                 .split_once(' ')
-                .map(|(who, what)| flow.play.push(Clause::Fault(who.to_owned(), what.to_owned())))
+                .map(|(who, what)| {
+                    flow.play
+                        .push(Clause::Fault(who.to_owned(), what.to_owned()))
+                })
                 .ok_or_else(|| "fault: phone and knob".to_owned()),
-            "play" => rest.split(';').try_for_each(|text| clause(text).map(|clause| flow.play.push(clause))),
+            "play" => rest
+                .split(';')
+                .try_for_each(|text| clause(text).map(|clause| flow.play.push(clause))),
             "until" => duration(rest).map(|until| flow.until_us = until),
             _ => Err(format!("`{item}` is no item of a flow")),
         };
         done.map_err(|error| format!("line {}: {error}", number + 1))?;
     }
     if flow.servers.is_empty() {
-        flow.servers.push(server(&format!("{DEFAULT_SERVER}@{DEFAULT_ADDRESS}"))?);
+        flow.servers
+            .push(server(&format!("{DEFAULT_SERVER}@{DEFAULT_ADDRESS}"))?);
     }
     let first = flow.servers[0].name.clone();
     for server in &mut flow.servers {
@@ -187,21 +196,34 @@ pub fn parse(text: &str) -> Result<Flow, String> {
 
 fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse::<SocketAddr>()
-        .or_else(|_| text.parse::<std::net::IpAddr>().map(|ip| SocketAddr::new(ip, 5060)))
+        .or_else(|_| {
+            text.parse::<std::net::IpAddr>()
+                .map(|ip| SocketAddr::new(ip, 5060))
+        })
         .map_err(|_| format!("`{text}` is not an address"))
 }
 
 fn at(text: &str) -> Result<(String, SocketAddr), String> {
-    let (name, place) = text.split_once('@').ok_or_else(|| format!("`{text}`: name@address"))?;
+    let (name, place) = text
+        .split_once('@')
+        .ok_or_else(|| format!("`{text}`: name@address"))?;
     Ok((name.to_owned(), address(place)?))
 }
 
 fn server(text: &str) -> Result<ServerLine, String> {
     let mut words = text.split_whitespace();
     let (name, address) = at(words.next().unwrap_or(""))?;
-    let mut server = ServerLine { name, address, shards: 1, domain: None, script: String::new() };
+    let mut server = ServerLine {
+        name,
+        address,
+        shards: 1,
+        domain: None,
+        script: String::new(),
+    };
     while let Some(word) = words.next() {
-        let value = words.next().ok_or_else(|| format!("`{word}` wants a value"))?;
+        let value = words
+            .next()
+            .ok_or_else(|| format!("`{word}` wants a value"))?;
         match word {
             "shards" => server.shards = value.parse().map_err(|_| format!("`{value}` shards"))?,
             "domain" => server.domain = Some(value.to_owned()),
@@ -217,10 +239,20 @@ fn phones(text: &str, phones: &mut Vec<PhoneLine>) -> Result<(), String> {
     while let Some(word) = words.next() {
         if word.contains('@') {
             let (name, address) = at(word)?;
-            phones.push(PhoneLine { user: name.clone(), name, address, server: String::new(), registered: false, tcp: false, unrouted: false });
+            phones.push(PhoneLine {
+                user: name.clone(),
+                name,
+                address,
+                server: String::new(),
+                registered: false,
+                tcp: false,
+                unrouted: false,
+            });
             continue;
         }
-        let phone = phones.last_mut().ok_or_else(|| format!("`{word}` before any phone"))?;
+        let phone = phones
+            .last_mut()
+            .ok_or_else(|| format!("`{word}` before any phone"))?;
         match word {
             "registered" => phone.registered = true,
             "tcp" => phone.tcp = true,
@@ -238,11 +270,16 @@ fn network(text: &str) -> Result<Weather, String> {
     let mut weather = Weather::calm(0);
     weather.delay_us = duration(words.next().unwrap_or(""))?;
     let per_mille = |text: &str| {
-        let percent: f64 = text.trim_end_matches('%').parse().map_err(|_| format!("`{text}` is no percentage"))?;
+        let percent: f64 = text
+            .trim_end_matches('%')
+            .parse()
+            .map_err(|_| format!("`{text}` is no percentage"))?;
         Ok::<u32, String>((percent * 10.0) as u32)
     };
     while let Some(word) = words.next() {
-        let value = words.next().ok_or_else(|| format!("`{word}` wants a value"))?;
+        let value = words
+            .next()
+            .ok_or_else(|| format!("`{word}` wants a value"))?;
         match word {
             "jitter" => weather.jitter_us = duration(value)?,
             "loss" => weather.loss = per_mille(value)?,
@@ -261,7 +298,12 @@ fn loss(text: &str) -> Result<Loss, String> {
         Some((what, count)) => (what, count.trim().parse().map_err(|_| wrong())?),
         None => (what, 1),
     };
-    Ok(Loss { from: from.trim().to_owned(), to: to.to_owned(), what: what.trim().to_owned(), count })
+    Ok(Loss {
+        from: from.trim().to_owned(),
+        to: to.to_owned(),
+        what: what.trim().to_owned(),
+        count,
+    })
 }
 
 fn clause(text: &str) -> Result<Clause, String> {
@@ -270,7 +312,9 @@ fn clause(text: &str) -> Result<Clause, String> {
     Ok(match words.as_slice() {
         ["wait", time] => Clause::Wait(duration(time)?),
         [who, "registers"] => Clause::Registers(own(who), 3600),
-        [who, "registers", "for", time] => Clause::Registers(own(who), (duration(time)? / 1_000_000) as u32),
+        [who, "registers", "for", time] => {
+            Clause::Registers(own(who), (duration(time)? / 1_000_000) as u32)
+        }
         [who, "unregisters"] => Clause::Registers(own(who), 0),
         [who, "calls", whom] => Clause::Calls(own(who), own(whom)),
         [who, "sends", method, "to", whom] => Clause::Sends(own(who), own(method), own(whom)),
@@ -279,7 +323,9 @@ fn clause(text: &str) -> Result<Clause, String> {
         [who, "answers"] => Clause::Answers(own(who), 0),
         [who, "answers", "after", time] => Clause::Answers(own(who), duration(time)?),
         [who, "rejects", "with", code] => Clause::Rejects(own(who), status(code)?, 0),
-        [who, "rejects", "with", code, "after", time] => Clause::Rejects(own(who), status(code)?, duration(time)?),
+        [who, "rejects", "with", code, "after", time] => {
+            Clause::Rejects(own(who), status(code)?, duration(time)?)
+        }
         [who, "is", "silent"] => Clause::Silent(own(who)),
         [who, "cancels", "after", time] => Clause::Cancels(own(who), duration(time)?),
         [who, "hangs", "up", "after", time] => Clause::HangsUp(own(who), duration(time)?),
@@ -289,12 +335,16 @@ fn clause(text: &str) -> Result<Clause, String> {
 }
 
 fn status(text: &str) -> Result<u16, String> {
-    text.parse().map_err(|_| format!("`{text}` is no status code"))
+    text.parse()
+        .map_err(|_| format!("`{text}` is no status code"))
 }
 
 /// `10ms`, `9s`, `2min`, in microseconds.
 pub fn duration(text: &str) -> Result<u64, String> {
-    let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let (digits, unit) = text.split_at(
+        text.find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(text.len()),
+    );
     let factor = match unit {
         "us" => 1,
         "ms" => 1000,
@@ -302,7 +352,10 @@ pub fn duration(text: &str) -> Result<u64, String> {
         "min" => 60_000_000,
         _ => return Err(format!("`{text}` is no duration: 10ms, 9s, 2min")),
     };
-    digits.parse::<u64>().map(|n| n * factor).map_err(|_| format!("`{text}` is no duration"))
+    digits
+        .parse::<u64>()
+        .map(|n| n * factor)
+        .map_err(|_| format!("`{text}` is no duration"))
 }
 
 #[cfg(test)]

@@ -5,8 +5,10 @@
 
 use std::net::SocketAddr;
 
+use engine::statistics::Counter;
 use loadgen::phone::{
-    Answering, CallPlan, Failure, Settings, Spread, Stage, Then, Transport as PhoneTransport, Verb, What,
+    Answering, CallPlan, Failure, Settings, Spread, Stage, Then, Transport as PhoneTransport, Verb,
+    What,
 };
 
 use crate::network::Weather;
@@ -66,10 +68,16 @@ pub fn replay(seed: u64) -> (Result<Tally, String>, String) {
         Err(error) => return (Err(error), String::new()),
     };
     let phones = (0..PHONES).map(|number| (phone_address(number), format!("phone{number}")));
-    let names: Vec<_> = phones.chain([(server_address(), "tandem".to_owned())]).collect();
+    let names: Vec<_> = phones
+        .chain([(server_address(), "tandem".to_owned())])
+        .collect();
     world.watch(&names);
     let result = finish(&mut world, seed);
-    let ladder = world.ladder.as_ref().map(|ladder| ladder.text_from(0)).unwrap_or_default();
+    let ladder = world
+        .ladder
+        .as_ref()
+        .map(|ladder| ladder.text_from(0))
+        .unwrap_or_default();
     (result, ladder)
 }
 
@@ -90,30 +98,58 @@ fn build(seed: u64) -> Result<World, String> {
         seed,
     })?;
     for number in 0..PHONES {
-        let mut settings =
-            Settings::new(&format!("user{number}"), "10.0.0.100", phone_address(number), seed.wrapping_add(number));
+        let mut settings = Settings::new(
+            &format!("user{number}"),
+            "10.0.0.100",
+            phone_address(number),
+            seed.wrapping_add(number),
+        );
         settings.name = format!("phone{number}");
         settings.proxy = Some(server_address());
-        settings.transport = if chance.u32(0..4) == 0 { PhoneTransport::Tcp } else { PhoneTransport::Udp };
+        settings.transport = if chance.u32(0..4) == 0 {
+            PhoneTransport::Tcp
+        } else {
+            PhoneTransport::Udp
+        };
         settings.answering = answering(number, &mut chance);
         let phone = world.add_phone(settings);
-        world.act(chance.u64(0..SECOND_US), phone, Act::Register(0, 3600, false, NOT_A_CALL));
+        world.act(
+            chance.u64(0..SECOND_US),
+            phone,
+            Act::Register(0, 3600, false, NOT_A_CALL),
+        );
     }
     for call in 0..CALLS {
         let at = PRELUDE_US + chance.u64(0..STORM_US);
         let caller = chance.u64(0..PHONES) as usize;
         // Now and then a user nobody knows.
-        let callee = if chance.u32(0..20) == 0 { 999 } else { chance.u64(0..PHONES) };
+        let callee = if chance.u32(0..20) == 0 {
+            999
+        } else {
+            chance.u64(0..PHONES)
+        };
         let to = format!("sip:user{callee}@10.0.0.100");
         world.act(at, caller, Act::Call(0, to, plan(&mut chance), call));
     }
     for other in 0..CALLS / 5 {
         let at = PRELUDE_US + chance.u64(0..STORM_US);
         let to = format!("sip:user{}@10.0.0.100", chance.u64(0..PHONES));
-        let verb = if chance.bool() { Verb::Options } else { Verb::Message };
-        world.act(at, chance.u64(0..PHONES) as usize, Act::Request(0, verb, to, NOT_A_CALL + other));
+        let verb = if chance.bool() {
+            Verb::Options
+        } else {
+            Verb::Message
+        };
+        world.act(
+            at,
+            chance.u64(0..PHONES) as usize,
+            Act::Request(0, verb, to, NOT_A_CALL + other),
+        );
         let registers = Act::Register(0, 3600, false, NOT_A_CALL);
-        world.act(at + 1, chance.u64(0..PHONES - SILENT_PHONES) as usize, registers);
+        world.act(
+            at + 1,
+            chance.u64(0..PHONES - SILENT_PHONES) as usize,
+            registers,
+        );
     }
     Ok(world)
 }
@@ -138,7 +174,9 @@ fn answering(number: u64, chance: &mut fastrand::Rng) -> Answering {
 }
 
 fn plan(chance: &mut fastrand::Rng) -> CallPlan {
-    let rarely = |chance: &mut fastrand::Rng, one_in: u32, spread| (chance.u32(0..one_in) == 0).then_some(spread);
+    let rarely = |chance: &mut fastrand::Rng, one_in: u32, spread| {
+        (chance.u32(0..one_in) == 0).then_some(spread)
+    };
     CallPlan {
         hold: Some(Spread::Uniform(0, 20 * SECOND_US)),
         cancel: rarely(chance, 5, Spread::Uniform(0, 10 * SECOND_US)),
@@ -150,7 +188,10 @@ fn plan(chance: &mut fastrand::Rng) -> CallPlan {
 fn weather(seed: u64) -> Weather {
     let mut chance = fastrand::Rng::with_seed(seed ^ 0x0057_ea74);
     if seed / 4 % 4 == 0 {
-        return Weather { jitter_us: 0, ..Weather::calm(chance.u64(1..100)) };
+        return Weather {
+            jitter_us: 0,
+            ..Weather::calm(chance.u64(1..100))
+        };
     }
     Weather {
         delay_us: chance.u64(0..100_000),
@@ -162,9 +203,15 @@ fn weather(seed: u64) -> Weather {
 
 fn finish(world: &mut World, seed: u64) -> Result<Tally, String> {
     world.run(PRELUDE_US)?;
-    let registered = world.happened.iter().filter(|h| matches!(h.notice.what, What::Registered(_))).count() as u64;
+    let registered = world
+        .happened
+        .iter()
+        .filter(|h| matches!(h.notice.what, What::Registered(_)))
+        .count() as u64;
     if registered != PHONES {
-        return Err(format!("{registered} of {PHONES} phones registered in fair weather"));
+        return Err(format!(
+            "{registered} of {PHONES} phones registered in fair weather"
+        ));
     }
     world.weather = weather(seed);
     // A full ring between shards is loss to the peer; as rare as it would be.
@@ -173,9 +220,28 @@ fn finish(world: &mut World, seed: u64) -> Result<Tally, String> {
     world.weather = Weather::calm(1);
     world.ring_loss = 0;
     world.run(PRELUDE_US + STORM_US * 2 + CALM_US)?;
-    let tally = account(world, seed)?;
+    let mut tally = account(world, seed)?;
     all_has_ended(world)?;
+    let engines = world.servers().iter().flat_map(|server| &server.engines);
+    tally.handovers = engines
+        .map(|engine| engine.core().statistics.get(Counter::HandoversReceived))
+        .sum();
+    if weather(seed).loss == 0 && (engines_of(world) > 1) != (tally.handovers > 0) {
+        return Err(format!(
+            "{} handovers on {} engines",
+            tally.handovers,
+            engines_of(world)
+        ));
+    }
     Ok(tally)
+}
+
+fn engines_of(world: &World) -> usize {
+    world
+        .servers()
+        .iter()
+        .map(|server| server.engines.len())
+        .sum()
 }
 
 /// Every call has exactly one outcome, and one that can be.
@@ -194,13 +260,24 @@ fn account(world: &World, seed: u64) -> Result<Tally, String> {
             What::Refused => return Err(format!("phone{} refused a command", happened.phone)),
             What::Failed(Failure::Unusable) => return Err("a 200 that makes no dialog".into()),
             What::Failed(Failure::Rejected(code)) if !is_explained(code) => {
-                return Err(format!("{} us: a call or request was rejected with {code}", notice.at));
+                return Err(format!(
+                    "{} us: a call or request was rejected with {code}",
+                    notice.at
+                ));
             }
             What::Failed(Failure::Timeout(stage @ (Stage::Bye | Stage::Calling))) if fair => {
-                return Err(format!("{} us: {stage:?} timed out in fair weather", notice.at));
+                return Err(format!(
+                    "{} us: {stage:?} timed out in fair weather",
+                    notice.at
+                ));
             }
-            What::Failed(Failure::NoAck | Failure::ByeRejected(_)) if fair && !world_has_races(notice.what) => {
-                return Err(format!("{} us: {:?} in fair weather", notice.at, notice.what));
+            What::Failed(Failure::NoAck | Failure::ByeRejected(_))
+                if fair && !world_has_races(notice.what) =>
+            {
+                return Err(format!(
+                    "{} us: {:?} in fair weather",
+                    notice.at, notice.what
+                ));
             }
             _ => {}
         }
@@ -234,7 +311,10 @@ fn is_explained(code: u16) -> bool {
 
 fn caller_of(world: &World, phone: usize, call: loadgen::phone::CallId, tag: u64) -> bool {
     world.happened.iter().any(|h| {
-        h.phone == phone && h.notice.call == call && h.notice.tag == tag && h.notice.what == What::Calling
+        h.phone == phone
+            && h.notice.call == call
+            && h.notice.tag == tag
+            && h.notice.what == What::Calling
     })
 }
 
@@ -255,7 +335,10 @@ fn all_has_ended(world: &World) -> Result<(), String> {
             engine.check_invariants()?;
             let counts = engine.counts();
             if !counts.is_calm() {
-                return Err(format!("{} shard {shard} has not ended: {counts:?}", server.name));
+                return Err(format!(
+                    "{} shard {shard} has not ended: {counts:?}",
+                    server.name
+                ));
             }
         }
     }
