@@ -25,6 +25,12 @@ pub(super) fn loose_route(
     found
 }
 
+/// Whether the first Route is ours.
+pub(super) fn leads_to_us(core: &Core, message: &Message) -> bool {
+    let top = message.routes().next();
+    top.is_some_and(|top| ours(core, &top.value).is_some())
+}
+
 /// §16.4: a strict router before us has put our own Record-Route into the Request-URI. We know it by
 /// the cookie, which nobody else can make.
 fn came_from_strict_router(core: &Core, message: &Message) -> bool {

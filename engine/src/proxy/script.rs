@@ -31,12 +31,17 @@ impl Context<'_> {
 
     /// Whether the request in hand belongs to a transaction (`t_check_trans`): an ACK or CANCEL by what it
     /// means, any other by what was made of it. Retransmissions never come this far.
+    ///
+    /// Scripts relay an ACK that is known here at once, as one that needs no routing. So the ACK to a 2xx
+    /// whose Route leads to us is not known until `loose_route` has taken that out (RFC 3261 §16.4).
     pub fn check_transaction(&mut self) -> Verdict {
-        let is_known = self.run.context.is_some()
-            || matches!(
-                self.scene.proxy.matched,
-                Some(Matched::AckTo2xx(_) | Matched::Cancel(_))
-            );
+        let is_known = match self.scene.proxy.matched {
+            Some(Matched::AckTo2xx(_)) => {
+                self.scene.proxy.route.done || !route::leads_to_us(self.core, self.message)
+            }
+            Some(Matched::Cancel(_)) => true,
+            _ => self.run.context.is_some(),
+        };
         Verdict::of(is_known)
     }
 
