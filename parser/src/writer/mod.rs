@@ -65,9 +65,9 @@ impl<'o> RequestWriter<'o> {
     }
 }
 
-/// Content-Type (when there is a body), Content-Length, the blank line and the body.
+/// Content-Type (when there is a body, and no other header line says its type), Content-Length, the blank line and the body.
 fn write_end(content_type: &[u8], body: &[u8], out: &mut Vec<u8>) {
-    if !body.is_empty() {
+    if !body.is_empty() && !content_type.is_empty() {
         out.extend_from_slice(b"Content-Type: ");
         out.extend_from_slice(content_type);
         out.extend_from_slice(b"\r\n");
