@@ -8,6 +8,7 @@ use super::answer::{copy_path, write_contacts, write_path};
 use super::aor::NoAor;
 use super::contacts::{self, Common, Fault, Wanted};
 use super::flags::SaveFlags;
+use crate::sipmsgops::write_date;
 use crate::usrloc::update::{Matching, Refused, Update};
 use crate::usrloc::{Ask, Asked, Question, Told, Usrloc};
 
@@ -143,6 +144,8 @@ impl Registrar {
             );
         }
         write_path(cx.message, flags.path, headers);
+        // RFC 3261 §10.3 step 8: phones without a clock set theirs by it.
+        write_date(cx.now.unix_s(), headers);
         if flags.socket_header && !self.sock_hdr_name.is_empty() {
             self.write_socket(cx);
         }

@@ -3,6 +3,7 @@
 use engine::module::{Args, Context, Verdict};
 
 use super::{SipMsgOps, glob};
+use parser::header::date::Date;
 
 impl SipMsgOps {
     pub(super) fn is_present(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
@@ -78,9 +79,7 @@ impl SipMsgOps {
     /// A Date for the replies that we make ourselves.
     pub(super) fn append_time(&mut self, cx: &mut Context<'_>, _: Args<'_>) -> Verdict {
         let headers = &mut cx.scene.proxy.reply_headers;
-        headers.extend_from_slice(b"Date: ");
-        let _ = cx.now;
-        headers.extend_from_slice(b"\r\n");
+        write_date(cx.now.unix_s(), headers);
         Verdict::OK
     }
 
@@ -96,6 +95,16 @@ impl SipMsgOps {
         cx.draft.set_status(new, args.str(1));
         Verdict::OK
     }
+}
+
+/// Appends a Date header.
+pub(crate) fn write_date(unix_s: u64, out: &mut Vec<u8>) {
+    out.extend_from_slice(b"Date: ");
+    let date = Date {
+        unix: unix_s as i64,
+    };
+    date.write(out);
+    out.extend_from_slice(b"\r\n");
 }
 
 fn remove_where(cx: &mut Context<'_>, fits: impl Fn(&[u8]) -> bool) -> Verdict {

@@ -9,6 +9,7 @@ mod glob;
 mod headers;
 mod lists;
 mod ruri;
+mod sdp;
 
 use engine::module::{Args, Context, Exports, Kind, Module, Routes, Verdict};
 
@@ -84,6 +85,7 @@ impl Module for SipMsgOps {
             anywhere,
             Self::updated_body_part,
         );
+        codecs(exports, anywhere);
 
         let local_reply = Routes::REQUEST | Routes::FAILURE | Routes::BRANCH | Routes::ERROR;
         exports.function(
@@ -136,6 +138,49 @@ impl Module for SipMsgOps {
     }
 }
 
+fn codecs(exports: &mut Exports<SipMsgOps>, routes: Routes) {
+    let named = &[Kind::Str, Kind::Str.optional()];
+    let matching = &[Kind::Regex];
+    let stream = &[Kind::Regex, Kind::Regex.optional()];
+    exports.function("codec_exists", named, routes, SipMsgOps::codec_exists);
+    exports.function(
+        "codec_exists_re",
+        matching,
+        routes,
+        SipMsgOps::codec_exists_re,
+    );
+    exports.function("codec_delete", named, routes, SipMsgOps::codec_delete);
+    exports.function(
+        "codec_delete_re",
+        matching,
+        routes,
+        SipMsgOps::codec_delete_re,
+    );
+    exports.function(
+        "codec_delete_except_re",
+        matching,
+        routes,
+        SipMsgOps::codec_delete_except_re,
+    );
+    exports.function("codec_move_up", named, routes, SipMsgOps::codec_move_up);
+    exports.function(
+        "codec_move_up_re",
+        matching,
+        routes,
+        SipMsgOps::codec_move_up_re,
+    );
+    exports.function("codec_move_down", named, routes, SipMsgOps::codec_move_down);
+    exports.function(
+        "codec_move_down_re",
+        matching,
+        routes,
+        SipMsgOps::codec_move_down_re,
+    );
+    exports.function("stream_exists", stream, routes, SipMsgOps::stream_exists);
+    exports.function("stream_delete", stream, routes, SipMsgOps::stream_delete);
+    exports.function("is_audio_on_hold", &[], routes, SipMsgOps::is_audio_on_hold);
+}
+
 /// `INVITE|ACK`: tokens between bars.
 fn is_method_list(list: &[u8]) -> Result<(), String> {
     match list
@@ -162,6 +207,8 @@ impl SipMsgOps {
         Verdict::of(cx.message.to_tag().is_some_and(|tag| !tag.is_empty()))
     }
 }
+
+pub(crate) use headers::write_date;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod load;
 mod maxfwd;
 mod options_path;
 mod registrar;
+mod residential;
 mod sipmsgops;
 mod textops;
 mod tm;

@@ -81,15 +81,19 @@ fn tells_all_bindings_and_what_is_left_of_them() {
         > udp:10.0.0.3:5060
             SIP/2.0 200 OK
             Contact: <sip:bob@10.0.0.3>;expires=100;q=0.5
+            Date: Tue, 14 Nov 2023 22:13:20 GMT
         > udp:10.0.0.3:5060
             SIP/2.0 200 OK
             Contact: <sip:bob@10.0.0.3>;expires=90;q=0.5, <sip:bob@10.0.0.4>;expires=300
+            Date: Tue, 14 Nov 2023 22:13:30 GMT
         > udp:10.0.0.3:5060
             SIP/2.0 200 OK
             Contact: <sip:bob@10.0.0.3>;expires=10;q=0.5, <sip:bob@10.0.0.4>;expires=220
+            Date: Tue, 14 Nov 2023 22:14:50 GMT
         > udp:10.0.0.3:5060
             SIP/2.0 200 OK
             Contact: <sip:bob@10.0.0.4>;expires=210
+            Date: Tue, 14 Nov 2023 22:15:00 GMT
     "#]]
     .assert_eq(&world.take());
 }
@@ -128,11 +132,13 @@ fn refusals_say_why() {
         > udp:10.0.0.3:5060
             SIP/2.0 200 OK
             Contact: <sip:bob@10.0.0.3>;expires=3600
+            Date: Tue, 14 Nov 2023 22:13:20 GMT
         > udp:10.0.0.3:5060
             SIP/2.0 400 Bad Request
             P-Registrar-Error: Invalid CSeq number
         > udp:10.0.0.3:5060
             SIP/2.0 200 OK
+            Date: Tue, 14 Nov 2023 22:13:20 GMT
     "#]]
     .assert_eq(&world.take());
 }

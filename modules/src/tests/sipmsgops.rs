@@ -77,6 +77,14 @@ fn questions() {
             r#"ruri_has_param("user", "ip")"#,
             r#"is_uri_user_e164("sip:+358551234@h")"#,
             r#"is_uri_user_e164("sip:bob@h")"#,
+            r#"codec_exists("pcmu")"#,
+            r#"codec_exists("telephone-event", "8000")"#,
+            r#"codec_exists("telephone-event", "16000")"#,
+            r#"codec_exists("opus")"#,
+            r#"codec_exists_re("^h26")"#,
+            r#"stream_exists("video")"#,
+            r#"stream_exists("video", "SAVP")"#,
+            "is_audio_on_hold()",
         ],
         expect![[r#"
             yes is_method('INVITE|ACK')
@@ -97,6 +105,14 @@ fn questions() {
             no  ruri_has_param('user', 'ip')
             yes is_uri_user_e164('sip:+358551234@h')
             no  is_uri_user_e164('sip:bob@h')
+            yes codec_exists('pcmu')
+            yes codec_exists('telephone-event', '8000')
+            no  codec_exists('telephone-event', '16000')
+            no  codec_exists('opus')
+            yes codec_exists_re('^h26')
+            yes stream_exists('video')
+            no  stream_exists('video', 'SAVP')
+            yes is_audio_on_hold()
         "#]],
     );
 }
@@ -147,4 +163,129 @@ fn tel_becomes_sip() {
                 INVITE sip:+35855123;x=1@example.com;user=phone SIP/2.0
         "#]],
     );
+}
+
+#[test]
+fn codecs_and_streams_are_edited_one_after_the_other() {
+    edit(
+        OFFER,
+        r#"codec_delete("PCMU"); codec_move_up("telephone-event"); stream_delete("video");"#,
+        expect![[r#"
+            > udp:10.0.0.2:5060
+                SIP/2.0 100 Trying
+            > udp:10.0.0.3:5060
+                INVITE sip:bob@10.0.0.3;user=phone SIP/2.0
+                Content-Type: application/sdp
+                Supported: 100rel, timer
+                Privacy: id;critical
+                X-One: 1
+                X-Two: 2
+                | v=0
+                | o=- 1 1 IN IP4 10.0.0.2
+                | s=-
+                | c=IN IP4 10.0.0.2
+                | t=0 0
+                | m=audio 4000 RTP/AVP 101 8
+                | a=rtpmap:101 telephone-event/8000
+                | a=sendonly
+        "#]],
+    );
+    edit(
+        OFFER,
+        r#"codec_delete_except_re("^pcm"); codec_move_down("PCMU"); codec_delete("H263");"#,
+        expect![[r#"
+            > udp:10.0.0.2:5060
+                SIP/2.0 100 Trying
+            > udp:10.0.0.3:5060
+                INVITE sip:bob@10.0.0.3;user=phone SIP/2.0
+                Content-Type: application/sdp
+                Supported: 100rel, timer
+                Privacy: id;critical
+                X-One: 1
+                X-Two: 2
+                | v=0
+                | o=- 1 1 IN IP4 10.0.0.2
+                | s=-
+                | c=IN IP4 10.0.0.2
+                | t=0 0
+                | m=audio 4000 RTP/AVP 8 0
+                | a=sendonly
+                | m=video 0 RTP/AVP 34
+                | 
+        "#]],
+    );
+}
+
+#[test]
+fn the_body_is_removed_and_read_as_it_stands() {
+    edit(
+        OFFER,
+        r#"stream_delete("video"); get_updated_body_part("application/sdp", $var(b));
+           xlog("L_ERR", "$(var(b){s.len})"); remove_body_part();"#,
+        expect![[r#"
+            log -1: 138
+            > udp:10.0.0.2:5060
+                SIP/2.0 100 Trying
+            > udp:10.0.0.3:5060
+                INVITE sip:bob@10.0.0.3;user=phone SIP/2.0
+                Supported: 100rel, timer
+                Privacy: id;critical
+                X-One: 1
+                X-Two: 2
+        "#]],
+    );
+}
+
+#[test]
+fn replies_of_ours_get_headers_a_date_and_a_body() {
+    let mut world = World::new(&format!(
+        r#"{MODULES}
+        route {{
+            append_to_reply("X-Mine: 1");
+            append_time();
+            append_to_reply("Content-Type: text/plain\r\n");
+            append_body_to_reply("hello\r\n");
+            sl_send_reply(200, "OK");
+        }}"#
+    ));
+    world.udp(2, "OPTIONS sip:192.0.2.1");
+    expect![[r#"
+        > udp:10.0.0.2:5060
+            SIP/2.0 200 OK
+            X-Mine: 1
+            Date: Tue, 14 Nov 2023 22:13:20 GMT
+            Content-Type: text/plain
+            | hello
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
+fn the_status_of_a_reply_changes_within_its_class() {
+    let mut world = World::new(&format!(
+        r#"{MODULES}
+        route {{ t_on_reply("r"); t_relay(); }}
+        onreply_route[r] {{
+            if (!change_reply_status(499, "Changed"))
+                xlog("L_ERR", "$rs stays\n");
+            append_hf("X-Seen: yes");
+        }}"#
+    ));
+    world.udp(2, "INVITE sip:bob@10.0.0.3");
+    let invite = world.last_request();
+    world.take();
+    world.respond(3, &invite, "180 Ringing");
+    world.respond(3, &invite, "480 Gone");
+    expect![[r#"
+        log -1: 180 stays
+        > udp:10.0.0.2:5060
+            SIP/2.0 180 Ringing
+            X-Seen: yes
+        > udp:10.0.0.3:5060
+            ACK sip:bob@10.0.0.3 SIP/2.0
+        > udp:10.0.0.2:5060
+            SIP/2.0 499 Changed
+            X-Seen: yes
+    "#]]
+    .assert_eq(&world.take());
 }
