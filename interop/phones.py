@@ -57,8 +57,7 @@ call_max_calls 4
         port = common.free_port()
         (place / "config").write_text(self.CONFIG.format(port=port, modules=modules, control=control))
         (place / "accounts").write_text(
-            f"<sip:{user}@{server};transport={transport}>;auth_pass=x;regint=60;answermode=auto;"
-            f"outbound=\"sip:{server};transport={transport}\"\n"
+            f"<sip:{user}@{server};transport={transport}>;auth_pass=x;regint=60;answermode=auto\n"
         )
         (place / "contacts").write_text("")
         self.events, self.buffer = [], b""
@@ -159,7 +158,6 @@ def pj_phone(user, server, transport):
     settings = pj.AccountConfig()
     settings.idUri = f"sip:{user}@{server}"
     settings.regConfig.registrarUri = f"sip:{server};transport={transport}"
-    settings.sipConfig.proxies.append(f"sip:{server};transport={transport};lr")
     account = Account()
     account.create(settings)
     return pj, endpoint, account, Call
@@ -185,7 +183,7 @@ def talk(transport, server):
 
     # baresip calls, the called hangs up.
     bare.forget()
-    bare.tell("dial", f"sip:pj@{server}")
+    bare.tell("dial", f"sip:pj@{server};transport={transport}")
     until(f"{transport}: baresip calls PJSUA2", lambda: turn(lambda: is_up(account.call) and bare.hears("CALL_ESTABLISHED")))
     end = time.monotonic() + 1
     until("talk", lambda: turn(lambda: time.monotonic() > end))
@@ -196,7 +194,7 @@ def talk(transport, server):
     # PJSUA2 calls, the caller hangs up.
     bare.forget()
     call = Call(account)
-    call.makeCall(f"sip:bare@{server}", pj.CallOpParam(True))
+    call.makeCall(f"sip:bare@{server};transport={transport}", pj.CallOpParam(True))
     until(f"{transport}: PJSUA2 calls baresip", lambda: turn(lambda: is_up(call) and bare.hears("CALL_ESTABLISHED")))
     end = time.monotonic() + 1
     until("talk", lambda: turn(lambda: time.monotonic() > end))
@@ -207,7 +205,7 @@ def talk(transport, server):
     # PJSUA2 calls, the called hangs up.
     bare.forget()
     other = Call(account)
-    other.makeCall(f"sip:bare@{server}", pj.CallOpParam(True))
+    other.makeCall(f"sip:bare@{server};transport={transport}", pj.CallOpParam(True))
     until(f"{transport}: PJSUA2 calls again", lambda: turn(lambda: is_up(other) and bare.hears("CALL_ESTABLISHED")))
     bare.tell("hangup")
     until(f"{transport}: baresip hangs up", lambda: turn(lambda: is_over(other)))

@@ -82,6 +82,9 @@ fn calling_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
     if tally.cancelled > 0 {
         let _ = writeln!(out, "cancelled {} by plan", tally.cancelled);
     }
+    if tally.declined > 0 {
+        let _ = writeln!(out, "rejected  {} by plan", tally.declined);
+    }
     let _ = writeln!(out, "failed    {}", tally.failed());
     for (cause, count) in causes(tally) {
         let _ = writeln!(out, "          {count:>8}  {cause}");
@@ -163,7 +166,7 @@ fn traffic_table(out: &mut String, outcome: &Outcome) {
         "dropped   by the kernel: {} at our sockets, {} at the target's, {} for full receive buffers anywhere, {} for full send buffers",
         drops.ours, drops.target, drops.receive_buffers, drops.send_buffers
     );
-    let calls = tally.succeeded.max(tally.callee_ended).max(1);
+    let calls = tally.ended();
     let mut cpu = |name: &str, used: &CpuTime| {
         let per_call = |nanos: u64| nanos as f64 / 1e3 / calls as f64;
         let _ = writeln!(
@@ -184,7 +187,7 @@ fn traffic_table(out: &mut String, outcome: &Outcome) {
 
 pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String {
     let tally = &outcome.tally;
-    let calls = tally.succeeded.max(tally.callee_ended).max(1) as f64;
+    let calls = tally.ended() as f64;
     let cpu = |used: &CpuTime| {
         json!({
             "total_ns": used.total, "user_ns": used.user, "system_ns": used.system,
@@ -213,6 +216,7 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
         "succeeded": tally.succeeded,
         "succeeded_per_second": outcome.success_rate(plan),
         "cancelled": tally.cancelled,
+        "declined": tally.declined,
         "failed": tally.failed(),
         "causes": causes(tally).into_iter().collect::<BTreeMap<_, _>>(),
         "reinvites": tally.reinvites.iter().map(|(status, count)| (status.to_string(), *count)).collect::<BTreeMap<_, _>>(),

@@ -21,6 +21,10 @@ pub(super) struct Tally {
     pub(super) succeeded: u64,
     /// Given up by plan.
     pub(super) cancelled: u64,
+    /// Rejected by plan.
+    pub(super) declined: u64,
+    /// The code that the plan's answering side rejects with.
+    pub(super) planned: Option<u16>,
     pub(super) refused: u64,
     pub(super) failures: BTreeMap<Failure, u64>,
     pub(super) lost: BTreeMap<CallState, u64>,
@@ -63,6 +67,8 @@ impl Tally {
             answered: 0,
             succeeded: 0,
             cancelled: 0,
+            declined: 0,
+            planned: None,
             refused: 0,
             failures: BTreeMap::new(),
             lost: BTreeMap::new(),
@@ -123,6 +129,9 @@ impl Tally {
                 }
             }
             What::Cancelled { .. } => self.cancelled += 1,
+            What::Failed(Failure::Rejected(status)) if self.planned == Some(status) => {
+                self.declined += 1
+            }
             What::Failed(failure) => self.fail(failure, notice.at),
             What::Refused => {
                 self.refused += 1;
@@ -176,9 +185,16 @@ impl Tally {
         self.lost.values().sum::<u64>() + self.lost_others
     }
 
+    /// Calls that came to an end, however: what the server's work is divided by.
+    pub(super) fn ended(&self) -> u64 {
+        (self.started - self.lost().min(self.started))
+            .max(self.callee_ended)
+            .max(1)
+    }
+
     /// Whether every start has its outcome; a bug of ours if not.
     pub(super) fn adds_up(&self) -> bool {
-        self.started == self.succeeded + self.cancelled + self.failed()
+        self.started == self.succeeded + self.cancelled + self.declined + self.failed()
     }
 
     pub(super) fn add(&mut self, other: &Tally) {
@@ -186,6 +202,7 @@ impl Tally {
         self.answered += other.answered;
         self.succeeded += other.succeeded;
         self.cancelled += other.cancelled;
+        self.declined += other.declined;
         self.refused += other.refused;
         merge(&mut self.failures, &other.failures);
         merge(&mut self.lost, &other.lost);

@@ -16,8 +16,8 @@ use super::schedule::Schedule;
 use super::sockets::Sockets;
 use super::tally::Tally;
 use crate::phone::{
-    CallId, Command, Event, Line, Login, Micros, Notice, Outbox, Phone, Routing, Settings, Timers,
-    Verb, What,
+    CallId, Command, Event, Line, Login, Micros, Notice, Outbox, Phone, Routing, Settings, Then,
+    Timers, Verb, What,
 };
 
 /// Starts of one turn at most, so that answers are not kept waiting.
@@ -203,8 +203,13 @@ impl Worker {
         if answers_only {
             schedule.stop();
         }
+        let planned = match (self.plan.answering.then, &self.callee) {
+            (Then::Reject(status), Some(_)) => Some(status),
+            _ => None,
+        };
         self.tally = Tally {
             receive_buffer: self.tally.receive_buffer,
+            planned,
             ..Tally::new(start)
         };
         let mut refresh_at = 0;

@@ -131,3 +131,19 @@ fn accounts_of_threads_add_up() {
     );
     assert!(sum.adds_up());
 }
+
+#[test]
+fn what_the_plan_wants_rejected_is_no_failure() {
+    let mut tally = Tally {
+        planned: Some(486),
+        ..Tally::new(0)
+    };
+    tally.start(100, 150);
+    tally.start(100, 150);
+    notice(&mut tally, 3_100, What::Failed(Failure::Rejected(486)));
+    notice(&mut tally, 3_100, What::Failed(Failure::Rejected(503)));
+    assert_eq!(
+        (tally.declined, tally.failed(), tally.adds_up()),
+        (1, 1, true)
+    );
+}
