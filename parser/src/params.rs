@@ -61,6 +61,17 @@ impl<'a> Params<'a> {
     /// flag's is empty.
     #[must_use]
     pub fn get(&self, name: &[u8]) -> Option<&'a [u8]> {
+        // Nearly always it is the first, written without blanks: `;tag=1`, `;branch=z9hG4bK1`.
+        if let Some((front, rest)) = self.raw.split_at_checked(name.len() + 2)
+            && let [b';', first @ .., b'='] = front
+            && first.eq_ignore_ascii_case(name)
+        {
+            let mut value = Cursor::new(rest);
+            let value = value.take(VALUE);
+            if !value.is_empty() {
+                return Some(value);
+            }
+        }
         let mut cursor = Cursor::new(self.raw);
         while let Ok(Some(param)) = Param::read(&mut cursor) {
             if param.name.eq_ignore_ascii_case(name) {

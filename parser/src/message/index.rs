@@ -144,7 +144,7 @@ impl Index {
     ) -> usize {
         // Called from the front of the line, so that a bare CR in the name is seen as well.
         let (text_end, line_end) = logical_line(bytes, start, breaks, faults);
-        let Some((name, name_end, colon)) = name_at(bytes, start) else {
+        let Some((name, name_end, colon)) = name_at(bytes, start, faults.0.is_none()) else {
             // Also a first header line that begins with a blank: it continues nothing.
             let strange = bytes[start..text_end]
                 .iter()
@@ -365,12 +365,14 @@ impl Index {
 /// The name of the header at `start`, where it ends, and its colon.
 ///
 /// The idea: most names are known and followed by their colon at once. Then finding the colon in
-/// three words and looking the name up is all; a name that is in the table is a token.
+/// three words and looking the name up is all; a name that is in the table is a token. That holds
+/// for a line without a bare CR, which is what `clean` says.
 #[inline]
-fn name_at(bytes: &[u8], start: usize) -> Option<(HeaderName, usize, usize)> {
-    if let Some(padded) = bytes
-        .get(start..)
-        .and_then(<[u8]>::first_chunk::<NAME_BYTES_MAX>)
+fn name_at(bytes: &[u8], start: usize, clean: bool) -> Option<(HeaderName, usize, usize)> {
+    if clean
+        && let Some(padded) = bytes
+            .get(start..)
+            .and_then(<[u8]>::first_chunk::<NAME_BYTES_MAX>)
         && let Some(len) = colon_in(padded)
     {
         let name = HeaderName::of_padded(padded, len);

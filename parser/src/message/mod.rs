@@ -14,6 +14,7 @@ pub(crate) use list::{Raw, Value};
 
 use std::fmt;
 
+use crate::grammar::Cursor;
 use crate::header::number;
 use crate::{CSeq, Fault, Frame, HeaderName, Method, NameAddr, Span, Via};
 use index::{Line, Pooled, Start};
@@ -222,6 +223,11 @@ impl Message {
     /// The first Via.
     #[must_use]
     pub fn top_via(&self) -> Via<'_> {
+        let first = self.value_of(HeaderName::Via).unwrap_or_default();
+        if let Ok(via) = Via::read(&mut Cursor::new(first)) {
+            return via;
+        }
+        // The first line may be empty.
         self.vias()
             .next()
             .map(|element| element.value)

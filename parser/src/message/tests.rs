@@ -255,6 +255,14 @@ fn lines_of_a_head() {
 }
 
 #[test]
+fn a_bare_cr_makes_no_hyphen_of_a_name() {
+    // Found by fuzzing: folding the case of eight letters at once makes `-` of CR.
+    let rejected = parse(&INVITE.replace("Max-Forwards", "Max\rForwards")).unwrap_err();
+    assert_eq!(rejected.fault.kind, FaultKind::StrayLineBreak);
+    assert!(rejected.message.header(HeaderName::MaxForwards).is_none());
+}
+
+#[test]
 fn values() {
     check(
         ", <sip:d@e>",

@@ -62,26 +62,34 @@ impl<'a> Host<'a> {
         }
         // The last label of a name begins with a letter, so that 1.2.3 and 300.1.1.1 are neither
         // a name nor an address. Labels are not empty; one dot may end a name.
-        let (mut before, mut dots, mut letters, mut empty_label) = (b'.', 0, 0, false);
-        while let Some(byte) = cursor.peek()
-            && is(byte, HOST)
-        {
-            empty_label |= byte == b'.' && before == b'.';
-            dots += usize::from(byte == b'.');
-            letters += usize::from(byte > b'9');
-            before = byte;
-            cursor.at += 1;
-        }
-        let name = cursor.since(start);
-        if name.is_empty()
-            || empty_label
-            || !name[0].is_ascii_alphanumeric()
-            || (letters == 0 && dots > 0)
-        {
+        let name = take_labels(cursor);
+        let labels = name.strip_suffix(b".").unwrap_or(name);
+        let last = labels
+            .iter()
+            .rposition(|&byte| byte == b'.')
+            .map_or(0, |dot| dot + 1);
+        let is_numeric = last > 0 && labels[last..].iter().all(u8::is_ascii_digit);
+        let has_empty_label = cursor.peek() == Some(b'.');
+        if has_empty_label || is_numeric || !labels.first().is_some_and(u8::is_ascii_alphanumeric) {
             return Err(Fault::expected(Expected::Host, start));
         }
         Ok(Self::Name(name))
     }
+}
+
+/// Passes the characters of a name, up to a dot that has no label before it.
+#[inline]
+fn take_labels<'a>(cursor: &mut Cursor<'a>) -> &'a [u8] {
+    let rest = cursor.bytes.get(cursor.at..).unwrap_or_default();
+    let mut before = b'.';
+    let end = rest.iter().position(|&byte| {
+        let ends = !is(byte, HOST) | ((byte == b'.') & (before == b'.'));
+        before = byte;
+        ends
+    });
+    let len = end.unwrap_or(rest.len());
+    cursor.at += len;
+    &rest[..len]
 }
 
 /// Four numbers of at most three digits, and no more of a host behind them; else nothing is passed.
