@@ -45,10 +45,18 @@ impl Context<'_> {
         Verdict::of(is_known)
     }
 
-    /// Sends the request in hand to its target set (`t_relay`). An ACK goes on without state; a CANCEL
+    /// Whether the request in hand is the ACK to a 2xx that we made ourselves.
+    fn acknowledges_us(&self) -> bool {
+        self.transaction()
+            .is_some_and(|context| context.status_local)
+    }
+
+    /// Sends the request in hand to its target set (`t_relay`). An ACK goes on without state, unless it was for us; a CANCEL
     /// stops the branches of its INVITE and is answered.
     pub fn relay(&mut self, options: &RelayOptions<'_>) -> Verdict {
         match self.message.method() {
+            // It has arrived: nobody is behind us.
+            Method::Ack if self.acknowledges_us() => Verdict::OK,
             Method::Ack => stateless::forward(self, options.destination.unwrap_or_default()),
             Method::Cancel => match self.scene.proxy.matched {
                 Some(Matched::Cancel(server)) => {

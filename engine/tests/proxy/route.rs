@@ -370,3 +370,40 @@ fn a_phone_on_tcp_is_answered_on_its_connection_and_reached_by_it() {
         "#]],
     );
 }
+
+#[test]
+fn the_ack_to_a_2xx_follows_its_route_set_and_one_to_ours_ends_here() {
+    check_showing(
+        &[HeaderName::Route],
+        "route {
+            if ($rm == \"ACK\" && known()) { say(\"ours\"); relay(); exit; }
+            if (loose_route()) { relay(); exit; }
+            if ($ru =~ \"echo\") { newtran(); reply(200, \"OK\"); exit; }
+            record_route();
+            next(\"sip:10.0.0.30\");
+            relay();
+        }",
+        "
+        0 alice INVITE
+        10 carol 200
+        20 alice ACK sip:bob@10.0.0.20 tag=t-carol +Route:<sip:10.0.0.1;lr>,<sip:10.0.0.30;lr>
+        30 alice INVITE sip:echo@10.0.0.1 call=c2
+        40 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > carol  INVITE sip:bob@10.0.0.20
+            10      < carol  200 OK
+            10      > alice  200 OK
+            20      < alice  ACK sip:bob@10.0.0.20
+            20      > carol  ACK sip:bob@10.0.0.20
+                      Route: <sip:10.0.0.30;lr>
+            30      < alice  INVITE sip:echo@10.0.0.1
+            30      > alice  200 OK
+            40      < alice  ACK sip:echo@10.0.0.1
+            40      - ours
+        "#]],
+    );
+}
