@@ -74,7 +74,10 @@ pub const AVPS_MAX: usize = 4096;
 pub const AVP_BYTES_MAX: usize = 256 << 10;
 
 /// Names of variables, attributes and routes that a shard knows, those made at run time included.
-pub const NAMES_MAX: usize = 1 << 16;
+pub const NAMES_MAX: usize = 1 << 18;
+
+/// `$var`s of a shard. Those that the script names come first; only names made at run time can be beyond.
+pub const VARS_MAX: usize = 1 << 14;
 
 /// Bytes of text in all `$var` of a run.
 pub const VAR_BYTES_MAX: usize = 1 << 20;

@@ -301,3 +301,40 @@ fn startup_and_timer_routes_run_about_no_message() {
     "#]],
     );
 }
+
+#[test]
+fn a_message_is_forwarded_and_sent_without_a_transaction() {
+    let mut world = World::new(
+        r#"
+        loadmodule "tm.so"
+        route {
+            send("udp:10.0.0.4:5060", "X-Copy: yes\r\n"); xlog("sent $rc");
+            send("nowhere:"); xlog("sent $rc");
+            $ru = "sip:bob@10.0.0.3";
+            forward(); xlog("forwarded $rc");
+        }
+        "#,
+    );
+    world.send(
+        "alice",
+        &request("MESSAGE", "sip:bob@example.com", "call-1", "1", ""),
+    );
+    let mut text = story(&mut world);
+    text.push_str(&marks(&world, "carol", "MESSAGE"));
+    let vias = |peer: &str| world.last(peer, "MESSAGE").matches("Via:").count();
+    text.push_str(&format!(
+        "Vias: carol {}, bob {}\n",
+        vias("carol"),
+        vias("bob")
+    ));
+    expect![[r#"
+        0     alice > tandem  MESSAGE sip:bob@example.com
+        0     tandem > carol  MESSAGE sip:bob@example.com
+        0     tandem > bob  MESSAGE sip:bob@10.0.0.3
+          sent 1
+          sent -1
+          forwarded 1
+        carol: MESSAGE sip:bob@example.com SIP/2.0 X-Copy: yes
+        Vias: carol 1, bob 2
+    "#]].assert_eq(&text);
+}

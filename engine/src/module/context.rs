@@ -129,15 +129,27 @@ impl Context<'_> {
         wait.answers.get(wait.part)?.as_ref()
     }
 
-    /// A part of the operation is done without waiting: the next part has answers of its own, and a ticket that was
-    /// reserved for nothing goes back.
-    pub(crate) fn did_not_wait(&mut self) {
+    /// A part of the operation has answered. If it does not wait, the next part has answers of its own, and a ticket
+    /// that was reserved for nothing goes back. It can only wait under the run's own ticket.
+    pub(crate) fn settled(&mut self, verdict: Verdict) -> Verdict {
         let wait = &mut self.run.wait;
+        let verdict = match verdict {
+            Verdict::Wait(ticket) if wait.ticket == Some(ticket) => return verdict,
+            Verdict::Wait(_) => {
+                debug_assert!(
+                    false,
+                    "a function waits under a ticket that is not the run's"
+                );
+                Verdict::FAIL
+            }
+            verdict => verdict,
+        };
         wait.part += 1;
         if let Some(ticket) = wait.ticket.take() {
             wait.deadline = None;
             self.core.machine.parked.free(ticket);
         }
+        verdict
     }
 
     /// The number of a name (of `$avp` or a route). `None` when there are too many names.

@@ -11,7 +11,7 @@ use crate::agent::{AgentEvent, AgentOwner};
 use crate::core::Core;
 use crate::input::{Answer, Command, Letter, Ticket};
 use crate::module::exports::CommandArgs;
-use crate::module::slots::{call, diagnostic};
+use crate::module::slots::call;
 use crate::module::{Context, Modules};
 use crate::outbox::{Outbox, Output};
 use crate::proxy::TransactionEvent;
@@ -32,11 +32,9 @@ pub fn start(
         });
         if let Some(Err(reason)) = result {
             let loaded = &linked.program.modules[usize::from(slot)];
-            errors.list.push(diagnostic(
-                linked,
-                loaded.at,
-                format!("module `{}`: {reason}", loaded.name),
-            ));
+            errors
+                .list
+                .push(linked.diagnostic(loaded.at, format!("module `{}`: {reason}", loaded.name)));
         }
     }
     if errors.is_empty() {

@@ -4,8 +4,8 @@
 use std::any::TypeId;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use script::program::{Constant, Position};
-use script::{Diagnostic, Diagnostics, Severity};
+use script::Diagnostics;
+use script::program::Constant;
 
 use crate::module::registry::AnyModule;
 use crate::module::{Context, Module, ParamValue, Registry};
@@ -73,7 +73,7 @@ impl Modules {
                     "parameter `{}` of module `{}`: {reason}",
                     param.name, param.module
                 );
-                errors.list.push(diagnostic(linked, param.at, reason));
+                errors.list.push(linked.diagnostic(param.at, reason));
             }
         }
         if errors.is_empty() {
@@ -145,20 +145,5 @@ pub(crate) fn call<R>(
     match result {
         Ok(result) => Some(result),
         Err(panic) => resume_unwind(panic),
-    }
-}
-
-/// An error at a place of the script.
-pub(crate) fn diagnostic(linked: &Linked, at: Position, reason: String) -> Diagnostic {
-    Diagnostic {
-        severity: Severity::Error,
-        file: linked.program.file(at).to_owned(),
-        line: at.line,
-        column: u32::from(at.column),
-        end_column: u32::from(at.column) + 1,
-        reason,
-        hint: None,
-        included_from: Vec::new(),
-        context: Vec::new(),
     }
 }

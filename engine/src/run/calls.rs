@@ -199,10 +199,7 @@ fn invoke(
                 .unwrap_or(Verdict::FAIL)
         }
     };
-    if !matches!(verdict, Verdict::Wait(_)) {
-        cx.did_not_wait();
-    }
-    verdict
+    cx.settled(verdict)
 }
 
 /// Assigns what the function left for its output variables.
@@ -289,7 +286,7 @@ pub(super) fn launch(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) {
         other.inner.stack.push(value);
     }
     other.inner.launched = Some(id);
-    hands.core.machine.launched.push(other);
+    hands.core.machine.launched.push_back(other);
     run.inner.stack.truncate(first);
     run.state.rc = 1;
 }

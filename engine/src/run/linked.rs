@@ -247,7 +247,8 @@ impl Linked {
         self.start_order = order;
     }
 
-    fn diagnostic(&self, at: Position, reason: String) -> Diagnostic {
+    /// An error at a place of the script.
+    pub(crate) fn diagnostic(&self, at: Position, reason: String) -> Diagnostic {
         Diagnostic {
             severity: Severity::Error,
             file: self.program.file(at).to_owned(),
@@ -263,6 +264,9 @@ impl Linked {
 
     /// The route of this kind and name; the name of the main route is empty.
     pub fn route(&self, kind: RouteKind, name: &[u8]) -> Option<RouteId> {
+        // `route[0]` is the main route, also by a name made at run time.
+        let is_main = kind == RouteKind::Request && name.iter().all(|byte| *byte == b'0');
+        let name = if is_main { b"" } else { name };
         self.program.route(kind, name)
     }
 

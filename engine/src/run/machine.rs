@@ -1,5 +1,6 @@
 //! What a shard's runs share, and the life of a run: begun, executed, parked, resumed, ended.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use parser::{Frame as Bytes, Message};
@@ -51,7 +52,7 @@ pub struct Machine {
     idle: Vec<(Box<RunState>, Box<Inner>)>,
     dummy: Option<Box<Scene>>,
     /// Runs that `launch` made, to be executed when the one in hand has ended or waits.
-    pub(super) launched: Vec<Run>,
+    pub(super) launched: VecDeque<Run>,
 }
 
 impl Machine {
@@ -210,7 +211,7 @@ fn run_on(
     if let Ended::Finished(run, _) = &mut ended {
         unshare(run, hands.core);
     }
-    while let Some(launched) = hands.core.machine.launched.pop() {
+    while let Some(launched) = hands.core.machine.launched.pop_front() {
         if let Ended::Finished(run, _) = go(launched, &mut hands) {
             hands.core.machine.end_dummy(run);
         }

@@ -135,10 +135,15 @@ fn read_here(
         Readable::Module { slot, read, .. } => {
             let reading = call_slot(cx, *slot, |module, cx| read(module.any(), cx, args, out));
             let reading = reading.unwrap_or(Reading::Null);
-            if !matches!(reading, Reading::Wait(_)) {
-                cx.did_not_wait();
+            let waits = match reading {
+                Reading::Wait(ticket) => Verdict::Wait(ticket),
+                _ => Verdict::OK,
+            };
+            if cx.settled(waits) == waits {
+                reading
+            } else {
+                Reading::Null
             }
-            reading
         }
     }
 }
@@ -339,10 +344,7 @@ fn write_here(
             };
             let verdict = call_slot(cx, *slot, |module, cx| write(module.any(), cx, args, value));
             let verdict = verdict.unwrap_or(Verdict::FAIL);
-            if !matches!(verdict, Verdict::Wait(_)) {
-                cx.did_not_wait();
-            }
-            verdict
+            cx.settled(verdict)
         }
     }
 }

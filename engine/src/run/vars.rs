@@ -2,7 +2,7 @@
 
 use super::names::NameId;
 use super::value::{Store, Value, ValueRef};
-use crate::limits::{NAMES_MAX, VAR_BYTES_MAX};
+use crate::limits::{VAR_BYTES_MAX, VARS_MAX};
 
 /// The script variables of a run, or of a shard between two runs.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +23,7 @@ impl Vars {
     /// Assigns. False when there is no room.
     pub(crate) fn set(&mut self, name: NameId, value: ValueRef<'_>) -> bool {
         let place = name.0 as usize;
-        if place >= NAMES_MAX {
+        if place >= VARS_MAX {
             return false;
         }
         if place >= self.entries.len() {

@@ -94,3 +94,26 @@ fn null_is_printed_and_passed_on() {
         "#]],
     );
 }
+
+#[test]
+fn attributes_and_vars_end_at_their_bounds_and_replacing_takes_no_room() {
+    check_body(
+        r#"
+        $var(text) = "0123456789"; $var(n) = 0;
+        while ($var(n) < 12) { $var(text) = $var(text) + $var(text); $var(n) = $var(n) + 1; }
+        xlog("$(var(text){s.len})");
+        $var(n) = 0;
+        while ($avp(big) = $var(text)) { $var(n) = $var(n) + 1; }
+        xlog("$var(n) attributes of 40960 bytes, rc $rc");
+        $avp(big) := NULL; $var(n) = 0;
+        while ($var(n) < 100) { $avp(big) := $var(text); $var(n) = $var(n) + 1; }
+        xlog("replaced $var(n) times, rc $rc");
+        "#,
+        expect![[r#"
+            40960
+            warning: assignment failed test.cfg:7
+            6 attributes of 40960 bytes, rc 1
+            replaced 100 times, rc 1
+        "#]],
+    );
+}
