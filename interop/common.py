@@ -225,7 +225,7 @@ class Kamailio:
         self.config = WORK / f"kamailio{port}.cfg"
         self.config.write_text(fill(config, PORT=port, CHILDREN=children, WORK=WORK, **words))
         # fm: the fast memory manager; -DD keeps the main process where we can end it.
-        command = ["kamailio", "-DD", "-E", "-x", "fm", "-X", "fm", "-m", "512", "-M", "64", "-f", self.config]
+        command = ["kamailio", "-DD", "-E", "-x", "fm", "-X", "fm", "-m", "4096", "-M", "64", "-f", self.config]
         command += ["-w", WORK, "-Y", WORK]
         self.process = start(command, f"kamailio{port}", core=core, cwd=WORK)
         wait_until_served(port, self.process)

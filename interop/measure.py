@@ -16,6 +16,8 @@ PROBE_SECONDS = float(os.environ.get("PROBE_SECONDS", "5"))
 FIRST = float(os.environ.get("FIRST", "1000"))
 # The search stops when the next step would be smaller than this share of the rate.
 GRAIN = float(os.environ.get("GRAIN", "0.05"))
+# Not searched beyond.
+MOST = float(os.environ.get("MOST", "200000"))
 
 
 def servers(port, only=("Tandem", "Kamailio")):
@@ -73,9 +75,8 @@ def highest(server):
             low, rate = rate, rate * 2
         else:
             high = rate
-        if rate > 200_000:
-            break
-    high = high or rate
+        if low >= MOST:
+            return low
     while high - low > max(low, 100) * GRAIN:
         middle = (low + high) / 2
         low, high = (middle, high) if holds(server, middle) else (low, middle)

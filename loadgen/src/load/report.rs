@@ -166,12 +166,15 @@ fn traffic_table(out: &mut String, outcome: &Outcome) {
         "dropped   by the kernel: {} at our sockets, {} at the target's, {} for full receive buffers anywhere, {} for full send buffers",
         drops.ours, drops.target, drops.receive_buffers, drops.send_buffers
     );
-    let calls = tally.ended();
+    let (calls, unit) = match tally.started + tally.incoming {
+        0 => (traffic.received.max(1), "datagram"),
+        _ => (tally.ended(), "call"),
+    };
     let mut cpu = |name: &str, used: &CpuTime| {
         let per_call = |nanos: u64| nanos as f64 / 1e3 / calls as f64;
         let _ = writeln!(
             out,
-            "{name} {:.2} us a call ({:.2} user, {:.2} system), {:.1} % of a core, {:.1} MiB resident",
+            "{name} {:.2} us a {unit} ({:.2} user, {:.2} system), {:.1} % of a core, {:.1} MiB resident",
             per_call(used.total),
             per_call(used.user),
             per_call(used.system),
