@@ -277,6 +277,11 @@ impl Engine {
         &self.core
     }
 
+    /// What the command line gives the script: `$argv`.
+    pub fn set_arguments(&mut self, arguments: Vec<(String, String)>) {
+        self.core.machine.arguments = arguments;
+    }
+
     /// Turns the ladder on or off.
     pub fn set_trace(&mut self, on: bool) {
         self.core.trace.on = on;

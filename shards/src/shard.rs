@@ -227,8 +227,10 @@ impl Shard {
         if self.epoll.wait(&mut self.events, time).is_err() {
             return;
         }
-        let events = std::mem::take(&mut self.events);
-        for event in events.iter() {
+        for index in 0..self.events.len() {
+            let Some(event) = self.events.get(index) else {
+                break;
+            };
             let number = event.token & !token::KIND;
             match event.token & token::KIND {
                 token::BELL => {
@@ -248,6 +250,5 @@ impl Shard {
                 }
             }
         }
-        self.events = events;
     }
 }

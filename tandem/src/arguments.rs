@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     /// `-l`.
     pub(crate) listen: Vec<String>,
     /// `-o`: name and value, in order.
-    pub(crate) defines: Vec<(String, Option<String>)>,
+    pub(crate) defines: Vec<(String, String)>,
     /// `-F`, `-D`.
     pub(crate) foreground: bool,
     /// `-D`, and `-d` for each level.
@@ -90,11 +90,8 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Task
             Short('l') => read.listen.push(text(&mut parser)?),
             Short('o') => {
                 let define = text(&mut parser)?;
-                let (name, value) = match define.split_once('=') {
-                    Some((name, value)) => (name.to_owned(), Some(value.to_owned())),
-                    None => (define, None),
-                };
-                read.defines.push((name, value));
+                let (name, value) = define.split_once('=').unwrap_or((&define, ""));
+                read.defines.push((name.to_owned(), value.to_owned()));
             }
             Short('p') => {
                 return Err(

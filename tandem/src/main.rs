@@ -82,9 +82,9 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     ));
     // An engine on trial: what modules say about their parameters is said before a socket opens.
     let trial = Arc::new(listen::sockets(&listeners, globals));
-    let commands = commands(make_engine(&program, &trial, &hosts, &chance, 1)(ShardId(
-        0,
-    ))?);
+    let defines = &arguments.defines;
+    let on_trial = make_engine(&program, &trial, &hosts, &chance, 1, defines)(ShardId(0))?;
+    let commands = commands(on_trial);
     if arguments.only_check {
         eprintln!("tandem: {} is correct", script.name);
         return Ok(());
@@ -117,7 +117,14 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
         settings::log(globals, arguments),
         facts,
     )?;
-    let maker = make_engine(&program, &sockets, &hosts, &chance, settings.shards);
+    let maker = make_engine(
+        &program,
+        &sockets,
+        &hosts,
+        &chance,
+        settings.shards,
+        defines,
+    );
     let listeners = bound.listeners().to_vec();
     let running = bound.start(&settings, maker, prepared)?;
     let banner = banner::Banner {
@@ -166,11 +173,13 @@ fn make_engine(
     hosts: &Arc<Hosts>,
     chance: &Chance,
     shards: u16,
+    defines: &[(String, String)],
 ) -> EngineMaker {
     let (program, sockets, hosts) = (program.clone(), sockets.clone(), hosts.clone());
     let (seed, owner_key) = (chance.seed, chance.owner_key);
+    let defines = defines.to_vec();
     Arc::new(move |shard| {
-        Engine::new(Config {
+        let mut engine = Engine::new(Config {
             shard,
             shards,
             owner_key,
@@ -180,7 +189,9 @@ fn make_engine(
             program: program.clone(),
             registry: &modules::registry(),
             limits: Limits::default(),
-        })
+        })?;
+        engine.set_arguments(defines.clone());
+        Ok(engine)
     })
 }
 

@@ -268,27 +268,24 @@ impl Connections {
         counters: &mut Counters,
         happened: &mut Vec<Happened>,
     ) {
-        let mut events = std::mem::take(&mut self.events);
-        if self.epoll.wait(&mut events, Duration::ZERO).is_ok() {
-            for event in events.iter() {
-                if event.token & LISTENER != 0 {
-                    self.accept(
-                        (event.token & !LISTENER) as usize,
-                        now_us,
-                        alarms,
-                        counters,
-                        happened,
-                    );
-                    continue;
-                }
-                // Level-triggered: what is left is reported by the next call.
-                if happened.len() >= STREAM_MESSAGES_A_TURN {
-                    break;
-                }
-                self.serve(event, now_us, alarms, counters, happened);
-            }
+        if self.epoll.wait(&mut self.events, Duration::ZERO).is_err() {
+            return;
         }
-        self.events = events;
+        for index in 0..self.events.len() {
+            let Some(event) = self.events.get(index) else {
+                break;
+            };
+            if event.token & LISTENER != 0 {
+                let listener = (event.token & !LISTENER) as usize;
+                self.accept(listener, now_us, alarms, counters, happened);
+                continue;
+            }
+            // Level-triggered: what is left is reported by the next call.
+            if happened.len() >= STREAM_MESSAGES_A_TURN {
+                break;
+            }
+            self.serve(event, now_us, alarms, counters, happened);
+        }
     }
 
     fn serve(

@@ -1,3 +1,4 @@
+mod allocations;
 mod connections;
 mod datagrams;
 mod dns;
