@@ -47,6 +47,8 @@ counters! {
         Overloaded "overload_rejected",
         /// Answers whose question is forgotten.
         LateAnswers "late_answers",
+        /// Calls that failed because as many runs wait as may.
+        WaitsRefused "waits_refused",
         /// Bytes that could not be sent.
         SendFailures "send_failures",
         /// Inputs that made us panic.

@@ -336,5 +336,6 @@ fn a_message_is_forwarded_and_sent_without_a_transaction() {
           forwarded 1
         carol: MESSAGE sip:bob@example.com SIP/2.0 X-Copy: yes
         Vias: carol 1, bob 2
-    "#]].assert_eq(&text);
+    "#]]
+    .assert_eq(&text);
 }

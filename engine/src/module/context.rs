@@ -11,6 +11,7 @@ use crate::module::slots::{self, Modules};
 use crate::module::{Module, Verdict};
 use crate::outbox::{Outbox, Output, Query};
 use crate::run::{Attached, Hands, Linked, NameId, RunState, Scene};
+use crate::statistics::Counter;
 
 /// What a function of a module works on.
 ///
@@ -88,11 +89,15 @@ impl Context<'_> {
     /// [`Verdict::Wait`]. `None` when too many runs wait.
     pub fn wait_ticket(&mut self) -> Option<Ticket> {
         if self.run.wait.ticket.is_none() {
-            self.run.wait.ticket = self
+            let ticket = self
                 .core
                 .machine
                 .parked
                 .reserve(self.core.limits.parked_runs);
+            if ticket.is_none() {
+                self.core.statistics.count(Counter::WaitsRefused);
+            }
+            self.run.wait.ticket = ticket;
         }
         self.run.wait.ticket
     }

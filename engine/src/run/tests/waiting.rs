@@ -326,3 +326,20 @@ fn launch_goes_on_at_once_and_its_route_runs_apart() {
     "#]]
     .assert_eq(&text);
 }
+
+#[test]
+fn a_call_fails_when_too_many_runs_wait() {
+    let mut bench = bench(r#"route { slow("x"); xlog("$rc"); }"#);
+    bench.core.limits.parked_runs = 1;
+    let ack = INVITE.replace("INVITE", "ACK");
+    let first = bench.run(RouteKind::Request, &ack);
+    let mut text = bench.listing(&first);
+    let second = bench.run(RouteKind::Request, &ack);
+    text.push_str(&bench.listing(&second));
+    expect![[r#"
+        query Sleep
+        -- waits
+        -1
+    "#]]
+    .assert_eq(&text);
+}
