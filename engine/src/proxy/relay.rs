@@ -49,7 +49,13 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
     let Some(context) = cx.core.contexts.get_mut(id) else {
         return failed(cx.scene, RelayError::Internal);
     };
+    let is_given_up = context.cancelled && !context.is_answered();
     if context.cancelled || context.is_answered() {
+        // §9.2: he gave up while the script waited. What it answers now, to a relay that failed, is
+        // not what the caller has to hear.
+        if is_given_up {
+            cx.reply_in_transaction(487, b"");
+        }
         return failed(cx.scene, RelayError::Internal);
     }
     context.previous_round = context.round;

@@ -303,3 +303,25 @@ fn a_cancel_before_anything_was_sent_because_a_name_is_looked_up() {
         "#]],
     );
 }
+
+#[test]
+fn a_relay_after_the_caller_has_given_up_answers_him_whatever_the_script_says_then() {
+    check(
+        "route { if (known()) { relay(); exit; } sleep(); if (!relay()) { reply_error(); } }",
+        "
+        0 alice INVITE
+        300 alice CANCEL
+        400 wake
+        450 alice ACK
+        500 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            200     > alice  100 Trying
+            300     < alice  CANCEL sip:bob@10.0.0.20
+            300     > alice  200 canceling
+            400     > alice  487 Request Terminated
+            450     < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
