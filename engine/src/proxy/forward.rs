@@ -89,7 +89,7 @@ pub(super) struct Writing<'a> {
     pub flow: Flow,
     /// The branch without the magic cookie, and its loop part.
     pub token: &'a [u8],
-    pub loop_part: &'a LoopPart,
+    pub loop_part: Option<&'a LoopPart>,
     /// Among how many branches this relay shares the breadth; 0 leaves it alone.
     pub siblings: u32,
 }
@@ -158,7 +158,7 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
         core,
         flow,
         writing.token,
-        Some(writing.loop_part),
+        writing.loop_part,
         attached.proxy.add_local_rport,
         &mut line,
     );

@@ -154,9 +154,11 @@ pub(super) fn send_to_next(
                 },
                 flow,
                 token: &token,
-                loop_part: &proxy
-                    .loop_part
-                    .unwrap_or_else(|| identity::loop_part(&scene.message)),
+                loop_part: Some(
+                    &proxy
+                        .loop_part
+                        .unwrap_or_else(|| identity::loop_part(&scene.message)),
+                ),
                 siblings,
             },
         );

@@ -1,6 +1,7 @@
 //! Stateless forwarding: RFC 3261 §16.11. ACKs to a 2xx, a script's `forward()`, and responses that no
 //! transaction waits for.
 
+use parser::header::via::MAGIC_COOKIE;
 use parser::{Draft, HeaderName, Message, Method};
 
 use super::attachments::RecordRoute;
@@ -49,21 +50,26 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
     };
     let call_id = cx.message.call_id();
     let top = cx.message.top_via();
-    // §16.11: the same for each retransmission, so from what the sender repeats. Peers of RFC 2543 have no
-    // unique branch; what else tells their requests apart is in here as well.
+    // §16.11: the same for each retransmission, for the ACK to a failure and for CANCEL, which the next
+    // hop has to match, so from what all of them share. The branch of an RFC 3261 client is enough;
+    // what tells requests of RFC 2543 apart is its §17.2.3, the To tag left out, which only the ACK has.
     let number = cx.message.cseq().number.to_be_bytes();
-    let identity: [&[u8]; 7] = [
-        top.branch(),
-        top.sent_by,
+    let whole_via = cx.message.vias().next().map_or(&b""[..], |via| via.raw);
+    let by_branch: [&[u8]; 2] = [top.branch(), top.sent_by];
+    let by_parts: [&[u8]; 4] = [
         cx.message.request_uri(),
         cx.message.from_tag().unwrap_or_default(),
-        cx.message.to_tag().unwrap_or_default(),
         &number,
-        cx.message.method().as_bytes(),
+        whole_via,
     ];
+    let identity: &[&[u8]] = if top.has_magic_cookie() && top.branch().len() > MAGIC_COOKIE.len() {
+        &by_branch
+    } else {
+        &by_parts
+    };
     let token =
         core.owner
-            .mint_stateless_branch(core.owner.hash_of_call(call_id), call_id, &identity);
+            .mint_stateless_branch(core.owner.hash_of_call(call_id), call_id, identity);
     let writing = Writing {
         message: cx.message,
         base: cx.draft,
@@ -77,7 +83,8 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
         record_route_params: &attached.proxy.record_route_params,
         flow,
         token: &token,
-        loop_part: &own,
+        // It would differ in them: neither has credentials, and the ACK has a To tag.
+        loop_part: None,
         siblings: 0,
     };
     let draft = forward::draft_of(core, &writing);
@@ -214,6 +221,8 @@ fn send_on(core: &mut Core, response: &Message, came: &Flow, outbox: &mut Outbox
     outbox.send(flow, Ticket::NONE, |out| {
         Draft::write(&draft, response, out)
     });
+    // Empty again: its edits belong to this response only.
+    draft.clear();
     core.reply_draft = draft;
     true
 }

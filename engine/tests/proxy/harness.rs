@@ -291,7 +291,7 @@ impl World {
         self.now_ms = until_ms;
     }
 
-    fn step(&mut self, line: &str) {
+    pub(crate) fn step(&mut self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         self.pass(
             words[0]

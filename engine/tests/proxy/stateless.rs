@@ -1,9 +1,10 @@
 //! Stateless replies and forwarding: RFC 3261 §16.11, RFC 6026.
 
 use expect_test::expect;
-use parser::HeaderName;
+use parser::{Frame, HeaderName, Message};
 
-use crate::harness::{check, check_showing};
+use crate::harness::{World, check, check_showing};
+use engine::limits::Limits;
 
 #[test]
 fn a_request_forwarded_without_state_has_the_same_branch_each_time() {
@@ -20,15 +21,15 @@ fn a_request_forwarded_without_state_has_the_same_branch_each_time() {
         expect![[r#"
             0       < alice  MESSAGE sip:bob@10.0.0.20
             0       > bob    MESSAGE sip:bob@10.0.0.20
-                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-MESSAGE-1
             10      < alice  MESSAGE sip:bob@10.0.0.20
             10      > bob    MESSAGE sip:bob@10.0.0.20
-                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-MESSAGE-1
             20      < alice  MESSAGE sip:bob@10.0.0.20
             20      > bob    MESSAGE sip:bob@10.0.0.20
-                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-other
             30      < bob    200 OK
             30      > alice  200 OK
@@ -162,6 +163,66 @@ fn a_copy_is_sent_and_its_answer_is_nobodys() {
             10      < carol  404 Not Found
             20      < bob    200 OK
             20      > alice  200 OK
+        "#]],
+    );
+}
+
+#[test]
+fn an_invite_forwarded_without_state_its_ack_and_its_cancel_have_one_branch() {
+    let mut world = World::new("route { forward(); }", Limits::default());
+    for step in [
+        "0 alice INVITE",
+        "10 alice CANCEL",
+        "20 bob 200 CANCEL",
+        "30 bob 487 INVITE",
+        "40 alice ACK",
+    ] {
+        world.step(step);
+    }
+    let branches: Vec<(String, Vec<u8>)> = world
+        .sent
+        .iter()
+        .filter(|sent| sent.to == "bob")
+        .map(|sent| {
+            let message = Message::parse(Frame::copy_of(&sent.bytes)).unwrap();
+            let method = String::from_utf8_lossy(message.method().as_bytes()).into_owned();
+            (method, message.top_via().branch().to_vec())
+        })
+        .collect();
+    let methods: Vec<&str> = branches.iter().map(|(method, _)| &method[..]).collect();
+    assert_eq!(methods, ["INVITE", "CANCEL", "ACK"]);
+    // The next hop knows them by this: RFC 3261 §9.1, §17.1.1.3, §16.11.
+    assert_eq!(branches[0].1, branches[1].1, "CANCEL");
+    assert_eq!(branches[0].1, branches[2].1, "ACK");
+}
+
+#[test]
+fn what_is_taken_from_one_response_is_not_taken_from_the_next() {
+    check_showing(
+        &[HeaderName::Via],
+        "route { if ($rm == \"MESSAGE\") { forward(); } else { relay(); } }",
+        "
+        0 alice MESSAGE
+        10 alice OPTIONS call=c2
+        20 bob 200 MESSAGE +Server:a_long_name_that_the_other_has_not
+        30 bob 404 OPTIONS
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-MESSAGE-1
+            10      < alice  OPTIONS sip:bob@10.0.0.20
+            10      > bob    OPTIONS sip:bob@10.0.0.20
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*.*
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c2-OPTIONS-1
+            20      < bob    200 OK
+            20      > alice  200 OK
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-MESSAGE-1
+            30      < bob    404 Not Found
+            30      > alice  404 Not Found
+                      Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c2-OPTIONS-1
         "#]],
     );
 }
