@@ -358,7 +358,15 @@ pub(crate) fn message(text: &str) -> String {
 
 fn list(text: &str, flow: &Flow, shown: &[String]) -> String {
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((text, ""));
-    let mut listing = format!("> {}:{}\n", flow.transport.as_str(), flow.remote);
+    let connection = match flow.connection {
+        ConnectionId::NONE => String::new(),
+        connection => format!(" by connection {}", connection.slot()),
+    };
+    let mut listing = format!(
+        "> {}:{}{connection}\n",
+        flow.transport.as_str(),
+        flow.remote
+    );
     for (place, line) in head.lines().enumerate() {
         let name = line.split(':').next().unwrap_or_default();
         let is_quiet = QUIET.contains(&name) && !shown.iter().any(|shown| shown == name);

@@ -13,7 +13,7 @@ mod record;
 
 use engine::module::{Args, Context, Exports, Kind, Module, ParamValue, Routes, Shape, Verdict};
 use engine::proxy::{TransactionEvent, TransactionEventKind};
-use engine::run::{NameId, ValueRef};
+use engine::run::{NameId, ValueRef, write_int};
 use parser::Method;
 
 use armed::Armed;
@@ -30,6 +30,7 @@ pub(crate) struct Acc {
     extra: Vec<Extra>,
     /// Under which attribute the flags of a transaction stand.
     armed_name: Option<NameId>,
+    said: Said,
     line: Vec<u8>,
 }
 
@@ -45,6 +46,7 @@ impl Module for Acc {
             log_level: 2,
             extra: Vec::new(),
             armed_name: None,
+            said: Said::default(),
             line: Vec::new(),
         }
     }
@@ -177,8 +179,11 @@ impl Acc {
     /// A line at once, with the script's own code and reason: `acc_log_request("404 Not here")`.
     fn log_request(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         let (code, reason) = comment(args.str(0));
-        let to_tag = cx.message.to_tag().unwrap_or_default().to_vec();
-        self.write(cx, Event::Requested, code, reason, &to_tag);
+        let to_tag = cx.message.to_tag().unwrap_or_default();
+        self.said.keep(0, reason, to_tag);
+        self.said.code.clear();
+        self.said.code.extend_from_slice(code);
+        self.write(cx, Event::Requested);
         Verdict::OK
     }
 
@@ -218,60 +223,40 @@ impl Acc {
         let Some(context) = cx.core.contexts.get(event.context) else {
             return;
         };
-        let (reason, to_tag) = (context.reason.clone(), context.to_tag.clone());
-        self.write(
-            cx,
-            Event::Answered,
-            code.to_string().as_bytes(),
-            &reason,
-            &to_tag,
-        );
+        self.said.keep(code, &context.reason, &context.to_tag);
+        self.write(cx, Event::Answered);
     }
 
     fn write_missed(&mut self, cx: &mut Context<'_>, event: &TransactionEvent, code: u16) {
-        let context = cx.core.contexts.get(event.context);
-        let (reason, to_tag) = match (response(cx, event), context) {
-            (Some(message), _) => (
-                message.reason().to_vec(),
-                message.to_tag().unwrap_or_default().to_vec(),
-            ),
+        match (response(cx, event), cx.core.contexts.get(event.context)) {
+            (Some(message), _) => {
+                self.said
+                    .keep(code, message.reason(), message.to_tag().unwrap_or_default());
+            }
             // It has gone to the caller already.
             (None, Some(context)) if context.status == code => {
-                (context.reason.clone(), context.to_tag.clone())
+                self.said.keep(code, &context.reason, &context.to_tag);
             }
             // Nobody answered, and the caller has not been told yet.
-            (None, _) => (
-                parser::writer::reason_of(code).as_bytes().to_vec(),
-                Vec::new(),
-            ),
-        };
-        self.write(
-            cx,
-            Event::Missed,
-            code.to_string().as_bytes(),
-            &reason,
-            &to_tag,
-        );
+            (None, _) => self
+                .said
+                .keep(code, parser::writer::reason_of(code).as_bytes(), b""),
+        }
+        self.write(cx, Event::Missed);
     }
 
-    fn write(
-        &mut self,
-        cx: &mut Context<'_>,
-        event: Event,
-        code: &[u8],
-        reason: &[u8],
-        to_tag: &[u8],
-    ) {
+    /// Writes the record of the request in hand and of what was said to it.
+    fn write(&mut self, cx: &mut Context<'_>, event: Event) {
         let message = cx.message;
         let method = message.method();
         let mut record = Record {
             time: cx.now.unix_s(),
             method: method.as_bytes(),
             from_tag: message.from_tag().unwrap_or_default(),
-            to_tag,
+            to_tag: &self.said.to_tag,
             call_id: message.call_id(),
-            code,
-            reason,
+            code: &self.said.code,
+            reason: &self.said.reason,
         };
         // A request of the callee inside the dialog: its From is the callee.
         if self.detect_direction && cx.scene.proxy.route.downstream == Some(false) {
@@ -285,6 +270,25 @@ impl Acc {
         let line = &self.line;
         cx.outbox
             .log(self.log_level, |out| out.extend_from_slice(line));
+    }
+}
+
+/// The answer that a record is about. Keeps its memory from one to the next.
+#[derive(Debug, Default)]
+struct Said {
+    code: Vec<u8>,
+    reason: Vec<u8>,
+    to_tag: Vec<u8>,
+}
+
+impl Said {
+    fn keep(&mut self, code: u16, reason: &[u8], to_tag: &[u8]) {
+        self.code.clear();
+        write_int(i32::from(code), &mut self.code);
+        self.reason.clear();
+        self.reason.extend_from_slice(reason);
+        self.to_tag.clear();
+        self.to_tag.extend_from_slice(to_tag);
     }
 }
 

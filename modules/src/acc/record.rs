@@ -3,6 +3,8 @@
 //! The order of the fields is OpenSIPS's, since people parse these lines:
 //! `ACC: transaction answered: timestamp=1277910107;method=INVITE;from_tag=a;to_tag=b;call_id=c;code=200;reason=OK`.
 
+use std::io::Write as _;
+
 /// What the record says happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Event {
@@ -47,8 +49,7 @@ impl Record<'_> {
     /// Appends the line; extra fields come behind it.
     pub(super) fn write(&self, event: Event, out: &mut Vec<u8>) {
         out.extend_from_slice(event.text().as_bytes());
-        out.extend_from_slice(b"timestamp=");
-        out.extend_from_slice(self.time.to_string().as_bytes());
+        let _ = write!(out, "timestamp={}", self.time);
         let fields: [(&str, &[u8]); 6] = [
             ("method", self.method),
             ("from_tag", self.from_tag),

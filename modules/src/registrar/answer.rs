@@ -1,5 +1,7 @@
 //! What the 200 to a REGISTER says: RFC 3261 §10.3 step 8, and Path (RFC 3327 §5.3).
 
+use std::io::Write as _;
+
 use parser::Message;
 
 use super::contacts::supports_path;
@@ -30,8 +32,8 @@ pub(super) fn write_contacts(
         out.extend_from_slice(if first { b"Contact: <" } else { b", <" });
         first = false;
         out.extend_from_slice(binding.contact);
-        out.extend_from_slice(b">;expires=");
-        out.extend_from_slice((binding.expires - now).to_string().as_bytes());
+        // Writing to memory does not fail.
+        let _ = write!(out, ">;expires={}", binding.expires - now);
         if let Some(q) = binding.q {
             out.extend_from_slice(b";q=");
             write_q(q, out);
@@ -43,8 +45,7 @@ pub(super) fn write_contacts(
             quoted(b"+sip.instance", binding.instance, out);
         }
         if let Some(id) = binding.reg_id.checked_sub(1) {
-            out.extend_from_slice(b";reg-id=");
-            out.extend_from_slice(id.to_string().as_bytes());
+            let _ = write!(out, ";reg-id={id}");
         }
     }
     if !first {
@@ -90,7 +91,8 @@ pub(super) fn write_q(q: u16, out: &mut Vec<u8>) {
     if q == 0 {
         return;
     }
-    let digits = format!("{q:03}");
-    out.push(b'.');
-    out.extend_from_slice(digits.trim_end_matches('0').as_bytes());
+    let _ = write!(out, ".{q:03}");
+    while out.last() == Some(&b'0') {
+        out.pop();
+    }
 }

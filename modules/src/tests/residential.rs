@@ -131,3 +131,28 @@ fn nobody_home_busy_and_strangers() {
             SIP/2.0 404 Not here
     "#]].assert_eq(&world.take());
 }
+
+#[test]
+fn a_phone_on_tcp_is_reached_by_its_connection() {
+    let mut world = World::new(SCRIPT);
+    world.tcp(
+        3,
+        "REGISTER sip:192.0.2.1
+        Via: SIP/2.0/TCP 10.0.0.3:5060;branch=z9hG4bKr1
+        To: <sip:bob@192.0.2.1>
+        From: <sip:bob@192.0.2.1>;tag=a3
+        Call-ID: r1
+        Contact: <sip:bob@172.16.0.9;transport=tcp>;expires=300",
+    );
+    world.take();
+    invite(&mut world, "call-1", "sip:bob@192.0.2.1");
+    expect![[r#"
+        > udp:10.0.0.2:5060
+            SIP/2.0 100 Trying
+        > tcp:172.16.0.9:5060 by connection 3
+            INVITE sip:bob@172.16.0.9;transport=tcp SIP/2.0
+            Record-Route: <sip:192.0.2.1:5060;transport=tcp;lr;r2=on;own=*>
+            Record-Route: <sip:192.0.2.1:5060;lr;r2=on;own=*>
+            Contact: <sip:alice@10.0.0.2>
+    "#]].assert_eq(&world.take());
+}

@@ -23,6 +23,7 @@ const SCRIPT: &str = r#"
             xlog("L_ERR", "sent $T_reply_code\n");
             exit;
         }
+        $avp(who) = $rU;
         t_on_branch("branch");
         t_on_reply("reply");
         t_on_failure("failure");
@@ -35,7 +36,7 @@ const SCRIPT: &str = r#"
         xlog("L_ERR", "branch $T_branch_idx to $ru\n");
     }
     onreply_route[reply] {
-        xlog("L_ERR", "reply $rs $T_reply_code on $T_branch_idx\n");
+        xlog("L_ERR", "reply $rs $T_reply_code on $T_branch_idx for $avp(who)\n");
         if (t_check_status("183"))
             t_cancel_branch();
     }
@@ -89,18 +90,18 @@ fn hooks_run_and_a_failure_is_tried_elsewhere() {
     let second = world.last_request();
     world.respond(9, &second, "200 OK");
     expect![[r#"
-        log -1: reply 180 180 on 0
+        log -1: reply 180 180 on 0 for bob
         > udp:10.0.0.2:5060
             SIP/2.0 180 Ringing
         > udp:10.0.0.3:5060
             ACK sip:bob@10.0.0.3 SIP/2.0
-        log -1: reply 486 486 on 0
+        log -1: reply 486 486 on 0 for bob
         log -1: failed 486 486
         log -1: branch 1 to sip:other@10.0.0.9
         > udp:10.0.0.9:5060
             INVITE sip:other@10.0.0.9 SIP/2.0
             X-Branch: 1
-        log -1: reply 200 200 on 1
+        log -1: reply 200 200 on 1 for bob
         > udp:10.0.0.2:5060
             SIP/2.0 200 OK
     "#]]
@@ -145,10 +146,61 @@ fn a_caller_who_gives_up_is_seen() {
             CANCEL sip:bob@10.0.0.3 SIP/2.0
         > udp:10.0.0.3:5060
             ACK sip:bob@10.0.0.3 SIP/2.0
-        log -1: reply 487 487 on 0
+        log -1: reply 487 487 on 0 for bob
         log -1: failed 487 487
         > udp:10.0.0.2:5060
             SIP/2.0 487 Request Terminated
     "#]]
     .assert_eq(&world.take());
+}
+
+#[test]
+fn requests_of_its_own_leave() {
+    let mut world = World::new(
+        r#"
+        loadmodule "sl"
+        loadmodule "tm"
+        route {
+            t_new_request("MESSAGE", "sip:bob@10.0.0.3", "sip:bob@example.com", "sip:tandem@example.com", "text/plain hello");
+            sl_send_reply(200, "Sent");
+        }
+        "#,
+    );
+    world.udp(2, "OPTIONS sip:192.0.2.1");
+    expect![[r#"
+        > udp:10.0.0.2:5060
+            SIP/2.0 200 Sent
+        > udp:10.0.0.3:5060
+            MESSAGE sip:bob@10.0.0.3 SIP/2.0
+            Content-Type: text/plain
+            | hello
+    "#]].assert_eq(&world.take());
+}
+
+#[test]
+fn a_variable_sets_the_timer_of_one_call() {
+    let mut world = World::new(
+        r#"
+        loadmodule "sl"
+        loadmodule "tm"
+        route {
+            $T_fr_timeout = 1;
+            t_on_failure("late");
+            t_relay();
+        }
+        failure_route[late] {
+            xlog("L_ERR", "late after $T_fr_timeout s\n");
+            t_reply(480, "Nobody");
+        }
+        "#,
+    );
+    world.udp(2, "INVITE sip:bob@10.0.0.3");
+    world.take();
+    world.wait(1100);
+    let told = world.take();
+    let last: Vec<&str> = told.lines().rev().take(3).collect();
+    expect![[r#"
+            SIP/2.0 480 Nobody
+        > udp:10.0.0.2:5060
+        log -1: late after 1 s"#]].assert_eq(&last.join("\n"));
 }

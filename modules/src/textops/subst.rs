@@ -52,6 +52,9 @@ impl Subst {
                 lines: !dot_is_all,
             },
         )?;
+        if has_variable(&replacement) {
+            return Err("variables in the replacement are not offered yet".into());
+        }
         Ok(Subst {
             pattern,
             replacement: parts(&replacement),
@@ -106,6 +109,13 @@ impl Subst {
             }
         }
     }
+}
+
+/// Whether a `$` begins a variable, as `$ru`, `$(ru)` or `$<reply>rs` do.
+fn has_variable(text: &[u8]) -> bool {
+    text.windows(2).any(|pair| {
+        pair[0] == b'$' && (pair[1].is_ascii_alphabetic() || matches!(pair[1], b'(' | b'<'))
+    })
 }
 
 /// The fields between delimiters; an escaped delimiter becomes a plain one, other escapes stay.

@@ -10,6 +10,9 @@ use super::binding::Binding;
 use super::letter::{self, Ask, Question};
 use crate::json;
 
+/// Addresses that one shard lists at once; more would hold up its calls.
+const DUMP_USERS_MAX: u64 = 10_000;
+
 pub(super) fn export(exports: &mut Exports<Usrloc>) {
     exports.command("ul_dump", &[&[], &["brief"]], dump);
     exports.command("ul_show_contact", &[&["table_name", "aor"]], show);
@@ -42,6 +45,12 @@ fn dump(
     out: &mut Vec<u8>,
 ) -> CommandResult {
     let now = cx.now.unix_s() as u32;
+    let users: u64 = usrloc.sum(super::table::Table::users);
+    if users > DUMP_USERS_MAX {
+        let text =
+            format!("{users} addresses are too many to list; ask for one by ul_show_contact");
+        return Err((500, text));
+    }
     let brief = args.get("brief").is_some_and(|brief| brief != "0");
     out.extend_from_slice(b"{\"Domains\":[");
     for (place, (name, table)) in usrloc.tables.iter().enumerate() {

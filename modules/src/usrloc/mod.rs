@@ -26,6 +26,9 @@ const TABLES_MAX: usize = 16;
 /// How often a slice of each table is swept.
 const SWEEP_MS: u32 = 1000;
 
+/// Records that one sweep of a table changes: a few milliseconds, whatever ended at once.
+const SWEEP_RECORDS_MAX: usize = 4096;
+
 /// The module.
 #[derive(Debug)]
 pub(crate) struct Usrloc {
@@ -115,7 +118,7 @@ impl Module for Usrloc {
         let now = cx.now.unix_s() as u32;
         for (_, table) in &mut self.tables {
             let slice = table.slots().div_ceil(self.sweep_seconds.max(1) as usize);
-            table.sweep(now, slice, |_, _| {});
+            table.sweep(now, slice, SWEEP_RECORDS_MAX, |_, _| {});
         }
     }
 }

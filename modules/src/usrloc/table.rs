@@ -104,11 +104,13 @@ impl Table {
         result
     }
 
-    /// Forgets what has ended, in the next `slots` slots. `ended` sees each binding before it goes.
+    /// Forgets what has ended, in the next `slots` slots, but of no more than `records` records: what is
+    /// left waits for the next sweep. `ended` sees each binding before it goes.
     pub(crate) fn sweep(
         &mut self,
         now: u32,
         slots: usize,
+        mut records: usize,
         mut ended: impl FnMut(&[u8], &Binding<'_>),
     ) {
         for _ in 0..slots.min(self.ends.len()) {
@@ -117,6 +119,11 @@ impl Table {
             if self.ends[slot] > now {
                 continue;
             }
+            let Some(left) = records.checked_sub(1) else {
+                self.swept = slot;
+                return;
+            };
+            records = left;
             let aor = split(&self.records[slot]).0.to_vec();
             let mut gone = 0;
             let Ok(()) = self.rewrite::<std::convert::Infallible>(&aor, |old, rewrite| {

@@ -26,7 +26,7 @@ fn a_sweep_walks_all_slots_a_slice_at_a_time() {
     assert_eq!((table.users(), table.contacts()), (100, 200));
     let mut ended = Vec::new();
     for _ in 0..10 {
-        table.sweep(149, 10, |aor, _| {
+        table.sweep(149, 10, 100, |aor, _| {
             ended.push(String::from_utf8_lossy(aor).into_owned())
         });
     }
@@ -37,7 +37,7 @@ fn a_sweep_walks_all_slots_a_slice_at_a_time() {
     );
     assert_eq!(table.bindings(b"user10").count(), 1);
     assert_eq!(table.bindings(b"user60").count(), 2);
-    table.sweep(500, 100, |_, _| {});
+    table.sweep(500, 100, 100, |_, _| {});
     assert_eq!(
         (table.users(), table.contacts(), table.expired()),
         (0, 0, 200)
@@ -76,4 +76,16 @@ fn a_binding_costs_little_more_than_its_texts() {
     binding.write(&mut bytes);
     let texts = binding.contact.len() + binding.call_id.len() + binding.user_agent.len();
     assert_eq!(bytes.len() - texts, 26);
+}
+
+#[test]
+fn a_sweep_leaves_what_is_too_much_for_the_next() {
+    let mut table = Table::new([5, 6, 7, 8]);
+    for number in 0..10u32 {
+        put(&mut table, &format!("user{number}"), &[100]);
+    }
+    table.sweep(200, 10, 7, |_, _| {});
+    assert_eq!(table.users(), 3);
+    table.sweep(200, 10, 7, |_, _| {});
+    assert_eq!(table.users(), 0);
 }
