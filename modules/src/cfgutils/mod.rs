@@ -5,6 +5,7 @@
 
 mod shared;
 
+use chrono::{DateTime, Datelike, Timelike, Utc};
 use engine::input::Letter;
 use engine::module::{
     Args, Context, Exports, Kind, Module, ParamValue, Routes, Shape, VarArgs, Verdict,
@@ -96,6 +97,7 @@ impl Module for CfgUtils {
             Reading::Int((cx.core.random.next_u64() >> 33) as i32)
         });
         exports.variable("env", Shape::NAMED, environment);
+        exports.variable("ctime", Shape::NAMED, broken_down_time);
         exports.set_variable("shv", Shape::NAMED, Self::read_shared, Self::write_shared);
         shared::export_commands(exports);
     }
@@ -138,6 +140,31 @@ fn pause(cx: &mut Context<'_>, amount: i32, milliseconds: u32) -> Verdict {
         }
         None => Verdict::FAIL,
     }
+}
+
+/// A field of the time, as C counts them: months from 0, years from 1900, days of the week from Sunday.
+/// In UTC, as all texts of time are: an engine knows no place.
+fn broken_down_time(
+    _: &mut CfgUtils,
+    cx: &mut Context<'_>,
+    args: VarArgs<'_>,
+    _: &mut Vec<u8>,
+) -> Reading {
+    let Some(now) = DateTime::<Utc>::from_timestamp(cx.now.unix_s() as i64, 0) else {
+        return Reading::Null;
+    };
+    Reading::Int(match args.name() {
+        b"sec" => now.second() as i32,
+        b"min" => now.minute() as i32,
+        b"hour" => now.hour() as i32,
+        b"mday" => now.day() as i32,
+        b"mon" => now.month0() as i32,
+        b"year" => now.year() - 1900,
+        b"wday" => now.weekday().num_days_from_sunday() as i32,
+        b"yday" => now.ordinal0() as i32,
+        b"isdst" => 0,
+        _ => return Reading::Null,
+    })
 }
 
 /// The environment is the process's and does not change while it runs.

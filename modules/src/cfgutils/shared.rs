@@ -157,10 +157,31 @@ impl CfgUtils {
 pub(super) fn export_commands(exports: &mut Exports<CfgUtils>) {
     exports.command("shv_get", &[&[], &["name"]], get);
     exports.command("shv_set", &[&["name", "type", "value"]], set);
+    exports.command("rand_set_prob", &[&["prob_proc"]], set_probability);
+    exports.command("rand_reset_prob", &[&[]], |cfgutils, _, _, out| {
+        // Every shard hears this command.
+        cfgutils.probability = cfgutils.initial_probability;
+        out.extend_from_slice(b"\"OK\"");
+        Ok(())
+    });
     exports.command("rand_get_prob", &[&[]], |cfgutils, _, _, out| {
         out.extend_from_slice(format!("{{\"Probability\":{}}}", cfgutils.probability).as_bytes());
         Ok(())
     });
+}
+
+fn set_probability(
+    cfgutils: &mut CfgUtils,
+    _: &mut Context<'_>,
+    args: CommandArgs<'_>,
+    out: &mut Vec<u8>,
+) -> CommandResult {
+    match args.text("prob_proc").parse() {
+        Ok(percent @ 0..=100) => cfgutils.probability = percent,
+        _ => return Err((400, "not between 0 and 100 percent".into())),
+    }
+    out.extend_from_slice(b"\"OK\"");
+    Ok(())
 }
 
 fn get(

@@ -79,3 +79,35 @@ fn what_one_shard_writes_all_shards_read() {
     "#]]
     .assert_eq(&world.take());
 }
+
+#[test]
+fn the_clock_and_the_environment_are_read() {
+    let mut world = World::new(
+        r#"
+        loadmodule "sl"
+        loadmodule "cfgutils"
+        route {
+            get_accurate_time($var(s), $var(us), $var(text));
+            ts_usec_delta(10, 5, 9, 999999, $var(d), $var(n));
+            xlog("L_ERR", "$var(s) $var(us) $var(text), $var(d) $var(n)\n");
+            xlog("L_ERR", "$ctime(year)-$ctime(mon)-$ctime(mday) $ctime(hour) $ctime(wday) $ctime(yday)\n");
+            xlog("L_ERR", "$env(TANDEM_HAS_NO_SUCH_NAME)\n");
+            if ($env(PATH) != NULL)
+                xlog("L_ERR", "a path\n");
+        }
+        "#,
+    );
+    world.udp(2, "OPTIONS sip:192.0.2.1");
+    world.command("rand_set_prob", &[("prob_proc", "70")]);
+    world.command("rand_get_prob", &[]);
+    world.command("rand_set_prob", &[("prob_proc", "101")]);
+    expect![[r#"
+        log -1: 1700000000 0 1700000000.000000, 6 6
+        log -1: 123-10-14 22 2 317
+        log -1: <null>
+        log -1: a path
+        answer "OK"
+        answer {"Probability":70}
+        answer 400 not between 0 and 100 percent
+    "#]].assert_eq(&world.take());
+}

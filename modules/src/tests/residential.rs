@@ -154,5 +154,6 @@ fn a_phone_on_tcp_is_reached_by_its_connection() {
             Record-Route: <sip:192.0.2.1:5060;transport=tcp;lr;r2=on;own=*>
             Record-Route: <sip:192.0.2.1:5060;lr;r2=on;own=*>
             Contact: <sip:alice@10.0.0.2>
-    "#]].assert_eq(&world.take());
+    "#]]
+    .assert_eq(&world.take());
 }

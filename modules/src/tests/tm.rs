@@ -174,7 +174,8 @@ fn requests_of_its_own_leave() {
             MESSAGE sip:bob@10.0.0.3 SIP/2.0
             Content-Type: text/plain
             | hello
-    "#]].assert_eq(&world.take());
+    "#]]
+    .assert_eq(&world.take());
 }
 
 #[test]
@@ -202,5 +203,30 @@ fn a_variable_sets_the_timer_of_one_call() {
     expect![[r#"
             SIP/2.0 480 Nobody
         > udp:10.0.0.2:5060
-        log -1: late after 1 s"#]].assert_eq(&last.join("\n"));
+        log -1: late after 1 s"#]]
+    .assert_eq(&last.join("\n"));
+}
+
+#[test]
+fn a_copy_goes_elsewhere_and_its_responses_nowhere() {
+    let mut world = World::new(
+        r#"
+        loadmodule "sl"
+        loadmodule "signaling"
+        loadmodule "tm"
+        route {
+            t_replicate("sip:10.0.0.9:5070");
+            t_reply(200, "Mine");
+        }
+        "#,
+    );
+    world.udp(2, "MESSAGE sip:bob@192.0.2.1");
+    let copy = world.last_request();
+    world.respond(9, &copy, "404 Not Here");
+    expect![[r#"
+        > udp:10.0.0.9:5070
+            MESSAGE sip:bob@192.0.2.1 SIP/2.0
+        > udp:10.0.0.2:5060
+            SIP/2.0 200 Mine
+    "#]].assert_eq(&world.take());
 }

@@ -2,6 +2,8 @@
 
 use engine::module::{Args, Context, Verdict};
 use engine::proxy::{Cancel, RelayOptions};
+use engine::run::write_int;
+use parser::Uri;
 use script::RouteKind;
 
 use super::Tm;
@@ -44,6 +46,18 @@ fn relay_flags(text: &[u8]) -> Result<RelayOptions<'static>, String> {
     Ok(options)
 }
 
+/// A URI in the form of `t_relay`'s destinations: `udp:host:port`.
+fn destination(uri: &[u8]) -> Option<Vec<u8>> {
+    let uri = Uri::parse(uri).ok()?;
+    let transport = uri.params.get(b"transport").unwrap_or(b"udp");
+    let mut text = [transport, b":", uri.host_text].concat();
+    if let Some(port) = uri.port {
+        text.push(b':');
+        write_int(i32::from(port), &mut text);
+    }
+    Some(text)
+}
+
 pub(super) fn check_relay_flags(text: &[u8]) -> Result<(), String> {
     relay_flags(text).map(drop)
 }
@@ -66,6 +80,19 @@ impl Tm {
         };
         cx.relay(&RelayOptions {
             destination: args.maybe_str(1),
+            ..options
+        })
+    }
+
+    /// Sends a copy to where a URI leads, and lets nobody know of its responses.
+    pub(super) fn replicate(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+        let (Ok(options), Some(destination)) = (relay_flags(args.str(1)), destination(args.str(0)))
+        else {
+            return Verdict::FAIL;
+        };
+        cx.relay(&RelayOptions {
+            destination: Some(&destination),
+            replicate: true,
             ..options
         })
     }

@@ -35,6 +35,7 @@ impl Module for Tm {
         let text = Kind::Str.optional();
         let flags = text.check(functions::check_relay_flags);
         exports.function("t_relay", &[flags, text], failure, Self::relay);
+        exports.function("t_replicate", &[Kind::Str, flags], failure, Self::replicate);
         exports.function("t_reply", &[Kind::Int, Kind::Str], failure, Self::reply);
         exports.function(
             "t_reply_with_body",
