@@ -109,5 +109,6 @@ fn the_clock_and_the_environment_are_read() {
         answer "OK"
         answer {"Probability":70}
         answer 400 not between 0 and 100 percent
-    "#]].assert_eq(&world.take());
+    "#]]
+    .assert_eq(&world.take());
 }

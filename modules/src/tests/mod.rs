@@ -2,6 +2,7 @@
 
 mod acc;
 mod cfgutils;
+mod docs;
 mod load;
 mod maxfwd;
 mod options_path;

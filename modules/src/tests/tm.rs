@@ -228,5 +228,6 @@ fn a_copy_goes_elsewhere_and_its_responses_nowhere() {
             MESSAGE sip:bob@192.0.2.1 SIP/2.0
         > udp:10.0.0.2:5060
             SIP/2.0 200 Mine
-    "#]].assert_eq(&world.take());
+    "#]]
+    .assert_eq(&world.take());
 }
