@@ -11,7 +11,7 @@ pub(crate) struct SaveFlags<'a> {
     pub(crate) memory_only: bool,
     /// The script answers the REGISTER itself.
     pub(crate) no_reply: bool,
-    /// The receiving socket is named in the header `sock_hdr_name`.
+    /// The receiving socket is the one that the header `sock_hdr_name` names.
     pub(crate) socket_header: bool,
     /// What becomes of a Path.
     pub(crate) path: PathMode,
@@ -54,12 +54,6 @@ pub(crate) struct LookupFlags {
     pub(crate) no_branches: bool,
     /// The Request-URI is left alone, all contacts become branches.
     pub(crate) to_branches_only: bool,
-    /// Branches of the message are looked up as well.
-    pub(crate) branch: bool,
-    /// The user agent filter ignores case.
-    pub(crate) case_insensitive: bool,
-    /// The user agent filter is an extended expression; ours always are.
-    pub(crate) extended_regexp: bool,
 }
 
 /// A word or letter that is none of the flags.
@@ -100,17 +94,15 @@ impl<'a> SaveFlags<'a> {
 }
 
 impl LookupFlags {
-    /// Reads either form. What needs push, clusters or pings is not offered and therefore unknown.
+    /// Reads either form. What needs push, clusters, pings or a filter by user agent is not offered and
+    /// therefore unknown.
     pub(crate) fn parse(text: &[u8]) -> Result<LookupFlags, Unknown<'_>> {
         let mut flags = LookupFlags::default();
-        for (word, value) in words(text, b"mbrBie", b"")? {
+        for (word, value) in words(text, b"mbB", b"")? {
             match (word, value) {
                 (b"method-filtering" | b"m", b"") => flags.method_filtering = true,
                 (b"no-branches" | b"b", b"") => flags.no_branches = true,
-                (b"branch" | b"r", b"") => flags.branch = true,
                 (b"to-branches-only" | b"B", b"") => flags.to_branches_only = true,
-                (b"case-insensitive" | b"i", b"") => flags.case_insensitive = true,
-                (b"extended-regexp" | b"e", b"") => flags.extended_regexp = true,
                 _ => return Err(word),
             }
         }

@@ -3,6 +3,7 @@
 use engine::input::{ConnectionId, SocketId};
 use engine::module::{Args, Context, Verdict};
 use engine::proxy::TargetParts;
+use parser::NameAddr;
 use smallvec::SmallVec;
 
 use super::Registrar;
@@ -90,15 +91,17 @@ fn target<'a>(binding: &Binding<'a>) -> TargetParts<'a> {
     TargetParts {
         uri: binding.contact,
         // RFC 3327 §5.2: a Path decides the way, whatever address the phone was seen at.
-        destination: if binding.path.is_empty() {
-            binding.received
-        } else {
-            b""
-        },
+        destination: first_hop(binding.path).unwrap_or(binding.received),
         path: binding.path,
         q: binding.q,
         flags: binding.branch_flags,
         socket: binding.socket.checked_sub(1).map(SocketId),
         connection: ConnectionId(binding.connection),
     }
+}
+
+/// The URI of the first value of a Path.
+fn first_hop(path: &[u8]) -> Option<&[u8]> {
+    let end = path.iter().position(|byte| *byte == b'>')? + 1;
+    Some(NameAddr::parse(&path[..end]).ok()?.addr_spec)
 }

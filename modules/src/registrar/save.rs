@@ -1,5 +1,6 @@
 //! `save`: a REGISTER from message to response.
 
+use engine::input::SocketId;
 use engine::module::{Args, Context, Verdict};
 use parser::Message;
 
@@ -114,7 +115,7 @@ impl Registrar {
             received: avp(self.received_name),
             attr: avp(self.attr_name),
             branch_flags: cx.scene.targets.get(0).map_or(0, |target| target.flags),
-            socket: cx.scene.flow.socket.0 + 1,
+            socket: self.socket(cx, flags).0 + 1,
             connection: if keep { cx.scene.flow.connection.0 } else { 0 },
             deviation,
         };
@@ -146,9 +147,6 @@ impl Registrar {
         write_path(cx.message, flags.path, headers);
         // RFC 3261 §10.3 step 8: phones without a clock set theirs by it.
         write_date(cx.now.unix_s(), headers);
-        if flags.socket_header && !self.sock_hdr_name.is_empty() {
-            self.write_socket(cx);
-        }
         Verdict::of(cx.reply(200, b"OK"))
     }
 
@@ -180,37 +178,24 @@ impl Registrar {
         }
     }
 
-    /// Names the socket that received the REGISTER, for proxies behind us.
-    fn write_socket(&self, cx: &mut Context<'_>) {
-        let Some(socket) = cx.core.sockets.get(cx.scene.flow.socket) else {
-            return;
-        };
-        let line = format!(
-            "{}: <sip:{};transport={}>\r\n",
-            self.sock_hdr_name,
-            socket.sent_by,
-            socket.transport.as_str()
-        );
-        cx.scene
-            .proxy
-            .reply_headers
-            .extend_from_slice(line.as_bytes());
+    /// The socket that a REGISTER counts as received by: the one that received it, or the one that a
+    /// proxy of ours before us has named in a header.
+    fn socket(&self, cx: &Context<'_>, flags: &SaveFlags<'_>) -> SocketId {
+        let named = cx
+            .message
+            .headers_called(self.sock_hdr_name.as_bytes())
+            .next()
+            .filter(|_| flags.socket_header)
+            .and_then(|header| cx.core.sockets.find(header.value));
+        named.map_or(cx.scene.flow.socket, |socket| socket.id)
     }
 
-    /// Adds the receiving socket as a header to the message.
+    /// Adds a header that names the receiving socket: `udp:192.0.2.1:5060`.
     pub(super) fn add_sock_hdr(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         let Some(socket) = cx.core.sockets.get(cx.scene.flow.socket) else {
             return Verdict::FAIL;
         };
-        let mut line = args.str(0).to_vec();
-        line.extend_from_slice(
-            format!(
-                ": <sip:{};transport={}>\r\n",
-                socket.sent_by,
-                socket.transport.as_str()
-            )
-            .as_bytes(),
-        );
+        let line = [args.str(0), b": ", socket.name.as_bytes(), b"\r\n"].concat();
         cx.draft.append_header(&line);
         Verdict::OK
     }

@@ -241,3 +241,69 @@ fn bindings_are_removed_and_counted() {
         answer {"Domains":[{"name":"location","AORs":[]}]}
     "#]].assert_eq(&world.take());
 }
+
+#[test]
+fn what_the_script_says_of_a_contact_is_stored_with_it() {
+    let mut world = World::new(
+        r#"
+        loadmodule "sl"
+        loadmodule "signaling"
+        loadmodule "tm"
+        loadmodule "sipmsgops"
+        loadmodule "usrloc"
+        loadmodule "registrar"
+        modparam("usrloc", "nat_bflag", "NAT")
+        modparam("registrar", "received_avp", "$avp(rcv)")
+        modparam("registrar", "sock_hdr_name", "X-Socket")
+        route {
+            if (is_method("REGISTER")) {
+                $avp(rcv) = "sip:" + $si + ":" + $sp;
+                setbflag("NAT");
+                save("location", "socket-header,path-lazy");
+                exit;
+            }
+            if (!lookup("location"))
+                exit;
+            xlog("L_ERR", "to $ru by $du from $socket_out, flags $bf\n");
+            add_sock_hdr("X-Socket");
+            t_relay();
+        }
+        "#,
+    );
+    register(
+        &mut world,
+        "r1",
+        1,
+        "Contact: <sip:bob@172.16.0.9>|X-Socket: udp:198.51.100.1:5060",
+    );
+    world.udp(2, "MESSAGE sip:bob@example.com");
+    register(
+        &mut world,
+        "r1",
+        2,
+        "Contact: <sip:bob@172.16.0.9>|Path: <sip:10.0.0.8;lr>, <sip:10.0.0.7;lr>|Supported: path",
+    );
+    world.udp(2, "MESSAGE sip:bob@example.com\nCall-ID: call-2");
+    expect![[r#"
+        > udp:10.0.0.3:5060
+            SIP/2.0 200 OK
+            Contact: <sip:bob@172.16.0.9>;expires=3600;received="sip:10.0.0.3:5060"
+            Date: Tue, 14 Nov 2023 22:13:20 GMT
+        log -1: to sip:bob@172.16.0.9 by sip:10.0.0.3:5060 from udp:198.51.100.1:5060, flags NAT
+        > udp:10.0.0.3:5060
+            MESSAGE sip:bob@172.16.0.9 SIP/2.0
+            X-Socket: udp:192.0.2.1:5060
+        > udp:10.0.0.3:5060
+            SIP/2.0 200 OK
+            Contact: <sip:bob@172.16.0.9>;expires=3600;received="sip:10.0.0.3:5060"
+            Path: <sip:10.0.0.8;lr>
+            Path: <sip:10.0.0.7;lr>
+            Date: Tue, 14 Nov 2023 22:13:20 GMT
+        log -1: to sip:bob@172.16.0.9 by sip:10.0.0.8;lr from udp:192.0.2.1:5060, flags NAT
+        > udp:10.0.0.8:5060
+            MESSAGE sip:bob@172.16.0.9 SIP/2.0
+            Route: <sip:10.0.0.8;lr>,<sip:10.0.0.7;lr>
+            X-Socket: udp:192.0.2.1:5060
+    "#]]
+    .assert_eq(&world.take());
+}

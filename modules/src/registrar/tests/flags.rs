@@ -54,5 +54,7 @@ fn lookup_reads_both_forms() {
     let words = LookupFlags::parse(b"method-filtering,no-branches").unwrap();
     assert_eq!(words, LookupFlags::parse(b"mb").unwrap());
     assert!(words.method_filtering && words.no_branches);
-    assert!(LookupFlags::parse(b"branch").unwrap().branch);
+    for word in [&b"branch"[..], b"case-insensitive", b"extended-regexp"] {
+        assert_eq!(LookupFlags::parse(word), Err(word));
+    }
 }
