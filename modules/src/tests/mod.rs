@@ -8,6 +8,7 @@ mod maxfwd;
 mod options_path;
 mod registrar;
 mod residential;
+mod rr;
 mod sipmsgops;
 mod textops;
 mod tm;
