@@ -122,6 +122,8 @@ impl Engine {
             sockets,
             hosts,
         });
+        core.proxy.settings.read(&program.globals);
+        core.resolver.settings.read(&program.globals);
         let linked =
             Linked::new(program, registry, &mut core.machine.names).map_err(|e| e.to_string())?;
         let linked = Arc::new(linked);

@@ -59,6 +59,7 @@ fn write(core: &mut Core, request: &OwnRequest<'_>, out: &mut Vec<u8>) {
             request.method,
         ],
     );
+    writer.lines(&core.proxy.settings.user_agent_header);
     writer.lines(request.headers);
     writer.finish(request.content_type, request.body);
 }

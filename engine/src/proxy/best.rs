@@ -24,12 +24,14 @@ fn rank(code: u16) -> u16 {
         401 | 407 => 2000,
         415 | 420 | 484 => 2001,
         // Somebody is there and said no; better than "nobody answered".
-        400..=407 | 409..=486 | 488..=499 => 3000,
+        400..=407 | 409..=476 | 479..=486 | 488..=499 => 3000,
         // Made by us or by our own CANCEL: they say the least.
         487 => 3001,
         408 => 3002,
         // A server that answers at all before one that is overloaded: RFC 3261 §16.7 step 6.
         503 => 5001,
+        // Of those nobody said anything at all.
+        477 | 478 => 5002,
         _ => 5000,
     }
 }
@@ -75,6 +77,14 @@ mod tests {
     fn a_503_only_when_there_is_nothing_else() {
         best(&[503, 500], 500);
         best(&[503, 503], 503);
+    }
+
+    #[test]
+    fn what_was_never_sent_says_the_least() {
+        best(&[477, 486], 486);
+        best(&[478, 500, 503], 500);
+        best(&[477, 408], 408);
+        best(&[477], 477);
     }
 
     #[test]

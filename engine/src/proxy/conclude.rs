@@ -42,8 +42,10 @@ pub(super) fn conclude(core: &mut Core, context: &mut ResponseContext, outbox: &
         return;
     };
     context.best = Some(best.branch);
-    // A failure route that tries nothing more comes back here; its round has been told of.
-    if context.failed_round.replace(round) != Some(round) {
+    // A failure route that tries nothing more comes back here: its round is told of, and not failed again
+    // even if the route was armed once more.
+    let is_news = context.failed_round.replace(round) != Some(round);
+    if is_news {
         notify(
             core,
             context,
@@ -54,7 +56,8 @@ pub(super) fn conclude(core: &mut Core, context: &mut ResponseContext, outbox: &
         .scene
         .as_ref()
         .is_some_and(|scene| scene.hooks.on_failure.is_some());
-    if is_armed
+    if is_news
+        && is_armed
         && core.jobs.push(Job::FailureRoute {
             context: context.id,
         })

@@ -58,6 +58,14 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
         }
         return failed(cx.scene, RelayError::Internal);
     }
+    let is_declined = context
+        .branches()
+        .iter()
+        .any(|branch| branch.code >= 600 && !branch.local);
+    if is_declined && !cx.core.proxy.settings.branches_after_6xx {
+        // §16.7 step 5: whoever says 6xx speaks for all places where the user could be.
+        return failed(cx.scene, RelayError::Filtered);
+    }
     context.previous_round = context.round;
     context.round = context.branches().len();
     for at in 0..targets.min(BRANCHES_MAX) {

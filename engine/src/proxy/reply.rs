@@ -27,8 +27,11 @@ pub(super) fn in_context(
         return false;
     };
     let tag = identity::local_tag(core.proxy.key, message);
+    let given = sign(core, attached, code);
     let reply = make(message, attached, code, reason, &tag);
-    if !core.respond(server, code, outbox, |out| reply.write(message, out)) {
+    let is_sent = core.respond(server, code, outbox, |out| reply.write(message, out));
+    attached.proxy.reply_headers.truncate(given);
+    if !is_sent {
         return false;
     }
     core.statistics.count(Counter::TmResponsesLocal);
@@ -67,8 +70,10 @@ pub(super) fn without_state(
     }
     let tag = identity::local_tag(core.proxy.key, message);
     let flow = flow_back(message, attached);
+    let given = sign(core, attached, code);
     let reply = make(message, attached, code, reason, &tag);
     outbox.send(flow, Ticket::NONE, |out| reply.write(message, out));
+    attached.proxy.reply_headers.truncate(given);
     core.statistics.count_stateless(code);
     if code >= 200 {
         used_up(attached);
@@ -172,6 +177,16 @@ fn make<'a>(
         content_type: &attached.proxy.reply_content_type,
         body: &attached.proxy.reply_body,
     }
+}
+
+/// Puts our Server line behind the headers that the script gave; says where those end.
+fn sign(core: &Core, attached: &mut Attached, code: u16) -> usize {
+    let headers = &mut attached.proxy.reply_headers;
+    let given = headers.len();
+    if code > 100 {
+        headers.extend_from_slice(&core.proxy.settings.server_header);
+    }
+    given
 }
 
 /// What a script gave for the next final reply has been sent.

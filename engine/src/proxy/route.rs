@@ -84,7 +84,11 @@ fn follow(
     if next.is_some_and(|next| last.is_some_and(|last| last.span == next.span)) {
         next = None;
     }
-    let Some(next) = next else { return true };
+    let Some(next) = next else {
+        // A request that begins a dialog and names only us was given us as its outbound proxy: its target
+        // is for the script to find.
+        return from_strict || message.to_tag().is_some();
+    };
     let Ok(uri) = next.value.uri() else {
         return true;
     };
@@ -116,7 +120,9 @@ fn ours<'m>(core: &Core, route: &NameAddr<'m>) -> Option<Uri<'m>> {
     let is_named =
         core.sockets
             .is_myself(uri.host_text, Some(uri.port.unwrap_or(default)), transport);
-    is_named.then_some(uri)
+    let user = uri.user.unwrap_or_default();
+    let is_ignored = !user.is_empty() && user == core.proxy.settings.ignore_user;
+    (is_named && !is_ignored).then_some(uri)
 }
 
 /// Keeps what a Route of ours says: its parameters, who called, and by which socket the other side is reached.

@@ -76,7 +76,7 @@ pub(super) fn start(
         Resolved::Nowhere => fail(context, at, RelayError::BadDestination),
         Resolved::Overload => fail(context, at, RelayError::Internal),
         Resolved::Addresses(mut addresses) => {
-            if flags.no_dns_failover {
+            if flags.no_dns_failover || core.proxy.settings.no_dns_failover {
                 addresses.truncate(1);
             }
             let first = addresses.first().map(|first| first.transport);

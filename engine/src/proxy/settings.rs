@@ -1,6 +1,7 @@
 //! What an operator sets of the proxy core, and buffers that one message after the other uses.
 
 use parser::Draft;
+use script::globals::Globals;
 
 /// Settings of the proxy core; the parameters of `rr` and `tm` and the globals that concern it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +20,12 @@ pub struct ProxySettings {
     pub udp_bytes_max: Option<u32>,
     /// RFC 3261 §16.3 step 4 and RFC 5393: look for loops.
     pub loop_detection: bool,
+    /// `disable_dns_failover`: only the first address of a destination.
+    pub no_dns_failover: bool,
+    /// The Server line of replies of ours, with its CRLF; empty for none.
+    pub server_header: Vec<u8>,
+    /// The User-Agent line of requests of ours, with its CRLF; empty for none.
+    pub user_agent_header: Vec<u8>,
     /// `tm:onreply_avp_mode`: attributes of the request are seen in reply routes.
     pub reply_avps: bool,
 }
@@ -33,7 +40,38 @@ impl Default for ProxySettings {
             branches_after_6xx: false,
             udp_bytes_max: None,
             loop_detection: true,
+            no_dns_failover: false,
+            server_header: Vec::from(concat!(
+                "Server: Tandem/",
+                env!("CARGO_PKG_VERSION"),
+                "\r\n"
+            )),
+            user_agent_header: Vec::from(concat!(
+                "User-Agent: Tandem/",
+                env!("CARGO_PKG_VERSION"),
+                "\r\n"
+            )),
             reply_avps: false,
+        }
+    }
+}
+
+impl ProxySettings {
+    /// Takes over what a script sets by global parameters.
+    pub fn read(&mut self, globals: &Globals) {
+        let set = |field: &mut bool, name: &str| *field = globals.is_on(name).unwrap_or(*field);
+        set(&mut self.pass_503, "disable_503_translation");
+        set(&mut self.no_dns_failover, "disable_dns_failover");
+        let line = |field: &mut Vec<u8>, name: &str| {
+            if let Some(text) = globals.text(name) {
+                *field = [text, b"\r\n"].concat();
+            }
+        };
+        line(&mut self.server_header, "server_header");
+        line(&mut self.user_agent_header, "user_agent_header");
+        if globals.is_on("server_signature") == Some(false) {
+            self.server_header.clear();
+            self.user_agent_header.clear();
         }
     }
 }

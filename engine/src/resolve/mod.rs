@@ -12,6 +12,7 @@ mod hosts;
 mod order;
 mod walk;
 
+use script::globals::Globals;
 use smallvec::SmallVec;
 
 use answer::{RecordType, Records};
@@ -89,6 +90,12 @@ impl Settings {
             ipv6: sockets.iter().any(|socket| socket.address.is_ipv6()),
             transports,
         }
+    }
+
+    /// Takes over what a script sets by global parameters.
+    pub fn read(&mut self, globals: &Globals) {
+        self.naptr = globals.is_on("dns_try_naptr").unwrap_or(self.naptr);
+        self.ipv6 &= globals.is_on("dns_try_ipv6").unwrap_or(true);
     }
 
     fn speaks(&self, transport: Transport) -> bool {

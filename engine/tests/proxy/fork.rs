@@ -526,3 +526,71 @@ fn all_challenges_go_back_together() {
         "#]],
     );
 }
+
+#[test]
+fn nobody_else_is_tried_after_a_6xx() {
+    check(
+        SERIAL,
+        "
+        0 alice INVITE
+        10 bob 603
+        20 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    603 Decline
+            10      > bob    ACK sip:bob@10.0.0.20
+            10      - failed
+            10      > alice  603 Decline
+            20      < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
+
+#[test]
+fn a_503_passes_where_the_operator_wants_it() {
+    check(
+        &format!("disable_503_translation=yes\n{RELAY}"),
+        "
+        0 alice INVITE
+        10 bob 503
+        20 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    503 Service Unavailable
+            10      > bob    ACK sip:bob@10.0.0.20
+            10      > alice  503 Service Unavailable
+            20      < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
+
+#[test]
+fn a_failure_route_that_arms_itself_and_cannot_relay_runs_once() {
+    check(
+        "route { on_failure(\"f\"); relay(); } failure_route[f] { say(\"failed\"); on_failure(\"f\"); to(\"sip:x@10.0.0.40;transport=tls\"); relay(\"no-auto-477\"); }",
+        "
+        0 alice INVITE
+        10 bob 486
+        20 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    486 Busy Here
+            10      > bob    ACK sip:bob@10.0.0.20
+            10      - failed
+            10      > alice  486 Busy Here
+            20      < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}

@@ -110,3 +110,35 @@ fn a_request_in_its_own_dust_is_482() {
         "#]],
     );
 }
+
+#[test]
+fn replies_are_signed_as_the_operator_says() {
+    for (globals, expected) in [
+        (
+            "",
+            expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > alice  486 Busy
+                      Server: Tandem/0.1.0
+        "#]],
+        ),
+        (
+            "server_header=\"Server: us\"\n",
+            expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > alice  486 Busy
+                      Server: us
+        "#]],
+        ),
+        (
+            "server_signature=no\n",
+            expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > alice  486 Busy
+        "#]],
+        ),
+    ] {
+        let script = format!("{globals}route {{ reply(486, \"Busy\"); }}");
+        check_showing(&[HeaderName::Server], &script, "0 alice MESSAGE", expected);
+    }
+}

@@ -407,3 +407,37 @@ fn the_ack_to_a_2xx_follows_its_route_set_and_one_to_ours_ends_here() {
         "#]],
     );
 }
+
+#[test]
+fn an_outbound_proxy_that_is_only_us_is_taken_off_and_routes_nothing() {
+    check_showing(
+        &[HeaderName::Route],
+        "route { if (loose_route()) { say(\"routed\"); } relay(); }",
+        "
+        0 alice MESSAGE +Route:<sip:10.0.0.1;lr>
+        10 bob 200
+        20 alice MESSAGE cseq=2 +Route:<sip:10.0.0.1;lr>,<sip:10.0.0.30;lr>
+        30 carol 200
+        40 alice MESSAGE cseq=3 tag=t +Route:<sip:10.0.0.1;lr>
+        50 bob 200
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
+            10      < bob    200 OK
+            10      > alice  200 OK
+            20      < alice  MESSAGE sip:bob@10.0.0.20
+            20      - routed
+            20      > carol  MESSAGE sip:bob@10.0.0.20
+                      Route: <sip:10.0.0.30;lr>
+            30      < carol  200 OK
+            30      > alice  200 OK
+            40      < alice  MESSAGE sip:bob@10.0.0.20
+            40      - routed
+            40      > bob    MESSAGE sip:bob@10.0.0.20
+            50      < bob    200 OK
+            50      > alice  200 OK
+        "#]],
+    );
+}
