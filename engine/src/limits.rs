@@ -34,6 +34,10 @@ pub const RETRY_AFTER_S: u32 = 10;
 /// Of a table's places, the share (in percent) that only requests inside a dialog may use.
 pub const RESERVE_PERCENT: u32 = 10;
 
+/// INVITEs of one Call-ID, From tag and CSeq that are found by these. A fork upstream makes a few;
+/// whoever sends thousands gets transactions all the same, but no long lists.
+pub const COPIES_MAX: usize = 16;
+
 /// Bounds an operator may choose. A full table is overload: 503 with Retry-After, counted.
 #[derive(Clone, Debug)]
 pub struct Limits {

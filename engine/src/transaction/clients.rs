@@ -3,8 +3,8 @@
 //! The branch of what we send names the slot, so a response needs no lookup. A CANCEL is a client
 //! transaction of its own (RFC 3261 §9.1); it has the branch of its INVITE, whose entry names it.
 
-use ahash::RandomState;
-use hashbrown::HashTable;
+mod peers;
+
 use parser::{Message, Method, writer};
 
 use super::flat::{Flat, Flats};
@@ -21,6 +21,7 @@ use crate::proxy;
 use crate::slab::{ClientId, Key, Slab};
 use crate::statistics::Counter;
 use crate::timer::{Timer, TimerId, Wheel};
+use peers::{Neighbours, Peers};
 
 /// The table's number in the top four bits of a ticket.
 pub(super) const TICKET_TABLE: u64 = 4;
@@ -29,9 +30,7 @@ pub(super) const TICKET_TABLE: u64 = 4;
 #[derive(Debug)]
 pub struct ClientTransactions {
     slab: Slab<ClientId, Entry>,
-    /// Slots of those that went by a stream, by peer: who has to hear that a connection ended.
-    by_peer: HashTable<u32>,
-    peers: RandomState,
+    peers: Peers,
     flats: Flats,
     scratch: Vec<u8>,
 }
@@ -53,6 +52,8 @@ struct Entry {
     canceller: Option<ClientId>,
     /// Reason lines for a CANCEL that has to wait.
     cancel_headers: Option<Box<[u8]>>,
+    /// Of a request that went by a stream: its place among those of the same peer.
+    neighbours: Option<Neighbours>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -135,25 +136,9 @@ impl ClientTransactions {
     pub fn new(limit: u32, seed: u64) -> Self {
         Self {
             slab: Slab::new(limit),
-            by_peer: HashTable::new(),
-            peers: RandomState::with_seeds(seed, !seed, seed.rotate_left(32), 1),
+            peers: Peers::new(seed),
             flats: Flats::default(),
             scratch: Vec::new(),
-        }
-    }
-
-    fn peer(&self, flow: Flow) -> u64 {
-        self.peers.hash_one((flow.transport, flow.remote))
-    }
-
-    fn index(&mut self, id: ClientId, flow: Flow) {
-        if flow.transport.is_reliable() {
-            let hash = self.peer(flow);
-            let (slab, peers) = (&self.slab, &self.peers);
-            self.by_peer.insert_unique(hash, id.slot(), |&slot| {
-                let flow = slab.key_at(slot).and_then(|id| slab.get(id)?.flow);
-                flow.map_or(0, |flow| peers.hash_one((flow.transport, flow.remote)))
-            });
         }
     }
 
@@ -207,14 +192,7 @@ impl ClientTransactions {
         wheel.cancel(&mut entry.retransmission);
         wheel.cancel(&mut entry.deadline);
         self.flats.forget(&mut entry.kept);
-        if let Some(flow) = entry.flow
-            && flow.transport.is_reliable()
-            && let Ok(found) = self
-                .by_peer
-                .find_entry(self.peer(flow), |&slot| slot == id.slot())
-        {
-            found.remove();
-        }
+        self.unlink(&entry);
         if let Some(canceller) = entry.canceller {
             // A CANCEL ends with its INVITE: nobody could match its response, nobody needs it.
             self.remove(canceller, wheel);
@@ -240,7 +218,7 @@ impl ClientTransactions {
                 return Err(format!("{id:?} has ended and is still there"));
             }
         }
-        Ok(())
+        self.check_peers()
     }
 
     /// Users of all transactions, to be compared with what those users believe.
@@ -297,7 +275,7 @@ impl Core {
         self.clients
             .flats
             .keep(&mut entry.kept, outbox.slice(&range));
-        self.clients.index(start.id, start.flow);
+        self.clients.link(start.id, start.flow);
         self.client_event(start.id, Event::Request, None, outbox);
     }
 
@@ -435,9 +413,7 @@ impl Core {
         // Who sent before the connection was open does not know its name.
         let clients = &self.clients;
         let users: Vec<ClientId> = clients
-            .by_peer
-            .iter_hash(clients.peer(flow))
-            .filter_map(|&slot| clients.slab.key_at(slot))
+            .of_peer(flow)
             .filter(|&id| {
                 clients.flow(id).is_some_and(|used| {
                     (used.transport, used.remote) == (flow.transport, flow.remote)
@@ -598,6 +574,7 @@ impl Entry {
             cancel: Cancel::No,
             canceller: None,
             cancel_headers: None,
+            neighbours: None,
         }
     }
 }

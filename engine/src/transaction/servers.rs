@@ -13,7 +13,7 @@ use super::machine::{Action, Actions, Reliability, Timing};
 use super::{Matched, Overload, TmSettings, invite_server, reply_flow, server};
 use crate::core::Core;
 use crate::input::{ConnectionId, Flow, Ticket};
-use crate::limits::RESERVE_PERCENT;
+use crate::limits::{COPIES_MAX, RESERVE_PERCENT};
 use crate::outbox::Outbox;
 use crate::proxy::{self, ContextId};
 use crate::slab::{Key, ServerId, Slab};
@@ -232,6 +232,14 @@ impl ServerTransactions {
         self.slab.key_at(slot)
     }
 
+    /// The origin under which this INVITE can be found; 0 when so many copies are there already that
+    /// looking among them would cost more than it gives.
+    fn free_origin(&self, request: &Message) -> u64 {
+        let origin = self.identities.of_origin(request);
+        let copies = self.by_origin.iter_hash(origin).take(COPIES_MAX).count();
+        if copies < COPIES_MAX { origin } else { 0 }
+    }
+
     fn of_identity(
         &self,
         identity: Identity,
@@ -317,6 +325,12 @@ impl ServerTransactions {
         Ok(())
     }
 
+    /// How many INVITEs can be found by origin.
+    #[cfg(test)]
+    pub(super) fn origins(&self) -> usize {
+        self.by_origin.len()
+    }
+
     /// All that have this context: what is dropped after a panic.
     pub(crate) fn ids(&self) -> impl Iterator<Item = ServerId> {
         self.slab.iter().map(|(id, _)| id)
@@ -395,7 +409,7 @@ impl Core {
         }
         let identity = servers.identities.of(request);
         let origin = if is_invite {
-            servers.identities.of_origin(request)
+            servers.free_origin(request)
         } else {
             0
         };

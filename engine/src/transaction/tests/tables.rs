@@ -654,3 +654,42 @@ fn the_end_of_a_connection_ends_what_nobody_has_answered_on_it() {
     "#]]);
     assert!(world.is_calm());
 }
+
+#[test]
+fn thousands_of_copies_of_an_invite_make_no_long_list() {
+    let mut world = World::new();
+    for copy in 0..100 {
+        world.receive(&request("INVITE", &format!("z9hG4bK{copy}"), ""));
+    }
+    assert_eq!(world.core.servers.len(), 100);
+    assert_eq!(world.core.servers.origins(), crate::limits::COPIES_MAX);
+    // Those that are found by it no longer, end like the others.
+    world.at(4_000_000);
+    assert_eq!(
+        (world.core.servers.len(), world.core.servers.origins()),
+        (0, 0)
+    );
+}
+
+#[test]
+fn requests_to_one_peer_leave_its_list_in_any_order() {
+    let mut world = World::with(Transport::Tcp, Limits::default());
+    let mut sent = Vec::new();
+    for at in 0..20 {
+        world.flow.remote.set_port(5070 + at % 3);
+        world.send("OPTIONS");
+        sent.extend(world.client);
+    }
+    let mut left = sent.len();
+    for at in (0..sent.len()).map(|at| at * 7 % sent.len()) {
+        world.core.release_client(sent[at]);
+        left -= 1;
+        world.core.clients.check(&world.core.wheel).unwrap();
+        assert_eq!(world.core.clients.len(), left);
+    }
+    // Whoever comes after them is alone in the list.
+    world.send("OPTIONS");
+    let closed = world.flow;
+    world.core.on_connection_closed(closed, &mut world.outbox);
+    assert_eq!(world.core.clients.len(), 0);
+}
