@@ -172,6 +172,7 @@ fn requests_of_its_own_leave() {
             SIP/2.0 200 Sent
         > udp:10.0.0.3:5060
             MESSAGE sip:bob@10.0.0.3 SIP/2.0
+            User-Agent: Tandem/0.1.0
             Content-Type: text/plain
             | hello
     "#]]
