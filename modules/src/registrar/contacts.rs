@@ -6,6 +6,7 @@ use parser::uri::unescape;
 use parser::{HeaderName, Message, Method, NameAddr, Uri};
 
 use super::flags::{PathMode, SaveFlags};
+use crate::usrloc::CONTACTS_MAX;
 use crate::usrloc::binding::Binding;
 
 /// What the parameters of the module say about contacts.
@@ -135,6 +136,9 @@ pub(super) fn read(
     path.write(message, &mut path_text);
     for element in message.contacts() {
         count += 1;
+        if count > CONTACTS_MAX {
+            return Err(Fault::TooMany);
+        }
         let contact = &element.value;
         if contact.is_star() {
             stars += 1;
@@ -226,6 +230,10 @@ impl Path {
                 uri.params.get(b"received").unwrap_or_default(),
                 &mut path.received,
             );
+            // Whoever wrote the Path wrote the escapes: what is no URI would break the answer's lines.
+            if Uri::parse(&path.received).is_err() {
+                path.received.clear();
+            }
         }
         Ok(path)
     }

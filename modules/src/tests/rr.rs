@@ -78,7 +78,8 @@ fn a_record_route_comes_back_as_route_and_says_what_it_was_told() {
         log -1: upstream
         > udp:10.0.0.4:5060
             INFO sip:other@10.0.0.4 SIP/2.0
-    "#]].assert_eq(&world.take());
+    "#]]
+    .assert_eq(&world.take());
 }
 
 #[test]
@@ -89,7 +90,8 @@ fn a_request_inside_a_dialog_without_our_route_is_not_ours() {
         log -1: tag 16
         > udp:10.0.0.2:5060
             SIP/2.0 404 Not here
-    "#]].assert_eq(&world.take());
+    "#]]
+    .assert_eq(&world.take());
 }
 
 #[test]
@@ -109,5 +111,6 @@ fn the_user_and_the_addresses_are_the_scripts_if_it_likes() {
             INVITE sip:preset@10.0.0.3 SIP/2.0
             Record-Route: <sip:203.0.113.1:5080;lr;r2=on;ftag=a1;own=*;nat=yes>
             Record-Route: <sip:10.9.9.9;lr;r2=on;ftag=a1;own=*;nat=yes>
-    "#]].assert_eq(&world.take());
+    "#]]
+    .assert_eq(&world.take());
 }

@@ -23,6 +23,10 @@ use update::Matching;
 /// Tables (`location`, `aliases`...) of one shard.
 const TABLES_MAX: usize = 16;
 
+/// Contacts of one address, and of one REGISTER: each is compared with each. A person's phones are a
+/// few; whoever registers a crowd under one address is refused.
+pub(crate) const CONTACTS_MAX: usize = 64;
+
 /// How often a slice of each table is swept.
 const SWEEP_MS: u32 = 1000;
 

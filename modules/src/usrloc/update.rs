@@ -3,6 +3,7 @@
 //! All of it or nothing: a REGISTER with three contacts never leaves two behind. Who may register,
 //! and which expiry is granted, was decided before (`registrar`).
 
+use super::CONTACTS_MAX;
 use super::binding::{Binding, Bindings};
 use super::bytes::{Reader, put_number, put_text};
 use super::table::Table;
@@ -34,7 +35,7 @@ pub(crate) struct Update<'a> {
     pub(crate) contacts: Bindings<'a>,
     /// How contacts are recognised.
     pub(crate) matching: Matching<'a>,
-    /// How many bindings an address may have; zero is "any number".
+    /// How many bindings an address may have; zero is [`CONTACTS_MAX`].
     pub(crate) contacts_max: u32,
     /// Whether too many push out the oldest, instead of being refused.
     pub(crate) force: bool,
@@ -115,8 +116,11 @@ fn merge<'a>(
             None => kept.push(contact),
         }
     }
-    let limit = update.contacts_max as usize;
-    if limit > 0 && kept.len() > limit {
+    let limit = match update.contacts_max as usize {
+        0 => CONTACTS_MAX,
+        limit => limit.min(CONTACTS_MAX),
+    };
+    if kept.len() > limit {
         // Fewer than before is always welcome, even when the limit was lowered meanwhile.
         if !update.force && kept.len() > old.len() {
             return Err(Refused::TooMany);

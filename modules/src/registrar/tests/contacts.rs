@@ -1,8 +1,9 @@
 //! A REGISTER in, what it asks for out; and how that is told back.
 
 use crate::registrar::answer::{write_contacts, write_path, write_q};
-use crate::registrar::contacts::{Common, ContactRules, read};
+use crate::registrar::contacts::{Common, ContactRules, Fault, read};
 use crate::registrar::flags::SaveFlags;
+use crate::usrloc::CONTACTS_MAX;
 use crate::usrloc::binding::Bindings;
 use expect_test::{Expect, expect};
 use parser::{Frame, Message};
@@ -262,5 +263,78 @@ fn q_is_written_as_short_as_it_goes() {
         let mut out = Vec::new();
         write_q(q, &mut out);
         assert_eq!(String::from_utf8(out).unwrap(), expected);
+    }
+}
+
+#[test]
+fn a_crowd_of_contacts_is_refused() {
+    let contacts = vec!["<sip:bob@192.0.2.1>"; CONTACTS_MAX + 1].join(",");
+    let message = register(&format!("Contact: {contacts}"));
+    let rules = ContactRules {
+        expires_default: 3600,
+        expires_min: 60,
+        expires_max: 7200,
+        q_default: None,
+        contact_max: 60,
+    };
+    let (flags, common) = (SaveFlags::default(), Common::default());
+    let read = read(&message, &rules, &flags, &common, &mut Vec::new());
+    assert_eq!(read, Err(Fault::TooMany));
+}
+
+#[test]
+fn an_edge_that_hides_lines_in_its_path_is_not_believed() {
+    for (received, expected) in [
+        (
+            "sip:203.0.113.7:5060%3Btransport%3Dtcp",
+            expect![[r#"
+            Change
+            sip:bob@192.0.2.1 3600s methods=ffffffff path=<sip:edge1;lr;received=sip:203.0.113.7:5060%3Btransport%3Dtcp> received=sip:203.0.113.7:5060;transport=tcp
+            Contact: <sip:bob@192.0.2.1>;expires=3600;received="sip:203.0.113.7:5060;transport=tcp"
+        "#]],
+        ),
+        (
+            "sip:h%3Ba=b%0d%0aX-Evil:%20yes",
+            expect![[r#"
+            Change
+            sip:bob@192.0.2.1 3600s methods=ffffffff path=<sip:edge1;lr;received=sip:h%3Ba=b%0d%0aX-Evil:%20yes> received=sip:198.51.100.9:4444
+            Contact: <sip:bob@192.0.2.1>;expires=3600;received="sip:198.51.100.9:4444"
+        "#]],
+        ),
+        (
+            "sip:a%22b@h",
+            expect![[r#"
+            Change
+            sip:bob@192.0.2.1 3600s methods=ffffffff path=<sip:edge1;lr;received=sip:a%22b@h> received=sip:198.51.100.9:4444
+            Contact: <sip:bob@192.0.2.1>;expires=3600;received="sip:198.51.100.9:4444"
+        "#]],
+        ),
+        (
+            "sip:203.0.113.7%0d%0aX-Evil:%20yes",
+            expect![[r#"
+            Change
+            sip:bob@192.0.2.1 3600s methods=ffffffff path=<sip:edge1;lr;received=sip:203.0.113.7%0d%0aX-Evil:%20yes> received=sip:198.51.100.9:4444
+            Contact: <sip:bob@192.0.2.1>;expires=3600;received="sip:198.51.100.9:4444"
+        "#]],
+        ),
+        (
+            "sip:203.0.113.7%22;evil=%22",
+            expect![[r#"
+            Change
+            sip:bob@192.0.2.1 3600s methods=ffffffff path=<sip:edge1;lr;received=sip:203.0.113.7%22;evil=%22> received=sip:198.51.100.9:4444
+            Contact: <sip:bob@192.0.2.1>;expires=3600;received="sip:198.51.100.9:4444"
+        "#]],
+        ),
+    ] {
+        check(
+            "path-off,path-received",
+            &format!(
+                "
+                Contact: <sip:bob@192.0.2.1>
+                Path: <sip:edge1;lr;received={received}>
+                "
+            ),
+            expected,
+        );
     }
 }

@@ -1,9 +1,10 @@
 //! What a REGISTER does to a record: one line in, the bindings out.
 
+use crate::usrloc::CONTACTS_MAX;
 use crate::usrloc::binding::{Binding, Bindings};
 use crate::usrloc::bytes::Reader;
 use crate::usrloc::table::Table;
-use crate::usrloc::update::{Matching, Update};
+use crate::usrloc::update::{Matching, Refused, Update};
 use expect_test::{Expect, expect};
 
 /// Each line: `time call-id cseq contact...`; a contact is `uri=seconds`, `*` clears. Options after
@@ -234,4 +235,37 @@ fn the_call_id_distinguishes_contacts_when_asked_to() {
               102 done      sip:a@h=58#1
         "#]],
     );
+}
+
+#[test]
+fn an_address_never_has_more_contacts_than_can_be_compared() {
+    let mut table = Table::new([1, 2, 3, 4]);
+    let register = |table: &mut Table, cseq: u32, from: usize, count: usize| {
+        let mut contacts = Vec::new();
+        for number in from..from + count {
+            let uri = format!("sip:a{number}@h");
+            Binding {
+                contact: uri.as_bytes(),
+                call_id: b"c1",
+                cseq,
+                expires: 200,
+                modified: 100,
+                methods: u32::MAX,
+                ..Binding::default()
+            }
+            .write(&mut contacts);
+        }
+        let update = Update {
+            call_id: b"c1",
+            cseq,
+            contacts: Bindings::new(&contacts),
+            ..Update::default()
+        };
+        table.update(b"bob", 100, &update)
+    };
+    assert_eq!(register(&mut table, 1, 0, CONTACTS_MAX - 1), Ok(()));
+    assert_eq!(register(&mut table, 2, 200, 2), Err(Refused::TooMany));
+    assert_eq!(register(&mut table, 3, 300, 1), Ok(()));
+    assert_eq!(register(&mut table, 4, 400, 1), Err(Refused::TooMany));
+    assert_eq!(table.bindings(b"bob").count(), CONTACTS_MAX);
 }
