@@ -57,6 +57,9 @@ const IO_MEMORY_BYTES: usize = 64 * 1024;
 /// glommio's preemption timer interrupts our epoll: at 1 ms an idle shard burns 3 % of a core.
 const PREEMPT_TIMER: Duration = Duration::from_secs(1);
 
+/// Locked memory that glommio asks for.
+const LOCKED_BYTES: u64 = 512 * 1024;
+
 /// How nice the control thread is when all cores have shards.
 const CONTROL_NICENESS: i32 = 5;
 
@@ -139,8 +142,15 @@ fn explain(name: &str, port: u16, error: &io::Error) -> String {
 
 /// Whether the kernel lets shards run. The error is one line: what, and what to do.
 pub fn probe() -> Result<(), String> {
-    // glommio asks for 512 KiB of locked memory a process; take what the hard limit gives.
-    wire::process::raise_locked_memory();
+    let locked = wire::process::raise_locked_memory().unwrap_or(u64::MAX);
+    if locked < LOCKED_BYTES {
+        return Err(format!(
+            "this process may lock {} KiB of memory, and io_uring needs {}. Raise it with `ulimit -l`, \
+             LimitMEMLOCK= of systemd or --ulimit memlock=-1 of docker.",
+            locked / 1024,
+            LOCKED_BYTES / 1024,
+        ));
+    }
     wire::host::probe_io_uring().map_err(|error| {
         format!(
             "the kernel refuses io_uring ({error}), which every shard runs on. Allow it with \

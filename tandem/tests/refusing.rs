@@ -216,3 +216,28 @@ fn in_the_background_a_failure_is_the_exit_status() {
     let error = fails(&["-f", script.to_str().unwrap(), "-l", "udp:203.0.113.7:5060"]);
     assert!(error.contains("this host has no such address"), "{error}");
 }
+
+#[test]
+fn too_little_locked_memory_for_io_uring_is_one_line_with_what_to_do() {
+    let folder = Folder::new();
+    let script = folder.file("echo.cfg", ECHO);
+    let mut command = Command::new("prlimit");
+    command
+        .args([
+            "--memlock=4096:4096",
+            env!("CARGO_BIN_EXE_tandem"),
+            "-F",
+            "-f",
+        ])
+        .arg(script);
+    command.args(["-l", "udp:127.0.0.1:0"]).stdin(Stdio::null());
+    let said = run(command);
+    assert!(!said.status.success());
+    one_line(&said.error);
+    assert!(
+        said.error
+            .contains("may lock 4 KiB of memory, and io_uring needs 512"),
+        "{}",
+        said.error
+    );
+}

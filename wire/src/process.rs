@@ -218,15 +218,16 @@ pub fn raise_open_files(wanted: u64) -> io::Result<u64> {
     }
 }
 
-/// Raises the limit of locked memory as far as the system lets us; io_uring counts against it.
-pub fn raise_locked_memory() {
+/// Raises the limit of locked memory as far as the system lets us; io_uring counts against it. The
+/// answer is the limit that holds, in bytes.
+pub fn raise_locked_memory() -> io::Result<u64> {
     // SAFETY: rlimit is two integers, written and read in a local.
     unsafe {
         let mut limit: libc::rlimit = mem::zeroed();
-        if libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit) == 0 {
-            limit.rlim_cur = limit.rlim_max;
-            libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit);
-        }
+        check(libc::getrlimit(libc::RLIMIT_MEMLOCK, &mut limit))?;
+        limit.rlim_cur = limit.rlim_max;
+        check(libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit))?;
+        Ok(limit.rlim_cur)
     }
 }
 

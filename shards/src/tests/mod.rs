@@ -4,4 +4,5 @@ mod datagrams;
 mod dns;
 mod mesh;
 mod profile;
+mod quarantine;
 mod statistics;
