@@ -6,6 +6,7 @@ mod dialogs;
 mod digest;
 mod misbehaviour;
 mod registering;
+mod storm;
 mod stranger;
 mod table;
 mod wheel;
@@ -23,6 +24,8 @@ pub(super) struct Wire {
     flight: VecDeque<(Micros, SocketAddr, SocketAddr, Vec<u8>)>,
     acts: Vec<(Micros, usize, Act)>,
     losses: Vec<(&'static str, usize)>,
+    weather: Option<Weather>,
+    pub(super) heard: Vec<(usize, Notice)>,
     now: Micros,
     out: Outbox,
     ladder: String,
@@ -33,6 +36,14 @@ pub(super) type Act = Box<dyn Fn(&mut Phone, Micros, &mut Outbox)>;
 
 const DELAY: Micros = 10_000;
 
+/// A network that loses, doubles and reorders.
+pub(super) struct Weather {
+    pub(super) random: fastrand::Rng,
+    pub(super) lost_percent: u32,
+    pub(super) twice_percent: u32,
+    pub(super) delay_max: Micros,
+}
+
 impl Wire {
     pub(super) fn new() -> Self {
         Self {
@@ -40,6 +51,8 @@ impl Wire {
             flight: VecDeque::new(),
             acts: Vec::new(),
             losses: Vec::new(),
+            weather: None,
+            heard: Vec::new(),
             now: 0,
             out: Outbox::default(),
             ladder: String::new(),
@@ -74,6 +87,30 @@ impl Wire {
     pub(super) fn lose(mut self, what: &'static str, count: usize) -> Self {
         self.losses.push((what, count));
         self
+    }
+
+    pub(super) fn in_weather(mut self, weather: Weather) -> Self {
+        self.weather = Some(weather);
+        self
+    }
+
+    fn throw(&mut self, from: SocketAddr, to: SocketAddr, bytes: Vec<u8>) {
+        let Some(weather) = &mut self.weather else {
+            return self.flight.push_back((self.now + DELAY, from, to, bytes));
+        };
+        if weather.random.u32(0..100) < weather.lost_percent {
+            return;
+        }
+        let times = if weather.random.u32(0..100) < weather.twice_percent {
+            2
+        } else {
+            1
+        };
+        for _ in 0..times {
+            let at = self.now + weather.random.u64(1..=weather.delay_max);
+            let place = self.flight.partition_point(|flight| flight.0 <= at);
+            self.flight.insert(place, (at, from, to, bytes.clone()));
+        }
     }
 
     pub(super) fn without_notices(mut self) -> Self {
@@ -156,14 +193,15 @@ impl Wire {
                     " (lost)"
                 }
                 None => {
-                    self.flight
-                        .push_back((self.now + DELAY, from, send.to, bytes));
+                    self.throw(from, send.to, bytes);
                     if send.repeated { " (again)" } else { "" }
                 }
             };
             let (sender, target) = (&self.phones[phone].settings().name, self.name(send.to));
             writeln!(self.ladder, "{ms:<6} {sender} > {target}  {what}{fate}").unwrap();
         }
+        self.heard
+            .extend(out.notices.iter().map(|&notice| (phone, notice)));
         if self.notices {
             for notice in &out.notices {
                 let name = &self.phones[phone].settings().name;
