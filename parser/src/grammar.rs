@@ -11,8 +11,8 @@ pub(crate) const TOKEN: u8 = 1;
 pub(crate) const USER: u8 = 2;
 /// Characters of a URI parameter.
 pub(crate) const URI_PARAM: u8 = 4;
-/// Characters of a host name.
-pub(crate) const HOST: u8 = 8;
+/// Characters of one label of a host name: no dot.
+pub(crate) const LABEL: u8 = 8;
 /// Characters of a URI header.
 pub(crate) const URI_HEADER: u8 = 16;
 /// Characters of a header parameter's unquoted value.
@@ -31,14 +31,14 @@ const fn classes() -> [u8; 256] {
     mark(&mut table, b"-_.!~*'()%&=+$,;?/#", USER);
     mark(&mut table, b"-_.!~*'()%[]/:&+$", URI_PARAM);
     // `_` is not a host character for RFC 1123, but is for the DNS names people use.
-    mark(&mut table, b"-._", HOST);
+    mark(&mut table, b"-_", LABEL);
     mark(&mut table, b"-_.!~*'()%[]/?:+$", URI_HEADER);
     mark(&mut table, b"-.!%*_+`'~()<>:\\\"/[]?{}", WORD);
     mark(&mut table, b";/?:@&=+$,-_.!~*'()%#[]|", URI);
     let mut byte = 0;
     while byte < 256 {
         if (byte as u8).is_ascii_alphanumeric() {
-            table[byte] |= TOKEN | USER | URI_PARAM | HOST | URI_HEADER | WORD | URI;
+            table[byte] |= TOKEN | USER | URI_PARAM | LABEL | URI_HEADER | WORD | URI;
         }
         // What ends a value: blanks, separators, brackets and quotes. All else passes untouched.
         let ends =

@@ -9,9 +9,6 @@ pub const HEAD_BYTES_MAX: usize = 32_768;
 /// Header lines of one message. RFC 4475 §3.1.1.7 has 40; an index entry is a `u8`.
 pub const HEADERS_MAX: usize = 250;
 
-/// Elements of one comma list that are read; what follows is a fault.
-pub const LIST_MAX: usize = 250;
-
 /// Parameters that one comparison of two URIs or one check of a value looks at.
 pub const PARAMS_MAX: usize = 64;
 

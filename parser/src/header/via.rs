@@ -156,13 +156,13 @@ impl<'a> Value<'a> for Via<'a> {
         if cursor.at == before {
             return Err(cursor.expected(Expected::Space));
         }
-        let (host, port, sent_by) = read_host_port(cursor, true)?;
+        let sent_by = read_host_port(cursor, true)?;
         let params = Params::read(cursor)?;
         Ok(Self {
             transport,
-            host,
-            sent_by,
-            port,
+            host: sent_by.host,
+            sent_by: sent_by.text,
+            port: sent_by.port,
             params,
         })
     }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::grammar::{Cursor, HOST, is};
+use crate::grammar::{Cursor, LABEL, is};
 use crate::{Expected, Fault};
 
 /// A host.
@@ -62,34 +62,28 @@ impl<'a> Host<'a> {
         }
         // The last label of a name begins with a letter, so that 1.2.3 and 300.1.1.1 are neither
         // a name nor an address. Labels are not empty; one dot may end a name.
-        let name = take_labels(cursor);
-        let labels = name.strip_suffix(b".").unwrap_or(name);
-        let last = labels
-            .iter()
-            .rposition(|&byte| byte == b'.')
-            .map_or(0, |dot| dot + 1);
-        let is_numeric = last > 0 && labels[last..].iter().all(u8::is_ascii_digit);
-        let has_empty_label = cursor.peek() == Some(b'.');
-        if has_empty_label || is_numeric || !labels.first().is_some_and(u8::is_ascii_alphanumeric) {
+        let (mut last, mut labels) = (cursor.take(LABEL), 1);
+        let begins_well = last.first().is_some_and(u8::is_ascii_alphanumeric);
+        while !last.is_empty() && cursor.eat(b'.') {
+            let label = cursor.take(LABEL);
+            if label.is_empty() {
+                // One dot may end a name; a second one ends no label.
+                last = if cursor.peek() == Some(b'.') {
+                    label
+                } else {
+                    last
+                };
+                break;
+            }
+            last = label;
+            labels += 1;
+        }
+        let is_numeric = labels > 1 && last.iter().all(u8::is_ascii_digit);
+        if !begins_well || is_numeric {
             return Err(Fault::expected(Expected::Host, start));
         }
-        Ok(Self::Name(name))
+        Ok(Self::Name(cursor.since(start)))
     }
-}
-
-/// Passes the characters of a name, up to a dot that has no label before it.
-#[inline]
-fn take_labels<'a>(cursor: &mut Cursor<'a>) -> &'a [u8] {
-    let rest = cursor.bytes.get(cursor.at..).unwrap_or_default();
-    let mut before = b'.';
-    let end = rest.iter().position(|&byte| {
-        let ends = !is(byte, HOST) | ((byte == b'.') & (before == b'.'));
-        before = byte;
-        ends
-    });
-    let len = end.unwrap_or(rest.len());
-    cursor.at += len;
-    &rest[..len]
 }
 
 /// Four numbers of at most three digits, and no more of a host behind them; else nothing is passed.
@@ -117,7 +111,10 @@ fn read_v4(cursor: &mut Cursor<'_>) -> Option<Ipv4Addr> {
         }
         *octet = u8::try_from(number).ok()?;
     }
-    if text.get(at).is_some_and(|&byte| is(byte, HOST)) {
+    if text
+        .get(at)
+        .is_some_and(|&byte| is(byte, LABEL) || byte == b'.')
+    {
         return None;
     }
     cursor.at = at;
@@ -136,16 +133,27 @@ fn read_v6<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Host<'a>, Fault>
     Ok(Host::V6(address))
 }
 
+/// A host and the port behind it.
+pub(crate) struct HostPort<'a> {
+    pub(crate) host: Host<'a>,
+    pub(crate) port: Option<u16>,
+    /// The host as written.
+    pub(crate) host_text: &'a [u8],
+    /// Both as written.
+    pub(crate) text: &'a [u8],
+}
+
 /// A host, a port if one follows, and both as written. With `blanks` they may stand round the
 /// colon, as in a Via.
+#[inline]
 pub(crate) fn read_host_port<'a>(
     cursor: &mut Cursor<'a>,
     blanks: bool,
-) -> Result<(Host<'a>, Option<u16>, &'a [u8]), Fault> {
+) -> Result<HostPort<'a>, Fault> {
     let start = cursor.at;
     let host = Host::read(cursor)?;
-    let mut end = cursor.at;
-    let mut port = None;
+    let host_text = cursor.since(start);
+    let (mut text, mut port) = (host_text, None);
     if blanks {
         cursor.skip_blanks();
     }
@@ -158,21 +166,12 @@ pub(crate) fn read_host_port<'a>(
             .number(1 << 16)
             .map_err(|_| Fault::expected(Expected::Port, at))?;
         port = u16::try_from(number).ok();
-        end = cursor.at;
+        text = cursor.since(start);
     }
-    Ok((host, port, &cursor.bytes[start..end]))
-}
-
-/// How much of `host:port` is the host.
-pub(super) fn len_without_port(host_port: &[u8]) -> usize {
-    match host_port {
-        [b'[', ..] => host_port
-            .iter()
-            .position(|&byte| byte == b']')
-            .map_or(host_port.len(), |at| at + 1),
-        _ => host_port
-            .iter()
-            .position(|&byte| byte == b':')
-            .unwrap_or(host_port.len()),
-    }
+    Ok(HostPort {
+        host,
+        port,
+        host_text,
+        text,
+    })
 }

@@ -124,8 +124,9 @@ impl<'a> Uri<'a> {
             }
             cursor.at += 1;
         }
-        (self.host, self.port, self.host_text) = read_host_port(cursor, false)?;
-        self.host_text = &self.host_text[..host::len_without_port(self.host_text)];
+        let authority = read_host_port(cursor, false)?;
+        (self.host, self.port, self.host_text) =
+            (authority.host, authority.port, authority.host_text);
         self.params = read_params(cursor)?;
         if cursor.eat(b'?') {
             let start = cursor.at;
