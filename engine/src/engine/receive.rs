@@ -225,7 +225,6 @@ impl Engine {
     /// dropped: the proxy core's judgement.
     pub(super) fn deliver_response(&mut self, response: Message, flow: Flow, outbox: &mut Outbox) {
         if let Err(stray) = self.core.match_response(response, flow, outbox) {
-            self.core.statistics.count(Counter::ResponsesUnmatched);
             proxy::on_stray_response(&mut self.core, stray, flow, outbox);
         }
     }

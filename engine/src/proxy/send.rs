@@ -197,6 +197,7 @@ pub(super) fn send_to_next(
             core.statistics.count(Counter::BoundsReached);
             core.release_client(client);
             branch.client = None;
+            branch.state = BranchState::Completed;
             forward::give_back(core, draft);
             return false;
         }

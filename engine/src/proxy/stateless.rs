@@ -156,11 +156,12 @@ pub fn on_stray_response(core: &mut Core, response: Message, flow: Flow, outbox:
         Some(BranchToken::Client(_)) => is_late_2xx,
         None => false,
     };
-    if may_pass && send_on(core, &response, &flow, outbox) {
-        core.statistics.count(Counter::ResponsesForwarded);
+    let is_sent = may_pass && send_on(core, &response, &flow, outbox);
+    core.statistics.count(if is_sent {
+        Counter::ResponsesForwarded
     } else {
-        core.statistics.count(Counter::ResponsesUnmatched);
-    }
+        Counter::ResponsesUnmatched
+    });
 }
 
 /// Sends a response on by its second Via: RFC 3261 §18.2.2.

@@ -235,9 +235,12 @@ impl<W: PartialEq> Cache<W> {
         Some(slot as u32)
     }
 
+    /// Looks at a few entries only: whoever asks for a million names must not make each question a walk
+    /// over the table. Of those the hand came by, one that was used just now is better than none.
     fn make_room(&mut self, now_us: u64) -> Option<usize> {
-        // Twice round: the first round may only clear the marks.
-        for _ in 0..self.entries.len() * 2 {
+        let mut used = None;
+        // In a small table twice round: the first round may only clear the marks.
+        for _ in 0..(self.entries.len() * 2).min(LOOKS_MAX) {
             let slot = self.hand;
             self.hand = (self.hand + 1) % self.entries.len();
             let entry = &mut self.entries[slot];
@@ -246,12 +249,18 @@ impl<W: PartialEq> Cache<W> {
                 State::Asked { .. } => {}
                 State::Known { until_us, .. } if now_us >= until_us => return Some(slot),
                 _ if !entry.used => return Some(slot),
-                _ => entry.used = false,
+                _ => {
+                    entry.used = false;
+                    used.get_or_insert(slot);
+                }
             }
         }
-        None
+        used
     }
 }
+
+/// Entries that one search for room looks at.
+const LOOKS_MAX: usize = 64;
 
 /// Generations share a ticket with the table's number and the slot.
 pub(super) const GENERATION_MASK: u32 = 0x0fff_ffff;

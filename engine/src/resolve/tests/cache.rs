@@ -56,3 +56,22 @@ fn a_question_whose_deadline_passed_is_asked_again_and_its_waiters_wait_on() {
     woken.sort_unstable();
     assert_eq!(woken[..], [1, 2]);
 }
+
+#[test]
+fn a_search_for_room_looks_at_a_few_entries_only() {
+    let mut cache = Cache::new(1000, 1);
+    for name in 0..1000 {
+        let asked = cache.ask(0, 5, format!("{name}").as_bytes(), RecordType::A, 1);
+        assert!(asked.is_some());
+    }
+    assert!(!learn(&mut cache, 0, "one more", 10));
+    assert_eq!(cache.hand, LOOKS_MAX);
+
+    let mut cache = Cache::new(1000, 1);
+    for name in 0..1000 {
+        assert!(learn(&mut cache, 0, &format!("{name}"), 1000));
+    }
+    assert!(learn(&mut cache, 0, "one more", 1000));
+    assert_eq!(cache.hand, LOOKS_MAX);
+    assert_eq!(known(&mut cache, 0, "one more"), "known");
+}
