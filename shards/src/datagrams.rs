@@ -204,7 +204,7 @@ impl Datagrams {
     /// One key of 64 bits each: socket, hash of the destination, number. Two destinations of one
     /// hash only stand in one group.
     fn sort(&mut self) {
-        // A flush is bounded far below by OUTBOX_BYTES; the number is 16 bits of the key.
+        // A flush is bounded far below by OUTPUTS_MAX; the number is 16 bits of the key.
         let numbered = self.pending.iter().enumerate().take(usize::from(u16::MAX));
         self.order.extend(numbered.map(|(number, one)| {
             u64::from(one.socket.0 & 0xfff) << 52 | hash(one.to) << 16 | number as u64

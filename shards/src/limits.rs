@@ -22,8 +22,9 @@ pub const STREAM_MESSAGES_A_TURN: usize = 128;
 /// Connections accepted in one turn.
 pub const ACCEPTS_A_TURN: usize = 64;
 
-/// Bytes in the outbox after which it is flushed in the middle of a turn.
-pub const OUTBOX_BYTES: usize = 256 * 1024;
+/// Outputs after which the outbox is flushed in the middle of a turn: two full batches. More would only
+/// make the first of them wait.
+pub const OUTPUTS_MAX: usize = 64;
 
 /// Bytes that one connection may owe its peer. A slower peer is a send failure.
 pub const WRITE_QUEUE_BYTES_MAX: usize = 256 * 1024;

@@ -7,7 +7,7 @@ use engine::{Input, ShardId, SocketId, Ticket};
 
 use crate::alarms::Alarm;
 use crate::connections::{Happened, Sender};
-use crate::limits::{BATCHES_A_TURN, OUTBOX_BYTES, PARCELS_A_TURN};
+use crate::limits::{BATCHES_A_TURN, OUTPUTS_MAX, PARCELS_A_TURN};
 use crate::mesh::Parcel;
 use crate::shard::Shard;
 
@@ -20,6 +20,9 @@ impl Shard {
         self.now = self.clock.now();
         self.receive_datagrams();
         self.receive_streams();
+        // What belongs to others: they may begin while we go on.
+        self.flush();
+        self.mesh.flush();
         self.receive_parcels();
         self.receive_orders();
         self.ring_alarms();
@@ -38,7 +41,7 @@ impl Shard {
     /// Gives the engine one input.
     pub(crate) fn handle(&mut self, input: Input) {
         self.engine.handle(self.now, input, &mut self.outbox);
-        if self.outbox.bytes().len() > OUTBOX_BYTES {
+        if self.outbox.outputs().len() >= OUTPUTS_MAX {
             self.flush();
         }
     }

@@ -249,3 +249,47 @@ fn management_is_answered_by_all_shards_over_the_fifo() {
     let unknown = server.manage(r#"{"jsonrpc":"2.0","method":"nonsense","id":3}"#);
     assert!(unknown.contains("-32601"), "{unknown}");
 }
+
+#[test]
+fn a_stream_faster_than_the_rings_is_slowed_down_and_loses_nothing() {
+    const REQUESTS: usize = 3_000;
+    let folder = support::Folder::new();
+    let profile = folder.file("small.toml", "ring_parcels = 16\n");
+    let server = Server::start(
+        ECHO,
+        &["--shards", "2", "--tuning", profile.to_str().unwrap()],
+    );
+    let Peer::Tcp(writer, _) = Peer::tcp(server.tcp()) else {
+        unreachable!()
+    };
+    let mut reader = Peer::of(writer.try_clone().unwrap());
+    let text: String = (0..REQUESTS)
+        .map(|number| {
+            request(
+                &reader,
+                "OPTIONS",
+                "sip:127.0.0.1",
+                &format!("flood-{number}"),
+                1,
+                "",
+            )
+        })
+        .collect();
+    let writing = std::thread::Builder::new()
+        .spawn(move || std::io::Write::write_all(&mut &writer, text.as_bytes()).unwrap())
+        .unwrap();
+    let mut answered: Vec<bool> = vec![false; REQUESTS];
+    for _ in 0..REQUESTS {
+        let answer = reader.receive();
+        let call_id = header(&answer, "Call-ID").unwrap();
+        let number: usize = call_id.strip_prefix("flood-").unwrap().parse().unwrap();
+        assert!(
+            !std::mem::replace(&mut answered[number], true),
+            "{number} twice"
+        );
+    }
+    writing.join().unwrap();
+    let (farewell, _) = server.stop();
+    assert!(number_before(&farewell, "handovers") > 1_000, "{farewell}");
+    assert!(farewell.contains(", 0 dropped"), "{farewell}");
+}
