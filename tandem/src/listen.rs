@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use engine::Transport;
 use engine::sockets::{Listener, Sockets};
 use script::globals::{Globals, Socket};
+use wire::DatagramSocket;
+use wire::datagram::DatagramOptions;
 use wire::host::InterfaceAddress;
 
 /// All listeners, wildcards and names resolved. The error is for a person.
@@ -13,8 +15,9 @@ pub(crate) fn listeners(
     command_line: &[String],
     replace: bool,
 ) -> Result<Vec<Listener>, String> {
-    let own = wire::host::addresses()
+    let mut own = wire::host::addresses()
         .map_err(|error| format!("cannot list this host's addresses: {error}."))?;
+    own.retain(|one| is_usable(one.address));
     let mut listeners = Vec::new();
     if !replace || command_line.is_empty() {
         for socket in &globals.sockets {
@@ -99,6 +102,12 @@ fn add_socket(
         }
     }
     Ok(())
+}
+
+/// Whether sockets can be bound there. An IPv6 address that is still being checked for duplicates
+/// cannot, and a wildcard should not fail because of it.
+fn is_usable(address: IpAddr) -> bool {
+    DatagramSocket::bind_shared(SocketAddr::new(address, 0), 1, &DatagramOptions::default()).is_ok()
 }
 
 fn flat(ports: &[(u16, u16)]) -> Vec<u16> {

@@ -26,6 +26,36 @@ fn options_are_answered_over_udp_and_tcp() {
 }
 
 #[test]
+fn ipv6_is_served_as_well() {
+    if UdpSocket::bind("[::1]:0").is_err() {
+        // A machine without IPv6 has nothing to serve.
+        return;
+    }
+    let folder = support::Folder::new();
+    let script = folder.file("test.cfg", ECHO);
+    let mut command = support::tandem();
+    command
+        .arg("-f")
+        .arg(script)
+        .args(["-l", "udp:[::1]:0", "-l", "tcp:[::1]:0"]);
+    let server = Server::spawn(command, &["--shards", "2"], folder);
+    for mut peer in [Peer::udp(server.udp()), Peer::tcp(server.tcp())] {
+        for number in 0..8 {
+            let text = request(
+                &peer,
+                "OPTIONS",
+                "sip:[::1]",
+                &format!("six-{number}"),
+                1,
+                "",
+            );
+            peer.send(&text);
+            assert!(peer.receive().starts_with("SIP/2.0 200"));
+        }
+    }
+}
+
+#[test]
 fn it_is_ready_in_well_under_half_a_second_and_says_what_a_person_needs() {
     let server = Server::start(ECHO, &["--shards", "2"]);
     assert!(

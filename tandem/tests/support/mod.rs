@@ -308,7 +308,12 @@ pub enum Peer {
 
 impl Peer {
     pub fn udp(server: SocketAddr) -> Peer {
-        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let any = if server.is_ipv4() {
+            "127.0.0.1:0"
+        } else {
+            "[::1]:0"
+        };
+        let socket = UdpSocket::bind(any).unwrap();
         socket.set_read_timeout(Some(WITHIN)).unwrap();
         Peer::Udp(socket, server)
     }
