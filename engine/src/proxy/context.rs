@@ -48,8 +48,10 @@ pub struct ResponseContext {
     pub(super) queued: std::collections::VecDeque<Queued>,
     branches: Vec<Branch>,
     used: usize,
-    /// The first branch of the latest `relay`: those before it have lost already.
+    /// The first branch that may still win: those before it have lost already.
     pub(super) round: usize,
+    /// The first branch of the latest `relay`.
+    pub(super) fresh: usize,
     /// The last `round` whose failure was told to watchers.
     pub(super) failed_round: Option<usize>,
     /// The same of the `relay` before, in case the latest comes to nothing.

@@ -67,7 +67,11 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
         return failed(cx.scene, RelayError::Filtered);
     }
     context.previous_round = context.round;
-    context.round = context.branches().len();
+    context.fresh = context.branches().len();
+    // While others are under way this is one round with them; else they have lost already.
+    if !context.is_open() {
+        context.round = context.fresh;
+    }
     for at in 0..targets.min(BRANCHES_MAX) {
         let Some(target) = cx.scene.targets.get(at) else {
             break;
@@ -78,7 +82,7 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
     }
     // What was sent once is not sent again by the next relay of a failure route.
     cx.scene.targets.truncate();
-    if context.branches().len() == context.round {
+    if context.branches().len() == context.fresh {
         context.round = context.previous_round;
         return failed(cx.scene, RelayError::NoDestination);
     }
@@ -207,8 +211,8 @@ pub fn branches_done(
         return RelayError::Internal.value();
     };
     let flags = scene.attached.proxy.relay;
-    let round = context.round;
-    let is_under_way = context.branches()[round..]
+    let fresh = context.fresh;
+    let is_under_way = context.branches()[fresh..]
         .iter()
         .any(|branch| branch.is_open() || branch.client.is_some());
     let value = if is_under_way || flags.replicate || context.is_answered() {
@@ -227,7 +231,7 @@ pub fn branches_done(
             .relay_error
             .take()
             .unwrap_or(RelayError::NoDestination);
-        for branch in &mut context.branches_mut()[round..] {
+        for branch in &mut context.branches_mut()[fresh..] {
             branch.state = BranchState::Discarded;
         }
         context.round = context.previous_round;

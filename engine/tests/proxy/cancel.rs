@@ -325,3 +325,62 @@ fn a_relay_after_the_caller_has_given_up_answers_him_whatever_the_script_says_th
         "#]],
     );
 }
+
+#[test]
+fn what_comes_while_the_script_still_works_on_the_request_waits_for_its_end() {
+    check(
+        "route { if (known()) { relay(); exit; } relay(); sleep(); say(\"done\"); }",
+        "
+        0 alice INVITE
+        10 bob 180
+        20 alice CANCEL
+        30 bob 200 CANCEL
+        40 bob 487 INVITE
+        50 wake
+        60 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    180 Ringing
+            20      < alice  CANCEL sip:bob@10.0.0.20
+            20      > alice  200 canceling
+            20      > bob    CANCEL sip:bob@10.0.0.20
+            30      < bob    200 OK
+            40      < bob    487 Request Terminated
+            40      > bob    ACK sip:bob@10.0.0.20
+            50      - done
+            50      > alice  180 Ringing
+            50      > alice  487 Request Terminated
+            60      < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
+
+#[test]
+fn a_cancel_meets_a_failure_route_that_waits_with_nothing_under_way() {
+    check(
+        "route { if (known()) { relay(); exit; } on_failure(\"f\"); relay(); } failure_route[f] { sleep(); to(\"sip:carol@10.0.0.30\"); relay(); }",
+        "
+        0 alice INVITE
+        10 bob 486
+        20 alice CANCEL
+        30 wake
+        40 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    486 Busy Here
+            10      > bob    ACK sip:bob@10.0.0.20
+            20      < alice  CANCEL sip:bob@10.0.0.20
+            20      > alice  200 canceling
+            30      > alice  487 Request Terminated
+            40      < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}

@@ -594,3 +594,59 @@ fn a_failure_route_that_arms_itself_and_cannot_relay_runs_once() {
         "#]],
     );
 }
+
+#[test]
+fn two_relays_of_one_script_are_branches_of_one_request() {
+    check(
+        "route { if ($rm == \"ACK\") { relay(); exit; } relay(); to(\"sip:carol@10.0.0.30\"); relay(); }",
+        "
+        0 alice INVITE
+        10 bob 180
+        20 carol 486
+        30 bob 401
+        40 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       > carol  INVITE sip:carol@10.0.0.30
+            10      < bob    180 Ringing
+            10      > alice  180 Ringing
+            20      < carol  486 Busy Here
+            20      > carol  ACK sip:carol@10.0.0.30
+            30      < bob    401 Unauthorized
+            30      > bob    ACK sip:bob@10.0.0.20
+            30      > alice  401 Unauthorized
+            40      < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
+
+#[test]
+fn a_script_that_answers_after_relaying_stops_its_branches() {
+    check(
+        "route { relay(); reply(480, \"Changed my mind\"); }",
+        "
+        0 alice INVITE
+        10 bob 180
+        20 bob 200 CANCEL
+        30 bob 487 INVITE
+        40 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       > alice  480 Changed my mind
+            10      < bob    180 Ringing
+            10      > bob    CANCEL sip:bob@10.0.0.20
+            20      < bob    200 OK
+            30      < bob    487 Request Terminated
+            30      > bob    ACK sip:bob@10.0.0.20
+            40      < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
