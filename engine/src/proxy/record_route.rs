@@ -90,8 +90,9 @@ fn address(socket: &Socket, out: &mut Vec<u8>) {
 
 /// The parameters that every Record-Route of ours ends with.
 fn finish(core: &Core, message: &Message, params: &[u8], out: &mut Vec<u8>) {
+    // A quoted tag (lenient phones have them) could hold what ends a URI.
     if core.proxy.settings.append_from_tag
-        && let Some(tag) = message.from_tag()
+        && let Some(tag) = message.from_tag().filter(|tag| Message::is_token(tag))
     {
         out.extend_from_slice(b";ftag=");
         out.extend_from_slice(tag);

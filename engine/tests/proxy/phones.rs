@@ -55,7 +55,11 @@ impl World {
             .unwrap_or_default();
         let _ = write!(
             text,
-            "From: <sip:{who}@example.com>;tag=f-{who}\r\nTo: <sip:bob@example.com>{tag}\r\n"
+            "From: <sip:{who}@example.com>;tag={}\r\nTo: <sip:bob@example.com>{tag}\r\n",
+            word("from_tag=").map_or_else(
+                || format!("f-{who}"),
+                |tag| tag.replace('_', " ").replace('\'', "\"")
+            )
         );
         let _ = write!(text, "Call-ID: {call}\r\nCSeq: {cseq} {method}\r\n");
         let _ = write!(text, "Contact: <sip:{who}@{}>\r\n", address(who));

@@ -441,3 +441,20 @@ fn an_outbound_proxy_that_is_only_us_is_taken_off_and_routes_nothing() {
         "#]],
     );
 }
+
+#[test]
+fn a_tag_that_is_no_token_does_not_get_into_our_record_route() {
+    check_showing(
+        &[HeaderName::RecordRoute],
+        "route { record_route(); relay(); }",
+        "
+        0 alice MESSAGE from_tag='a>,<sip:evil;lr'
+        10 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
+                      Record-Route: <sip:10.0.0.1:5060;lr;own=*>
+        "#]],
+    );
+}
