@@ -368,7 +368,6 @@ impl Engine {
             G | H | I | J | L | Trying | Unanswered => {
                 self.core.on_server_timer(slot, timer, id, outbox)
             }
-            Context | Agent | Resolver => debug_assert!(false, "nobody sets {timer:?}"),
             Parked => {
                 let ended =
                     crate::run::on_deadline(slot, &mut self.core, &mut self.modules, outbox);

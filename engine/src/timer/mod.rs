@@ -44,25 +44,19 @@ pub enum Timer {
     Cancelled,
     /// Server: nobody answered at all; a net under faults of ours.
     Unanswered,
-    /// A response context's own.
-    Context,
-    /// A request of our own.
-    Agent,
     /// The deadline of a parked run.
     Parked,
-    /// The deadline of a question, or the end of a cached answer.
-    Resolver,
     /// A `timer_route` of the script; the slot is its number.
     TimerRoute,
     /// A module's period; the slot is its number in the list of periods.
     Module,
 }
 
-const KINDS: [Timer; 22] = {
+const KINDS: [Timer; 19] = {
     use Timer::*;
     [
-        A, B, C, D, E, F, G, H, I, J, K, L, M, Trying, Cancelled, Unanswered, Context, Agent,
-        Parked, Resolver, TimerRoute, Module,
+        A, B, C, D, E, F, G, H, I, J, K, L, M, Trying, Cancelled, Unanswered, Parked, TimerRoute,
+        Module,
     ]
 };
 
