@@ -147,8 +147,12 @@ impl TargetSet {
             .map_or(&[], |target| self.slice(&target.uri))
     }
 
-    /// Sets the Request-URI of an entry; says whether there is such an entry.
+    /// Sets the Request-URI of an entry; says whether there is such an entry, and the text can stand
+    /// in a request line.
     pub fn set_uri(&mut self, at: usize, uri: &[u8]) -> bool {
+        if !fits_a_line(uri) {
+            return false;
+        }
         let text = self.keep(uri);
         self.entry(at).map(|target| target.uri = text).is_some()
     }
@@ -208,9 +212,9 @@ impl TargetSet {
         }
     }
 
-    /// Adds an entry; says at which place, or that the set is full.
+    /// Adds an entry; says at which place, or that the set is full or the URI cannot stand in a request line.
     pub fn push(&mut self, parts: &TargetParts<'_>) -> Option<usize> {
-        if self.len() >= BRANCHES_MAX {
+        if self.len() >= BRANCHES_MAX || !fits_a_line(parts.uri) {
             return None;
         }
         self.entry(0);
@@ -290,6 +294,12 @@ impl TargetSet {
     fn groups(&self) -> usize {
         self.serial.chunk_by(|a, b| a.q == b.q).count()
     }
+}
+
+/// Scripts make URIs of what peers wrote, folds and decoded escapes included: a blank or a line end would
+/// begin another part of the message.
+fn fits_a_line(uri: &[u8]) -> bool {
+    uri.iter().all(|byte| *byte > b' ' && *byte != 0x7f)
 }
 
 /// The highest quality, and what no q at all counts as (RFC 3261 §20.10).

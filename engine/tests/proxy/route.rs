@@ -458,3 +458,24 @@ fn a_tag_that_is_no_token_does_not_get_into_our_record_route() {
         "#]],
     );
 }
+
+#[test]
+fn a_request_uri_of_two_lines_is_refused() {
+    check_showing(
+        &[HeaderName::Subject],
+        r#"route {
+            next("sip:10.0.0.20");
+            if (!to("sip:bob@10.0.0.20 SIP/2.0\r\nSubject: evil\r\nX: ")) { say("refused"); }
+            relay();
+        }"#,
+        "
+        0 alice MESSAGE sip:carol@example.com
+        10 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:carol@example.com
+            0       - refused
+            0       > bob    MESSAGE sip:carol@example.com
+        "#]],
+    );
+}
