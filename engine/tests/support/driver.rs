@@ -244,9 +244,12 @@ impl Life {
     /// Nobody says anything any more: everything that began has to end, at the latest when an INVITE
     /// without any answer does.
     fn fall_silent(&mut self) -> Result<(), String> {
-        self.wait(300_000)?;
-        if !self.engine.counts().is_calm() {
-            self.wait(8_000_000)?;
+        // Most end within 64*T1; those that ring, within timer C; an INVITE nobody answers, within two hours.
+        for seconds in [35, 35, 35, 200, 4_000, 4_000] {
+            self.wait(seconds * 1000)?;
+            if self.engine.counts().is_calm() {
+                break;
+            }
         }
         let counts = self.engine.counts();
         if counts.is_calm() {
