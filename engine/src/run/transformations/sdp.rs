@@ -78,8 +78,11 @@ fn find<'a>(text: &'a [u8], which: &[u8]) -> Option<&'a [u8]> {
 fn streams(text: &[u8]) -> impl Iterator<Item = &[u8]> {
     let starts = line_starts(text).filter(|at| text[*at..].starts_with(b"m="));
     starts.map(|start| {
-        let end = line_starts(text).find(|at| *at > start && text[*at..].starts_with(b"m="));
-        &text[start..end.unwrap_or(text.len())]
+        // From here on, not from the top: a body may be nothing but streams.
+        let next = line_starts(&text[start..])
+            .skip(1)
+            .find(|at| text[start + at..].starts_with(b"m="));
+        &text[start..next.map_or(text.len(), |at| start + at)]
     })
 }
 

@@ -290,3 +290,13 @@ fn session_descriptions() {
         "v=0\r\nc=IN IP4 1.2.3.4\r\nm=video 2 RTP/AVP 31\r\na=y\r\n",
     );
 }
+
+#[test]
+fn a_body_of_nothing_but_streams_is_read_once() {
+    let body = "m=x\n".repeat(15_000);
+    let began = std::time::Instant::now();
+    gives("sdp.stream", &body, &[n(-1)], "m=x\n");
+    null("sdp.stream", &body, &[s("audio")]);
+    // Milliseconds; a walk from the top for each stream took a hundred times that.
+    assert!(began.elapsed() < std::time::Duration::from_secs(3));
+}
