@@ -43,7 +43,7 @@ fuzz:
 
 bench:
 	$(CARGO) bench -p parser
-	$(CARGO) bench --manifest-path parser/competitors/Cargo.toml
+	$(CARGO) bench --manifest-path parser/bench-competitors/Cargo.toml
 
 load:
 	interop/load.sh $(ARGS)
