@@ -100,10 +100,10 @@ fn many(from: u64, storms: u64) -> ExitCode {
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     println!(
         "\n{done} storms on 1/2/3/8 engines: {}/{}/{}/{} passed; {} calls: {} answered, {} cancelled, {} failed as they must; {} handovers",
-        by_engines[1 - 1],
-        by_engines[2 - 1],
-        by_engines[3 - 1],
-        by_engines[4 - 1],
+        by_engines[0],
+        by_engines[1],
+        by_engines[2],
+        by_engines[3],
         tally.calls,
         tally.answered,
         tally.cancelled,

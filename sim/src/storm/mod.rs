@@ -187,7 +187,7 @@ fn plan(chance: &mut fastrand::Rng) -> CallPlan {
 /// The weather of a seed: every fourth storm is calm, so that nothing hides behind loss.
 fn weather(seed: u64) -> Weather {
     let mut chance = fastrand::Rng::with_seed(seed ^ 0x0057_ea74);
-    if seed / 4 % 4 == 0 {
+    if (seed / 4).is_multiple_of(4) {
         return Weather {
             jitter_us: 0,
             ..Weather::calm(chance.u64(1..100))
