@@ -4,6 +4,11 @@ use engine::module::{Args, Context, Verdict};
 use parser::{Message, Span};
 
 use super::SipMsgOps;
+use smallvec::SmallVec;
+
+/// Who says an option this often means no good: then the whole header goes, since taking out thousands
+/// one by one costs the square of their number.
+const REPEATS_MAX: usize = 16;
 
 impl SipMsgOps {
     pub(super) fn list_has(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
@@ -35,12 +40,19 @@ impl SipMsgOps {
     }
 
     pub(super) fn list_remove(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        let mut removed = false;
-        for span in find(cx.message, args.str(0), args.str(1)) {
-            cx.draft.remove_element(cx.message, span);
-            removed = true;
+        let (name, option) = (args.str(0), args.str(1));
+        let repeats: SmallVec<[Span; REPEATS_MAX]> =
+            find(cx.message, name, option).take(REPEATS_MAX).collect();
+        if repeats.len() == REPEATS_MAX {
+            for header in cx.message.headers_called(name) {
+                cx.draft.delete(header.line);
+            }
+        } else {
+            for &span in &repeats {
+                cx.draft.remove_element(cx.message, span);
+            }
         }
-        Verdict::of(removed)
+        Verdict::of(!repeats.is_empty())
     }
 }
 

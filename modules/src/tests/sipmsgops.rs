@@ -289,3 +289,24 @@ fn the_status_of_a_reply_changes_within_its_class() {
     "#]]
     .assert_eq(&world.take());
 }
+
+#[test]
+fn a_header_that_repeats_one_option_goes_as_a_whole() {
+    let head = OFFER.split("\n\n").next().unwrap();
+    edit(
+        &head.replace("100rel", &["100rel"; 3000].join(",")),
+        r#"
+        list_hdr_remove_option("Supported", "100rel");
+        "#,
+        expect![[r#"
+            > udp:10.0.0.2:5060
+                SIP/2.0 100 Trying
+            > udp:10.0.0.3:5060
+                INVITE sip:bob@10.0.0.3;user=phone SIP/2.0
+                Content-Type: application/sdp
+                Privacy: id;critical
+                X-One: 1
+                X-Two: 2
+        "#]],
+    );
+}
