@@ -292,6 +292,7 @@ fn session_descriptions() {
 }
 
 #[test]
+#[expect(clippy::disallowed_methods, reason = "it is about the time it takes")]
 fn a_body_of_nothing_but_streams_is_read_once() {
     let body = "m=x\n".repeat(15_000);
     let began = std::time::Instant::now();
