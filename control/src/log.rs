@@ -99,10 +99,11 @@ impl Log {
                     word(level),
                     self.settings.prefix
                 );
-                // Control characters of a peer do not reach a terminal.
-                for &byte in line {
+                // Control characters of a peer do not reach a terminal, and a line of a peer's text never
+                // looks like a line of ours.
+                for &byte in line.trim_ascii_end() {
                     match byte {
-                        b'\n' | b'\t' | 0x20..=0x7e | 0x80.. => self.text.push(byte),
+                        b'\t' | 0x20..=0x7e | 0x80.. => self.text.push(byte),
                         b'\r' => {}
                         _ => {
                             let _ = write!(self.text, "\\x{byte:02x}");

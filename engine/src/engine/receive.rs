@@ -177,8 +177,9 @@ impl Engine {
             return true;
         }
         // RFC 3261 §16.3, step 5. We understand no option tag that a proxy could be required to.
-        if request.method() != Method::Cancel && request.header(HeaderName::ProxyRequire).is_some()
-        {
+        // CANCEL and ACK are not judged (§20.29), and an ACK is never answered (§17.1.1.3).
+        let is_judged = !matches!(request.method(), Method::Ack | Method::Cancel);
+        if is_judged && request.header(HeaderName::ProxyRequire).is_some() {
             let mut unsupported = b"Unsupported: ".to_vec();
             for (at, tag) in request.list(HeaderName::ProxyRequire).enumerate() {
                 if at > 0 {

@@ -96,10 +96,6 @@ fn failed(attached: &mut Attached, error: RelayError) -> Verdict {
 
 /// RFC 3261 §16.3: what may not be forwarded is answered here and now.
 fn refuse(cx: &mut Context<'_>, refusal: &Refusal) -> Verdict {
-    cx.scene
-        .proxy
-        .reply_headers
-        .extend_from_slice(&refusal.headers);
     cx.reply_in_transaction(refusal.code, refusal.reason);
     failed(cx.scene, RelayError::BadMessage)
 }

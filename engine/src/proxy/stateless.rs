@@ -21,14 +21,10 @@ use crate::statistics::Counter;
 pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
     let is_ack = cx.message.method() == Method::Ack;
     let own = identity::loop_part(cx.message);
-    if let Err(Refusal {
-        code,
-        reason,
-        headers,
-    }) = validate::validate(cx.core, cx.message, cx.draft, 1, &own)
+    if let Err(Refusal { code, reason }) =
+        validate::validate(cx.core, cx.message, cx.draft, 1, &own)
     {
         if !is_ack {
-            cx.scene.proxy.reply_headers.extend_from_slice(&headers);
             reply::without_state(cx.core, cx.message, cx.scene, code, reason, cx.outbox);
         }
         return failed(cx, RelayError::BadMessage);

@@ -1,29 +1,22 @@
 //! Request validation: RFC 3261 §16.3, RFC 5393 §5.
+//!
+//! Its step 5, Proxy-Require, is judged in `engine/receive.rs`, before any script.
 
-use parser::{Draft, HeaderName, Message, Method};
+use parser::{Draft, Message};
 
 use super::identity::{self, LoopPart};
 use crate::core::Core;
-
-/// What a proxy supports of what Proxy-Require may ask for: nothing.
-const SUPPORTED: &[&[u8]] = &[];
 
 /// Why a request is not forwarded.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Refusal {
     pub code: u16,
     pub reason: &'static [u8],
-    /// Header lines for the response.
-    pub headers: Vec<u8>,
 }
 
 impl Refusal {
     fn new(code: u16, reason: &'static [u8]) -> Self {
-        Refusal {
-            code,
-            reason,
-            headers: Vec::new(),
-        }
+        Refusal { code, reason }
     }
 }
 
@@ -44,29 +37,6 @@ pub(super) fn validate(
     }
     if max_breadth(message).is_some_and(|breadth| (breadth as usize) < targets) {
         return Err(Refusal::new(440, b"Max-Breadth Exceeded"));
-    }
-    // §20.29: CANCEL and ACK are not judged.
-    if !matches!(message.method(), Method::Ack | Method::Cancel) {
-        let unsupported = message
-            .list(HeaderName::ProxyRequire)
-            .map(|option| option.value);
-        let mut headers = Vec::new();
-        for option in unsupported.filter(|option| !SUPPORTED.contains(option)) {
-            headers.extend_from_slice(if headers.is_empty() {
-                b"Unsupported: "
-            } else {
-                b", "
-            });
-            headers.extend_from_slice(option);
-        }
-        if !headers.is_empty() {
-            headers.extend_from_slice(b"\r\n");
-            return Err(Refusal {
-                code: 420,
-                reason: b"Bad Extension",
-                headers,
-            });
-        }
     }
     Ok(())
 }
