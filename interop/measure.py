@@ -61,7 +61,7 @@ def holds(server, rate):
 
 
 def holds_once(server, rate):
-    """Whether nothing failed, nothing was repeated by us beyond 0.1 %, and starts were in time."""
+    """Whether nothing failed, less than 0.1 % was repeated by us and starts were in time; and whether calls failed."""
     record = run(server, rate, PROBE_SECONDS, more=["--drain", "33s"])
     sent = max(1, record["datagrams"]["sent"])
     good = record["good"] and record["retransmissions"] / sent < 0.001
