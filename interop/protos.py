@@ -17,8 +17,8 @@ import common
 ARCHIVE = pathlib.Path(os.environ.get("PROTOS") or common.beside("shared/torture/protos-c07-sip/cases.tar.xz"))
 CASES = int(os.environ.get("CASES", "4527"))
 # Pools and tables fill up over the first rounds; in the last one memory has to stay where it is.
-ROUNDS = int(os.environ.get("ROUNDS", "4"))
-GROWTH_MAX_PERCENT = 5
+ROUNDS = int(os.environ.get("ROUNDS", "6"))
+GROWTH_MAX_PERCENT = 3
 
 
 def messages(case):
