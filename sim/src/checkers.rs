@@ -14,6 +14,13 @@ const STEPS_BETWEEN_WALKS: u64 = 64;
 
 type Map<K, V> = HashMap<K, V, BuildHasherDefault<DefaultHasher>>;
 
+/// The final responses to one request.
+#[derive(Clone, Copy, Debug, Default)]
+struct Finals {
+    success: Option<u16>,
+    failure: Option<u16>,
+}
+
 /// What was seen so far.
 #[derive(Debug, Default)]
 pub struct Checkers {
@@ -22,8 +29,8 @@ pub struct Checkers {
     requests: Map<(Vec<u8>, Vec<u8>), u64>,
     /// Branches for which somebody sent a provisional response.
     provisional: Map<Vec<u8>, ()>,
-    /// Responses a server sent, by receiver, branch and CSeq method: the final status so far.
-    finals: Map<(SocketAddr, Vec<u8>, Vec<u8>), Option<u16>>,
+    /// Responses a server sent, by receiver, branch and CSeq method: the final statuses so far.
+    finals: Map<(SocketAddr, Vec<u8>, Vec<u8>), Finals>,
     /// INVITEs that open a dialog as they reached a phone, by phone, Call-ID and CSeq: the branch.
     invites: Map<(SocketAddr, Vec<u8>, u32), Vec<u8>>,
     /// First objection of a place that cannot return one.
@@ -104,26 +111,55 @@ impl Checkers {
         if status == 408 && !is_invite {
             return Err("408 to a non-INVITE request (RFC 4320 §4.2)".into());
         }
-        let last = self.finals.entry((to, branch, method)).or_default();
-        match *last {
-            Some(before) if status < 200 => {
-                Err(format!("{status} after {before} (RFC 3261 §17.2.1)"))
-            }
-            Some(before) if before < 300 && status >= 300 => {
-                Err(format!("{status} after {before} (RFC 3261 §16.7)"))
-            }
-            Some(before) if before >= 300 && status >= 300 && before != status => Err(format!(
+        let finals = self.finals.entry((to, branch, method)).or_default();
+        match (*finals, status) {
+            (
+                Finals {
+                    success: Some(before),
+                    ..
+                }
+                | Finals {
+                    failure: Some(before),
+                    ..
+                },
+                ..200,
+            ) => Err(format!("{status} after {before} (RFC 3261 §17.2.1)")),
+            // A 2xx of another branch overtakes a failure that is still being repeated (§16.7 step 5);
+            // a failure that was not sent before a 2xx must never be.
+            (
+                Finals {
+                    success: Some(before),
+                    failure: None,
+                },
+                300..,
+            ) => Err(format!("{status} after {before} (RFC 3261 §16.7)")),
+            (
+                Finals {
+                    failure: Some(before),
+                    ..
+                },
+                300..,
+            ) if before != status => Err(format!(
                 "{status} after {before}: two final responses (RFC 3261 §16.7)"
             )),
-            Some(before) if before >= 300 && status < 300 && !is_invite => Err(format!(
+            (
+                Finals {
+                    failure: Some(before),
+                    ..
+                },
+                200..300,
+            ) if !is_invite => Err(format!(
                 "{status} after {before}: two final responses (RFC 3261 §17.2.2)"
             )),
-            _ => {
-                if status >= 200 {
-                    *last = Some(status);
-                }
+            (_, 200..300) => {
+                finals.success = Some(status);
                 Ok(())
             }
+            (_, 300..) => {
+                finals.failure = Some(status);
+                Ok(())
+            }
+            _ => Ok(()),
         }
     }
 

@@ -112,6 +112,8 @@ pub struct Timers {
     pub t4: Micros,
     /// How long finished transactions absorb retransmissions (Timers D, J, L, M); 64*T1 by the RFC.
     pub linger: Micros,
+    /// How long a caller waits after the last provisional response: three times `ringing`.
+    pub patience: Micros,
     /// How often ringing is repeated, so that no proxy's Timer C fires (§13.3.1.1); zero is never.
     pub ringing: Micros,
 }
@@ -132,6 +134,7 @@ impl Default for Timers {
             t4: 5_000_000,
             linger: 32_000_000,
             ringing: 60_000_000,
+            patience: 180_000_000,
         }
     }
 }

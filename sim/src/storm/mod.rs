@@ -160,14 +160,20 @@ fn answering(number: u64, chance: &mut fastrand::Rng) -> Answering {
         _ => match chance.u32(0..10) {
             0 => Then::Reject(486),
             1 => Then::Reject(603),
-            2 => Then::Ring,
+            // Nobody at home: rings beyond Timer C, then gives up, as a phone must whose INVITE was
+            // given up upstream before any of its responses arrived.
+            2 => Then::Reject(480),
             _ => Then::Answer,
         },
+    };
+    let ring = match then {
+        Then::Reject(480) => Spread::Uniform(32 * SECOND_US, 60 * SECOND_US),
+        _ => Spread::Uniform(0, 8 * SECOND_US),
     };
     Answering {
         trying: chance.bool(),
         ringing: Some(if chance.bool() { 180 } else { 183 }),
-        ring: Spread::Uniform(0, 8 * SECOND_US),
+        ring,
         then,
         hang_up: Some(Spread::Uniform(0, 20 * SECOND_US)),
     }
@@ -306,7 +312,7 @@ fn world_has_races(what: What) -> bool {
 
 /// Whether a storm has a reason for this rejection: unknown user, busy, declined, cancelled, timed out, dead phone.
 fn is_explained(code: u16) -> bool {
-    matches!(code, 404 | 408 | 481 | 486 | 487 | 491 | 603)
+    matches!(code, 404 | 408 | 480 | 481 | 486 | 487 | 491 | 603)
 }
 
 fn caller_of(world: &World, phone: usize, call: loadgen::phone::CallId, tag: u64) -> bool {

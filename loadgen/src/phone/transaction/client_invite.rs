@@ -57,10 +57,12 @@ impl State {
                 actions.timeout = true;
                 Terminated
             }
+            // The figure sets no timer here. Ringing is repeated every minute (§13.3.1.1), so after three
+            // silent ones nobody is left to answer: a final response was lost and its sender is gone.
             (Calling | Proceeding, Provisional) => {
                 actions.tell = true;
                 actions.repeat_in = Some(NEVER);
-                actions.deadline_in = Some(NEVER);
+                actions.deadline_in = Some(around.timers.patience);
                 Proceeding
             }
             (Calling | Proceeding, Success) => {
