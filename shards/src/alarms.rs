@@ -15,11 +15,11 @@ pub(crate) enum Alarm {
     Wake(u64),
     /// A DNS question: slot and generation.
     Question(u32, u32),
-    /// A connection that should be open, or have read its message, by now: slot and generation.
+    /// A connection that should be open by now: slot and generation.
     Connection(u32, u32),
     /// Accept again.
     Accept,
-    /// Look for idle connections.
+    /// Look for connections that are over.
     Sweep,
 }
 

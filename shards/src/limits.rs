@@ -29,6 +29,10 @@ pub const OUTPUTS_MAX: usize = 64;
 /// Bytes that one connection may owe its peer. A slower peer is a send failure.
 pub const WRITE_QUEUE_BYTES_MAX: usize = 256 * 1024;
 
+/// Seconds in which a peer that is owed something must take some of it. One that takes nothing is gone,
+/// and what is sent to it should go elsewhere.
+pub const STALLED_S_MAX: u64 = 10;
+
 /// Connections of one shard, whatever the script says: a slot is 24 bits of a connection's name.
 pub const CONNECTIONS_MAX: usize = 1 << 24;
 

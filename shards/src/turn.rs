@@ -199,7 +199,6 @@ impl Shard {
                 Alarm::Connection(slot, generation) => self.connections.deadline(
                     slot,
                     generation,
-                    now_us,
                     &mut self.counters,
                     &mut self.happened,
                 ),

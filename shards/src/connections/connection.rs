@@ -6,7 +6,9 @@ use parser::framing::{Framed, Framing};
 use parser::limits::MESSAGE_BYTES_MAX;
 use wire::{Epoll, Interest, Stream};
 
+use super::StreamSettings;
 use super::queue::Queue;
+use crate::limits::STALLED_S_MAX;
 
 /// Readings of one connection in one turn, so that a fast peer does not starve the others.
 const READINGS_A_TURN: usize = 4;
@@ -37,7 +39,9 @@ pub(super) struct Connection {
     /// When bytes last went either way, in seconds.
     pub(super) active_s: u32,
     /// When the incomplete message began.
-    pub(super) partial_since_s: u32,
+    partial_since_s: u32,
+    /// When the peer last took something of what is owed.
+    owed_since_s: u32,
     framing: Framing,
     /// Bytes that the incomplete message has at least.
     needs: u32,
@@ -74,6 +78,7 @@ impl Connection {
             state,
             active_s: now_s,
             partial_since_s: now_s,
+            owed_since_s: now_s,
             framing: Framing::default(),
             needs: 0,
             partial: None,
@@ -82,8 +87,17 @@ impl Connection {
         }
     }
 
-    pub(super) fn has_partial(&self) -> bool {
-        self.partial.is_some()
+    /// Whether it is to end: silent, in the middle of one message for too long, or owing a peer that
+    /// takes nothing. Connecting has a deadline of its own.
+    pub(super) fn is_over(&self, now_s: u32, settings: &StreamSettings) -> bool {
+        if self.state == State::Connecting {
+            return false;
+        }
+        let lasts = |since_s: u32, max_s: u64| u64::from(now_s.saturating_sub(since_s)) >= max_s;
+        lasts(self.active_s, settings.lifetime.as_secs())
+            || (self.partial.is_some()
+                && lasts(self.partial_since_s, settings.message_time.as_secs().max(1)))
+            || (self.owes() && lasts(self.owed_since_s, STALLED_S_MAX))
     }
 
     /// Whether bytes wait to be written.
@@ -110,7 +124,12 @@ impl Connection {
     }
 
     /// Sends a message, now or when the peer reads again.
-    pub(super) fn write(&mut self, bytes: &[u8], sender: Sender) -> Result<(), WriteError> {
+    pub(super) fn write(
+        &mut self,
+        bytes: &[u8],
+        sender: Sender,
+        now_s: u32,
+    ) -> Result<(), WriteError> {
         let mut written = 0;
         if self.state != State::Connecting && self.queue.is_none() {
             while written < bytes.len() {
@@ -124,6 +143,9 @@ impl Connection {
                 return Ok(());
             }
         }
+        if self.queue.is_none() {
+            self.owed_since_s = now_s;
+        }
         let queue = self.queue.get_or_insert_default();
         // A message that has begun must be finished, or the stream is worth nothing.
         if written == 0 && !queue.has_room(bytes.len()) {
@@ -134,13 +156,16 @@ impl Connection {
     }
 
     /// Writes what is owed, as far as the peer takes it.
-    pub(super) fn drain(&mut self) -> std::io::Result<()> {
+    pub(super) fn drain(&mut self, now_s: u32) -> std::io::Result<()> {
         let Some(queue) = &mut self.queue else {
             return Ok(());
         };
         while !queue.is_empty() {
             match self.stream.write(queue.front())? {
-                Some(count) => queue.consume(count),
+                Some(count) => {
+                    self.owed_since_s = now_s;
+                    queue.consume(count);
+                }
                 None => return Ok(()),
             }
         }
@@ -157,14 +182,19 @@ impl Connection {
     }
 
     /// Reads what is there and passes on each whole message.
-    pub(super) fn read(&mut self, page: &mut [u8], mut pass: impl FnMut(Frame, Flow)) -> Reading {
+    pub(super) fn read(
+        &mut self,
+        page: &mut [u8],
+        now_s: u32,
+        mut pass: impl FnMut(Frame, Flow),
+    ) -> Reading {
         if self.state == State::Closing {
             return Reading::Open;
         }
         for _ in 0..READINGS_A_TURN {
             let (reading, drained) = match self.partial.take() {
-                None => self.read_page(page, &mut pass),
-                Some(partial) => self.read_on(partial, &mut pass),
+                None => self.read_page(page, now_s, &mut pass),
+                Some(partial) => self.read_on(partial, now_s, &mut pass),
             };
             if reading != Reading::Open || drained {
                 return reading;
@@ -177,6 +207,7 @@ impl Connection {
     fn read_page(
         &mut self,
         page: &mut [u8],
+        now_s: u32,
         pass: &mut impl FnMut(Frame, Flow),
     ) -> (Reading, bool) {
         // One byte less than the page: what is left over must fit into a frame.
@@ -187,12 +218,12 @@ impl Connection {
             Ok(None) => return (Reading::Open, true),
         };
         let first = self.framing.next(&page[..count]);
-        let (consumed, ended) = self.cut(first, &page[..count], pass);
+        let (consumed, ended) = self.cut(first, &page[..count], now_s, pass);
         if ended {
             return (Reading::Lost, true);
         }
         if consumed < count {
-            self.partial = Some(Frame::copy_of(&page[consumed..count]));
+            self.begin_partial(&page[consumed..count], now_s);
         }
         (Reading::Open, count < room)
     }
@@ -201,6 +232,7 @@ impl Connection {
     fn read_on(
         &mut self,
         mut partial: Frame,
+        now_s: u32,
         pass: &mut impl FnMut(Frame, Flow),
     ) -> (Reading, bool) {
         let filled = partial.len();
@@ -233,16 +265,22 @@ impl Connection {
             pass(partial, self.flow);
             return (Reading::Open, drained);
         }
-        let (consumed, ended) = self.cut(first, &partial, pass);
+        let (consumed, ended) = self.cut(first, &partial, now_s, pass);
         if ended {
             return (Reading::Lost, true);
         }
         if consumed == 0 {
             self.partial = Some(partial);
         } else if consumed < partial.len() {
-            self.partial = Some(Frame::copy_of(&partial[consumed..]));
+            self.begin_partial(&partial[consumed..], now_s);
         }
         (Reading::Open, drained)
+    }
+
+    /// The front of another message: its time counts from here, however busy the stream was before.
+    fn begin_partial(&mut self, bytes: &[u8], now_s: u32) {
+        self.partial = Some(Frame::copy_of(bytes));
+        self.partial_since_s = now_s;
     }
 
     /// Cuts whole messages off the front; `framed` is what stands there. The answer is how many bytes
@@ -251,6 +289,7 @@ impl Connection {
         &mut self,
         mut framed: Framed,
         bytes: &[u8],
+        now_s: u32,
         pass: &mut impl FnMut(Frame, Flow),
     ) -> (usize, bool) {
         let mut at = 0;
@@ -266,7 +305,7 @@ impl Connection {
                         shard: self.flow.connection.shard(),
                         ticket: Ticket::NONE,
                     };
-                    let _ = self.write(PONG, nobody);
+                    let _ = self.write(PONG, nobody, now_s);
                     len
                 }
                 Framed::Pong { len } => len,

@@ -165,7 +165,7 @@ impl Connections {
             return Err(sender);
         };
         connection.active_s = seconds(now_us);
-        match connection.write(bytes, sender) {
+        match connection.write(bytes, sender, seconds(now_us)) {
             Ok(()) => counters.stream_messages_sent += 1,
             Err(connection::WriteError::QueueFull(sender)) => {
                 counters.write_queue_full += 1;
@@ -232,7 +232,7 @@ impl Connections {
         }
         let deadline = now_us + self.settings.connect_timeout.as_micros() as u64;
         alarms.set(deadline, Alarm::Connection(id.slot(), id.generation()));
-        match connection.write(bytes, sender) {
+        match connection.write(bytes, sender, seconds(now_us)) {
             Ok(()) => {
                 counters.stream_messages_sent += 1;
                 Ok(())
@@ -284,7 +284,7 @@ impl Connections {
             if happened.len() >= STREAM_MESSAGES_A_TURN {
                 break;
             }
-            self.serve(event, now_us, alarms, counters, happened);
+            self.serve(event, now_us, counters, happened);
         }
     }
 
@@ -292,7 +292,6 @@ impl Connections {
         &mut self,
         event: wire::readiness::Event,
         now_us: u64,
-        alarms: &mut Alarms,
         counters: &mut Counters,
         happened: &mut Vec<Happened>,
     ) {
@@ -309,25 +308,18 @@ impl Connections {
             connection.state = State::Open;
             counters.connections_opened += 1;
         }
-        if event.writable && connection.drain().is_err() {
+        if event.writable && connection.drain(seconds(now_us)).is_err() {
             self.end(id.slot(), counters, happened);
             return;
         }
         if event.readable || event.failed {
             connection.active_s = seconds(now_us);
-            let had_partial = connection.has_partial();
-            let reading = connection.read(&mut self.page, |frame, flow| {
+            let reading = connection.read(&mut self.page, seconds(now_us), |frame, flow| {
                 counters.stream_messages_received += 1;
                 happened.push(Happened::Message(frame, flow));
             });
             match reading {
-                Reading::Open => {
-                    if connection.has_partial() && !had_partial {
-                        connection.partial_since_s = seconds(now_us);
-                        let deadline = now_us + self.settings.message_time.as_micros() as u64;
-                        alarms.set(deadline, Alarm::Connection(id.slot(), id.generation()));
-                    }
-                }
+                Reading::Open => {}
                 Reading::Lost => {
                     // The last bytes went up as a message, so that the engine can say what is
                     // wrong with them; its answer leaves before the connection does.
@@ -415,32 +407,21 @@ impl Connections {
         }
     }
 
-    /// A connection's deadline has come: to be open, or to have read its message.
+    /// The deadline to be open has come.
     pub(crate) fn deadline(
         &mut self,
         slot: u32,
         generation: u32,
-        now_us: u64,
         counters: &mut Counters,
         happened: &mut Vec<Happened>,
     ) {
         let id = ConnectionId::new(self.own, generation, slot);
-        let Some(connection) = self.table.get_mut(id) else {
-            return;
-        };
-        let late = match connection.state {
-            State::Connecting => {
-                counters.connections_failed += 1;
-                true
-            }
-            State::Closing => true,
-            State::Open => {
-                let since_s = seconds(now_us) - connection.partial_since_s.min(seconds(now_us));
-                connection.has_partial()
-                    && u64::from(since_s) + 1 >= self.settings.message_time.as_secs().max(1)
-            }
-        };
-        if late {
+        if self
+            .table
+            .get_mut(id)
+            .is_some_and(|connection| connection.state == State::Connecting)
+        {
+            counters.connections_failed += 1;
             self.end(slot, counters, happened);
         }
     }
@@ -469,7 +450,7 @@ impl Connections {
         }
     }
 
-    /// Looks at a tenth of the connections for silent ones; called ten times a second.
+    /// Looks at a tenth of the connections for those that are over; called ten times a second.
     pub(crate) fn sweep(
         &mut self,
         now_us: u64,
@@ -478,18 +459,17 @@ impl Connections {
     ) {
         let slots = self.table.slots();
         let now_s = seconds(now_us);
-        let lifetime_s = self.settings.lifetime.as_secs().min(u64::from(u32::MAX)) as u32;
         for _ in 0..slots.div_ceil(10) {
             self.sweep_at = if self.sweep_at + 1 >= slots {
                 0
             } else {
                 self.sweep_at + 1
             };
-            let silent = self
+            let is_over = self
                 .table
                 .at_mut(self.sweep_at)
-                .is_some_and(|one| now_s.saturating_sub(one.active_s) >= lifetime_s);
-            if silent {
+                .is_some_and(|one| one.is_over(now_s, &self.settings));
+            if is_over {
                 self.end(self.sweep_at, counters, happened);
             }
         }

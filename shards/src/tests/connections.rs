@@ -147,7 +147,7 @@ impl World {
         } = self;
         while let Some(alarm) = alarms.due(*now_us) {
             if let Alarm::Connection(slot, generation) = alarm {
-                connections.deadline(slot, generation, *now_us, counters, &mut happened);
+                connections.deadline(slot, generation, counters, &mut happened);
             }
         }
         for _ in 0..10 {
@@ -455,6 +455,47 @@ fn silence_and_endless_messages_end_a_connection() {
     assert_eq!(read(&endless), "");
     assert_eq!(world.pass(20), ["closed"]);
     assert_eq!(read(&silent), "");
+}
+
+#[test]
+fn a_busy_stream_that_is_always_inside_some_message_lives() {
+    let mut world = World::new();
+    let peer = world.accept();
+    let (front, back) = REQUEST.split_at(30);
+    write(&peer, front);
+    wait_for(
+        world.connections.epoll(),
+        Interest::READ,
+        Duration::from_secs(2),
+    );
+    world.advance();
+    for _ in 0..20 {
+        assert_eq!(world.pass(1), Vec::<String>::new());
+        write(&peer, &format!("{back}{front}"));
+        assert_eq!(world.next(), ["44 bytes: OPTIONS sip:a SIP/2."]);
+    }
+    // The last one counts by itself.
+    assert_eq!(world.pass(3), Vec::<String>::new());
+    assert_eq!(world.pass(1), ["closed"]);
+}
+
+#[test]
+fn a_peer_that_takes_nothing_of_what_it_is_owed_is_gone() {
+    let mut world = World::new();
+    let peer = world.accept();
+    let remote = peer.local().unwrap();
+    let page = vec![b'x'; 60_000];
+    // Bounded: socket buffers and the queue together hold less than 64 MiB.
+    let refused = (0..1200).find(|&number| !world.send(remote, &page, number).0);
+    assert!(refused.is_some());
+    assert_eq!(world.pass(9), Vec::<String>::new());
+    // Trying again and again is no sign of life of the peer.
+    assert!(!world.send(remote, &page, 9999).0);
+    let ended = world.pass(1);
+    assert!(
+        ended.len() > 1 && ended.last().unwrap() == "closed",
+        "{ended:?}"
+    );
 }
 
 #[test]
