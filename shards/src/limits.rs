@@ -73,9 +73,16 @@ pub const SEND_BUFFER_WAIT: Duration = Duration::from_millis(1);
 /// How long accepting pauses after the process ran out of descriptors.
 pub const ACCEPT_PAUSE_US: u64 = 100_000;
 
-/// How long stopping may take.
-pub const STOP_WITHIN: Duration = Duration::from_millis(1500);
+/// How long the shards may take to stop.
+pub const STOP_WITHIN: Duration = Duration::from_millis(1400);
 
+/// How long the control thread may take after them, its last log lines included.
+pub const CONTROL_STOP_WITHIN: Duration = Duration::from_millis(300);
+
+const _: () = assert!(
+    STOP_WITHIN.as_millis() + CONTROL_STOP_WITHIN.as_millis() < 2000,
+    "SIGTERM leaves within two seconds"
+);
 const _: () = assert!(
     LOG_BYTES <= parser::limits::MESSAGE_BYTES_MAX,
     "log lines travel in a frame"

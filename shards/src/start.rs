@@ -23,7 +23,7 @@ use crate::connections::{Connections, StreamSettings};
 use crate::counters::Counters;
 use crate::datagrams::Datagrams;
 use crate::dns::{Dns, DnsSettings};
-use crate::limits::STOP_WITHIN;
+use crate::limits::{CONTROL_STOP_WITHIN, STOP_WITHIN};
 use crate::mesh::{Bell, Mesh};
 use crate::profile::Profile;
 use crate::quarantine::{Background, Quarantine};
@@ -372,10 +372,7 @@ impl Running {
     pub fn stop(self) -> Option<Counters> {
         self.stop.store(true, Ordering::Relaxed);
         self.bells.iter().for_each(Bell::ring);
-        let deadline = Instant::now() + STOP_WITHIN;
-        while !self.threads.iter().all(JoinHandle::is_finished) && Instant::now() < deadline {
-            std::thread::sleep(Duration::from_millis(1));
-        }
+        wait_for(self.threads.iter(), STOP_WITHIN);
         let mut total = Counters::default();
         let mut is_whole = true;
         for thread in self.threads {
@@ -387,9 +384,16 @@ impl Running {
             }
         }
         self.control.stop();
-        if let Some(thread) = self.control_thread {
-            let _ = thread.join();
-        }
+        // Stuck in a write to standard error that nobody reads, it is left behind as well.
+        wait_for(self.control_thread.iter(), CONTROL_STOP_WITHIN);
         is_whole.then_some(total)
+    }
+}
+
+/// Waits at most so long until all of them have ended.
+fn wait_for<'a, T: 'a>(threads: impl Iterator<Item = &'a JoinHandle<T>> + Clone, within: Duration) {
+    let deadline = Instant::now() + within;
+    while !threads.clone().all(JoinHandle::is_finished) && Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(1));
     }
 }

@@ -62,7 +62,8 @@ fn fail(error: &str) -> ExitCode {
     } else {
         "tandem: "
     };
-    eprintln!("{prefix}{}", error.trim_end());
+    // Nobody may be there to hear it; the status says it as well.
+    let _ = writeln!(std::io::stderr(), "{prefix}{}", error.trim_end());
     ExitCode::FAILURE
 }
 
@@ -143,7 +144,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     drop(pid_file);
     let counters = stopped.ok_or("a shard did not end well; its last words are above.")?;
     let farewell = banner::farewell(&counters, begun.elapsed(), wire::process::cpu_time());
-    eprintln!("{farewell}");
+    wire::process::say(&format!("{farewell}\n"));
     ended
 }
 

@@ -142,6 +142,23 @@ pub fn detach_standard_streams(keep_error: bool) -> io::Result<()> {
     Ok(())
 }
 
+/// Says something on standard error if it takes it right now. A reader that does not read, or is gone,
+/// keeps nobody from leaving.
+pub fn say(text: &str) {
+    let mut poll = libc::pollfd {
+        fd: libc::STDERR_FILENO,
+        events: libc::POLLOUT,
+        revents: 0,
+    };
+    // SAFETY: one pollfd, a local; then a text with its length. Not through std, whose lock may be held
+    // by a thread that is stuck in a write.
+    unsafe {
+        if libc::poll(&mut poll, 1, 0) > 0 && poll.revents & libc::POLLOUT != 0 {
+            libc::write(libc::STDERR_FILENO, text.as_ptr().cast(), text.len());
+        }
+    }
+}
+
 /// The number of a user, by name or as a number, and the user's own group if known.
 pub fn user(name: &str) -> io::Result<(u32, Option<u32>)> {
     let by_number = name.parse::<u32>().ok();

@@ -150,10 +150,20 @@ impl Server {
         Server::spawn(command, options, Folder::new())
     }
 
-    pub fn spawn(mut command: Command, options: &[&str], folder: Folder) -> Server {
+    pub fn spawn(command: Command, options: &[&str], folder: Folder) -> Server {
+        let error = std::fs::File::create(folder.path().join("stderr")).unwrap();
+        Server::spawn_saying_to(error.into(), command, options, folder)
+    }
+
+    /// The same with another standard error than a file of the folder.
+    pub fn spawn_saying_to(
+        error: Stdio,
+        mut command: Command,
+        options: &[&str],
+        folder: Folder,
+    ) -> Server {
         let begun = Instant::now();
         command.args(["-F", "-w"]).arg(folder.path()).args(options);
-        let error = std::fs::File::create(folder.path().join("stderr")).unwrap();
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(error)
@@ -182,7 +192,8 @@ impl Server {
                 }
                 Err(_) => {
                     let _ = child.kill();
-                    let error = std::fs::read_to_string(folder.path().join("stderr")).unwrap();
+                    let error = std::fs::read_to_string(folder.path().join("stderr"));
+                    let error = error.unwrap_or_default();
                     panic!("it does not serve: {text}{error}");
                 }
             }
@@ -245,6 +256,20 @@ impl Server {
                 .to_owned(),
             took,
         )
+    }
+
+    /// The same when standard error is nobody's to read: only how long it took.
+    pub fn stop_unheard(mut self) -> Duration {
+        let begun = Instant::now();
+        self.signal("-TERM");
+        let status = end_of(&mut self.child);
+        assert!(status.success(), "{status}");
+        begun.elapsed()
+    }
+
+    /// The other end of a piped standard error.
+    pub fn take_error(&mut self) -> std::process::ChildStderr {
+        self.child.stderr.take().unwrap()
     }
 
     /// What is said to standard error so far.
