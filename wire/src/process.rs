@@ -161,9 +161,11 @@ pub fn say(text: &str) {
 
 /// The number of a user, by name or as a number, and the user's own group if known.
 pub fn user(name: &str) -> io::Result<(u32, Option<u32>)> {
-    let by_number = name.parse::<u32>().ok();
-    if let Some(uid) = by_number {
-        return Ok((uid, None));
+    if let Ok(uid) = name.parse::<u32>() {
+        // SAFETY: a plain number in; out comes null or a pointer into the library's static record,
+        // read at once while there is one thread.
+        let record = unsafe { libc::getpwuid(uid).as_ref() };
+        return Ok((uid, record.map(|record| record.pw_gid)));
     }
     let text = CString::new(name)?;
     // SAFETY: a C string in; out comes null or a pointer into the library's static record, read at
@@ -187,12 +189,14 @@ pub fn group(name: &str) -> io::Result<u32> {
         .ok_or_else(|| io::Error::other(format!("there is no group `{name}`")))
 }
 
-/// Becomes this user and group, for good.
+/// Becomes this user and group, for good. No supplementary group of before is kept.
 pub fn become_user(uid: Option<u32>, gid: Option<u32>) -> io::Result<()> {
-    if let Some(gid) = gid {
-        // SAFETY: an empty list of supplementary groups, then plain numbers. Groups go first: a
-        // plain user may not change them any more.
+    if uid.is_some() || gid.is_some() {
+        // SAFETY: an empty list of supplementary groups. Groups go first: a plain user may not change
+        // them any more.
         check(unsafe { libc::setgroups(0, std::ptr::null()) })?;
+    }
+    if let Some(gid) = gid {
         // SAFETY: plain numbers.
         check(unsafe { libc::setresgid(gid, gid, gid) })?;
     }
