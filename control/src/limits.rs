@@ -15,6 +15,9 @@ pub const COMMANDS_MAX: usize = 64;
 /// nothing came.
 pub const COMMAND_WITHIN: Duration = Duration::from_secs(5);
 
+/// Answers that clients have not fetched yet. While there are so many, no further command is read.
+pub const ANSWERS_MAX: usize = 64;
+
 /// Bytes of one command.
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::limits::{COMMAND_WITHIN, COMMANDS_MAX, FAREWELL_WITHIN};
+use crate::limits::{COMMAND_WITHIN, COMMANDS_MAX, FAREWELL_WITHIN, REPORTS_MAX};
 use crate::link::{CommandResult, ControlEnd, Order, Report, lines};
 use crate::log::{Log, LogSettings};
 use crate::management::merge::Merged;
@@ -167,7 +167,12 @@ impl Side {
 
     fn take_reports(&mut self) {
         for shard in 0..self.ends.len() {
-            while let Ok(report) = self.ends[shard].reports.pop() {
+            // A ring's worth: one shard that logs without end keeps neither the others nor a command
+            // waiting. It announces what is left by itself, with its next report.
+            for _ in 0..REPORTS_MAX {
+                let Ok(report) = self.ends[shard].reports.pop() else {
+                    break;
+                };
                 match report {
                     Report::Log(mut page) => {
                         self.log.lines(shard, lines(&page));

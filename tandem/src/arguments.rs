@@ -106,7 +106,7 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Task
                 read.log_to_stderr = true;
                 read.debug = read.debug.max(1);
             }
-            Short('d') => read.debug += 1,
+            Short('d') => read.debug = read.debug.saturating_add(1),
             Short('E') => read.log_to_stderr = true,
             Short('u') => read.user = Some(text(&mut parser)?),
             Short('g') => read.group = Some(text(&mut parser)?),

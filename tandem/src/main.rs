@@ -96,7 +96,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
         );
     }
     let settings = settings::shards(globals, arguments, profile, chance.seed);
-    let mut fifo = settings::fifo(&program);
+    let mut fifo = settings::fifo(&program)?;
 
     let stays =
         arguments.foreground || script.is_built_in || globals.is_on("debug_mode") == Some(true);
@@ -235,7 +235,9 @@ fn facts(shards: u16, commands: Vec<String>) -> Facts {
         version: arguments::VERSION.trim_end().to_owned(),
         started: SystemTime::now(),
         processes,
-        arguments: std::env::args().collect(),
+        arguments: std::env::args_os()
+            .map(|argument| argument.to_string_lossy().into_owned())
+            .collect(),
         commands,
     }
 }

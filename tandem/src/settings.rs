@@ -139,11 +139,14 @@ fn facility(name: &str) -> Option<u8> {
 }
 
 /// The command FIFO, if the script loads `mi_fifo`.
-pub(crate) fn fifo(program: &Program) -> Option<FifoSettings> {
-    program
+pub(crate) fn fifo(program: &Program) -> Result<Option<FifoSettings>, String> {
+    if !program
         .modules
         .iter()
-        .find(|module| module.name == "mi_fifo")?;
+        .any(|module| module.name == "mi_fifo")
+    {
+        return Ok(None);
+    }
     let mut settings = FifoSettings::default();
     for param in program
         .modparams
@@ -153,15 +156,28 @@ pub(crate) fn fifo(program: &Program) -> Option<FifoSettings> {
         let text = param
             .value
             .text()
-            .map(|text| PathBuf::from(String::from_utf8_lossy(text).into_owned()));
-        match (param.name.as_str(), text, param.value.int()) {
-            ("fifo_name", Some(path), _) => settings.path = path,
-            ("reply_dir", Some(path), _) => settings.reply_directory = path,
+            .map(|text| String::from_utf8_lossy(text).into_owned());
+        // A user or group is a name, or a number in either form.
+        let name = || {
+            let number = param.value.int().map(|number| number.to_string());
+            text.clone().or(number).unwrap_or_default()
+        };
+        let fault = |error| format!("mi_fifo: {}: {error}.", param.name);
+        match (param.name.as_str(), &text, param.value.int()) {
+            ("fifo_name", Some(path), _) => settings.path = path.into(),
+            ("reply_dir", Some(path), _) => settings.reply_directory = path.into(),
             ("fifo_mode", _, Some(mode)) => settings.mode = mode as u32,
+            ("fifo_user", ..) => {
+                settings.user = Some(wire::process::user(&name()).map_err(fault)?.0)
+            }
+            ("fifo_group", ..) => {
+                settings.group = Some(wire::process::group(&name()).map_err(fault)?)
+            }
+            ("pretty_printing", _, Some(pretty)) => settings.pretty = pretty != 0,
             _ => {}
         }
     }
-    Some(settings)
+    Ok(Some(settings))
 }
 
 /// The tuning profile of `--tuning`, or the default one.

@@ -7,16 +7,19 @@ use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::fs::{CWD, FileType, Mode};
+use rustix::fs::{AtFlags, CWD, FileType, Gid, Mode, Uid};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Request, rpc};
-use crate::limits::{COMMAND_BYTES_MAX, COMMAND_REST_WITHIN, FIFO_CHECK, REPLY_WITHIN};
+use crate::limits::{
+    ANSWERS_MAX, COMMAND_BYTES_MAX, COMMAND_REST_WITHIN, FIFO_CHECK, REPLY_WITHIN,
+};
 
 /// Where the FIFO is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,8 +28,14 @@ pub struct FifoSettings {
     pub path: PathBuf,
     /// Its permissions.
     pub mode: u32,
+    /// Its owner; `None` leaves it with us.
+    pub user: Option<u32>,
+    /// Its group; `None` leaves it with ours.
+    pub group: Option<u32>,
     /// Where clients make theirs.
     pub reply_directory: PathBuf,
+    /// Answers are indented, for people.
+    pub pretty: bool,
 }
 
 impl Default for FifoSettings {
@@ -34,7 +43,10 @@ impl Default for FifoSettings {
         FifoSettings {
             path: "/tmp/opensips_fifo".into(),
             mode: 0o660,
+            user: None,
+            group: None,
             reply_directory: "/tmp/".into(),
+            pretty: false,
         }
     }
 }
@@ -64,8 +76,18 @@ impl Fifo {
         }
         let mode = Mode::from_raw_mode(settings.mode & 0o7777);
         rustix::fs::mknodat(CWD, &settings.path, FileType::Fifo, mode, 0)?;
+        if settings.user.is_some() || settings.group.is_some() {
+            let user = settings.user.map(Uid::from_raw);
+            let group = settings.group.map(Gid::from_raw);
+            let done =
+                rustix::fs::chownat(CWD, &settings.path, user, group, AtFlags::SYMLINK_NOFOLLOW);
+            if done.is_err() {
+                std::fs::remove_file(&settings.path)?;
+            }
+            done?;
+        }
         // What was asked for, whatever the umask says.
-        rustix::fs::chmodat(CWD, &settings.path, mode, rustix::fs::AtFlags::empty())?;
+        rustix::fs::chmodat(CWD, &settings.path, mode, AtFlags::empty())?;
         Ok(())
     }
 
@@ -111,27 +133,19 @@ pub(crate) async fn serve(settings: FifoSettings, requests: mpsc::Sender<Request
 
 /// Reads commands until the pipe is gone (`Some`) or nobody wants them any more (`None`).
 async fn listen(mut fifo: Fifo, requests: &mpsc::Sender<Request>) -> Option<()> {
+    let answers = Answers::new(&fifo.settings);
     let mut received: Vec<u8> = Vec::new();
     let mut check_at = Instant::now() + FIFO_CHECK;
+    let mut rest_until = None;
     loop {
-        let until = if received.is_empty() {
-            check_at
-        } else {
-            Instant::now() + COMMAND_REST_WITHIN
-        };
+        let until = rest_until.unwrap_or(check_at);
         match timeout_at(until, fifo.receiver.read_buf(&mut received)).await {
             Ok(Ok(_)) => {}
             Ok(Err(_)) => return Some(()),
             // The rest of a command never came.
             Err(_) if !received.is_empty() => {
                 if let Cut::Broken(reply) | Cut::Incomplete(reply) = cut(&mut received) {
-                    let failure = rpc::Failure::new(rpc::PARSE_ERROR, "");
-                    answer(
-                        &fifo.settings,
-                        reply,
-                        rpc::write(Err(failure), serde_json::Value::Null),
-                    )
-                    .await;
+                    answers.refuse(reply).await;
                 }
                 received.clear();
             }
@@ -140,6 +154,10 @@ async fn listen(mut fifo: Fifo, requests: &mpsc::Sender<Request>) -> Option<()> 
         loop {
             match cut(&mut received) {
                 Cut::Whole(reply, text) => {
+                    rest_until = None;
+                    // Before it is asked: while too many clients do not fetch their answers, no more
+                    // is read.
+                    let permit = answers.permit().await;
                     let (sender, result) = oneshot::channel();
                     if requests
                         .send(Request {
@@ -156,31 +174,69 @@ async fn listen(mut fifo: Fifo, requests: &mpsc::Sender<Request>) -> Option<()> 
                         if let Ok(Some(text)) = result.await {
                             answer(&settings, reply, text).await;
                         }
+                        drop(permit);
                     });
                 }
                 Cut::Broken(reply) => {
-                    let failure = rpc::Failure::new(rpc::PARSE_ERROR, "");
-                    answer(
-                        &fifo.settings,
-                        reply,
-                        rpc::write(Err(failure), serde_json::Value::Null),
-                    )
-                    .await;
+                    answers.refuse(reply).await;
                     received.clear();
                     break;
                 }
-                Cut::Incomplete(_) => break,
+                Cut::Incomplete(reply) => {
+                    if received.len() > COMMAND_BYTES_MAX {
+                        answers.refuse(reply).await;
+                        received.clear();
+                    }
+                    break;
+                }
             }
         }
-        if received.len() > COMMAND_BYTES_MAX {
-            received.clear();
-        }
+        rest_until = if received.is_empty() {
+            None
+        } else {
+            rest_until.or(Some(Instant::now() + COMMAND_REST_WITHIN))
+        };
         if Instant::now() >= check_at {
             check_at = Instant::now() + FIFO_CHECK;
             if !fifo.is_there() {
                 return Some(());
             }
         }
+    }
+}
+
+/// Answers under way: bounded, since a client may never open its pipe.
+struct Answers {
+    settings: FifoSettings,
+    room: Arc<Semaphore>,
+}
+
+impl Answers {
+    fn new(settings: &FifoSettings) -> Answers {
+        Answers {
+            settings: settings.clone(),
+            room: Arc::new(Semaphore::new(ANSWERS_MAX)),
+        }
+    }
+
+    /// Room for one answer. `None` cannot be: nobody closes the semaphore.
+    async fn permit(&self) -> Option<OwnedSemaphorePermit> {
+        self.room.clone().acquire_owned().await.ok()
+    }
+
+    /// What came is no command. The client may be slow to hear it; others are served meanwhile.
+    async fn refuse(&self, reply: Option<String>) {
+        if reply.is_none() {
+            return;
+        }
+        let permit = self.permit().await;
+        let settings = self.settings.clone();
+        tokio::task::spawn_local(async move {
+            let failure = rpc::Failure::new(rpc::PARSE_ERROR, "");
+            let text = rpc::write(Err(failure), serde_json::Value::Null);
+            answer(&settings, reply, text).await;
+            drop(permit);
+        });
     }
 }
 
@@ -237,6 +293,11 @@ pub(crate) fn cut(received: &mut Vec<u8>) -> Cut {
 /// Writes an answer to the client's FIFO. The client may open it only after it has asked.
 async fn answer(settings: &FifoSettings, reply: Option<String>, text: Vec<u8>) {
     let Some(reply) = reply else { return };
+    let text = if settings.pretty {
+        indented(text)
+    } else {
+        text
+    };
     let path = settings.reply_directory.join(reply);
     let deadline = Instant::now() + REPLY_WITHIN;
     let mut sender = loop {
@@ -255,6 +316,11 @@ async fn answer(settings: &FifoSettings, reply: Option<String>, text: Vec<u8>) {
         sender.flush().await
     })
     .await;
+}
+
+fn indented(text: Vec<u8>) -> Vec<u8> {
+    serde_json::from_slice::<serde_json::Value>(&text)
+        .map_or(text, |value| format!("{value:#}").into_bytes())
 }
 
 fn open_reply(path: &Path) -> io::Result<pipe::Sender> {

@@ -108,6 +108,7 @@ fn settings(directory: &Path) -> Settings {
             path: directory.join("fifo"),
             mode: 0o600,
             reply_directory: directory.into(),
+            ..Default::default()
         }),
         facts: Facts {
             version: "test".into(),
@@ -166,9 +167,48 @@ fn a_client_of_the_pipe_is_answered_and_the_pipe_goes_with_us() {
         expect![[r#"{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}"#]];
     expected.assert_eq(&ask(&directory.0, "{nonsense}"));
 
+    // Larger than any command: said, and what is left of it is no command either.
+    let endless = format!(
+        "{{\"method\":\"{}",
+        "x".repeat(crate::limits::COMMAND_BYTES_MAX)
+    );
+    expected.assert_eq(&ask(&directory.0, &endless));
+
     control.stop();
     thread.join().unwrap().unwrap();
     assert!(!directory.0.join("fifo").exists());
+}
+
+#[test]
+fn answers_are_indented_on_demand() {
+    let directory = Directory::new("pretty");
+    let mut settings = settings(&directory.0);
+    if let Some(fifo) = &mut settings.fifo {
+        fifo.pretty = true;
+        // Ours already, so that anybody may give it away.
+        fifo.user = Some(rustix::process::getuid().as_raw());
+        fifo.group = Some(rustix::process::getgid().as_raw());
+    }
+    let prepared = Prepared::new(settings).unwrap();
+    let control = Control::new();
+    let runner = control.clone();
+    let thread = std::thread::Builder::new()
+        .spawn(move || runner.run(prepared, Vec::new()))
+        .unwrap();
+    let expected = expect![[r#"
+        {
+          "jsonrpc": "2.0",
+          "result": {
+            "Server": "test"
+          },
+          "id": 3
+        }"#]];
+    expected.assert_eq(&ask(
+        &directory.0,
+        r#"{"jsonrpc":"2.0","method":"version","id":3}"#,
+    ));
+    control.stop();
+    thread.join().unwrap().unwrap();
 }
 
 #[test]
