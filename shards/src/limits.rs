@@ -79,6 +79,10 @@ pub const STOP_WITHIN: Duration = Duration::from_millis(1400);
 /// How long the control thread may take after them, its last log lines included.
 pub const CONTROL_STOP_WITHIN: Duration = Duration::from_millis(300);
 
+/// Files that a shard puts into the quarantine in one run: whoever knows how to make an engine panic
+/// does not fill the disk with it. More are only counted.
+pub const QUARANTINE_FILES_MAX: u64 = 256;
+
 const _: () = assert!(
     STOP_WITHIN.as_millis() + CONTROL_STOP_WITHIN.as_millis() < 2000,
     "SIGTERM leaves within two seconds"

@@ -8,7 +8,7 @@ use std::rc::Rc;
 
 use glommio::io::BufferedFile;
 
-use crate::limits::QUARANTINE_PENDING_MAX;
+use crate::limits::{QUARANTINE_FILES_MAX, QUARANTINE_PENDING_MAX};
 
 /// glommio's work in progress. While there is any, the turn does not block.
 #[derive(Clone, Default)]
@@ -40,10 +40,11 @@ impl Quarantine {
         }
     }
 
-    /// Keeps a message with the reason before it. False if too many are on their way already.
+    /// Keeps a message with the reason before it. False if there are enough of them, or too many on
+    /// their way.
     pub(crate) fn keep(&mut self, unix_us: u64, reason: &[u8], message: &[u8]) -> bool {
         let outstanding = self.background.outstanding.clone();
-        if outstanding.get() >= QUARANTINE_PENDING_MAX {
+        if outstanding.get() >= QUARANTINE_PENDING_MAX || self.count >= QUARANTINE_FILES_MAX {
             return false;
         }
         self.count += 1;

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use glommio::{LocalExecutorBuilder, Placement};
 
-use crate::limits::QUARANTINE_PENDING_MAX;
+use crate::limits::{QUARANTINE_FILES_MAX, QUARANTINE_PENDING_MAX};
 use crate::quarantine::{Background, Quarantine};
 
 #[test]
@@ -47,4 +47,29 @@ fn messages_reach_the_disk_while_the_shard_lets_glommio_advance() {
         QUARANTINE_PENDING_MAX
     );
     std::fs::remove_dir_all(&folder).unwrap();
+}
+
+#[test]
+fn a_run_leaves_only_so_many_files() {
+    let executor = LocalExecutorBuilder::new(Placement::Unbound)
+        .io_memory(64 << 10)
+        .make()
+        .unwrap();
+    let kept = executor.run(async {
+        let background = Background::default();
+        // Nowhere: what counts is how many would be written.
+        let mut quarantine = Quarantine::new("/nonexistent".into(), 0, background.clone());
+        let mut kept = 0;
+        for _ in 0..2 * QUARANTINE_FILES_MAX {
+            kept += u64::from(quarantine.keep(7_000_000, b"", b"x"));
+            for _ in 0..2_000 {
+                if !background.is_busy() {
+                    break;
+                }
+                glommio::timer::sleep(Duration::from_micros(100)).await;
+            }
+        }
+        kept
+    });
+    assert_eq!(kept, QUARANTINE_FILES_MAX);
 }
