@@ -151,7 +151,16 @@ impl Dns {
     ) -> Option<(Ticket, Answer)> {
         let asking = self.slots.get_mut(slot as usize)?.asking.as_mut()?;
         match look(asking) {
-            Outcome::Nothing => None,
+            Outcome::Nothing => {
+                // Asked in full: from here on only its answer is waited for, not room to write.
+                if let Channel::Stream(exchange) = &asking.channel
+                    && exchange.written == asking.question.framed().len()
+                {
+                    let token = self.token_base | u64::from(slot);
+                    let _ = epoll.modify(&asking.channel, token, Interest::READ);
+                }
+                None
+            }
             Outcome::Answered(frame) => {
                 Some(self.finish(slot, Answer::Dns(frame), epoll, counters))
             }
