@@ -177,6 +177,9 @@ impl Shard {
             || self.mesh.has_parcels()
             || self.control.has_orders()
             || !self.inbox.is_empty()
+            // What the last rounds of a flush left.
+            || !self.outbox.outputs().is_empty()
+            || !self.happened.is_empty()
     }
 
     fn is_due(&self) -> bool {
