@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use script::globals::Globals;
 use wire::process::{self, Fork};
@@ -75,6 +75,13 @@ pub(crate) fn settle(arguments: &Arguments, globals: &Globals) -> Result<Option<
     let group = group.map_err(|error| format!("-g: {error}."))?;
 
     let pid_file = arguments.pid_file.as_ref().map(|path| {
+        if let Some(pid) = other_server(path) {
+            return Err(format!(
+                "-P {}: it is the pid file of another Tandem, process {pid}, which runs. Stop that one, or \
+                 choose another file.",
+                path.display()
+            ));
+        }
         std::fs::write(path, format!("{}\n", std::process::id()))
             .map(|()| PidFile(std::path::absolute(path).unwrap_or_else(|_| path.clone())))
             .map_err(|error| format!("-P {}: {error}.", path.display()))
@@ -108,4 +115,14 @@ pub(crate) fn settle(arguments: &Arguments, globals: &Globals) -> Result<Option<
             .map_err(|error| format!("cannot become the group of -g: {error}."))?;
     }
     Ok(pid_file)
+}
+
+/// The process that a pid file names, if it runs and is another Tandem. What is left of a server that was
+/// killed is overwritten.
+fn other_server(pid_file: &Path) -> Option<u32> {
+    let text = std::fs::read_to_string(pid_file).ok()?;
+    let pid = text.trim().parse::<u32>().ok()?;
+    let name = |pid| std::fs::read_to_string(format!("/proc/{pid}/comm")).ok();
+    let own = std::process::id();
+    (pid != own && name(pid).is_some() && name(pid) == name(own)).then_some(pid)
 }

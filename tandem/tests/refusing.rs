@@ -210,6 +210,32 @@ fn in_the_background_the_first_process_ends_when_the_other_serves() {
 }
 
 #[test]
+fn the_pid_file_of_a_running_server_is_left_alone() {
+    let folder = Folder::new();
+    let pid_file = folder.path().join("pid");
+    // A server that was killed left this one.
+    std::fs::write(&pid_file, "999999999\n").unwrap();
+    let options = ["--shards", "1", "-P", pid_file.to_str().unwrap()];
+    let server = Server::start(ECHO, &options);
+    let pid = std::fs::read_to_string(&pid_file).unwrap();
+    assert_ne!(pid, "999999999\n");
+    let script = folder.file("echo.cfg", ECHO);
+    let error = fails(&[
+        "-F",
+        "-f",
+        script.to_str().unwrap(),
+        "-l",
+        "udp:127.0.0.1:0",
+        "-P",
+        pid_file.to_str().unwrap(),
+    ]);
+    assert!(error.contains("the pid file of another Tandem"), "{error}");
+    assert_eq!(std::fs::read_to_string(&pid_file).unwrap(), pid);
+    server.stop();
+    assert!(!pid_file.exists());
+}
+
+#[test]
 fn in_the_background_a_failure_is_the_exit_status() {
     let folder = Folder::new();
     let script = folder.file("echo.cfg", ECHO);
