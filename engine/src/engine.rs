@@ -260,7 +260,7 @@ impl Engine {
                 .any(|branch| branch.client.is_some());
             if !has_server
                 && !has_client
-                && context.scene.is_some()
+                && !context.is_held()
                 && !context.failing
                 && !context.is_open()
             {

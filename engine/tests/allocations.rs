@@ -178,3 +178,23 @@ fn calls_and_options_allocate_nothing_once_warm() {
     steady.wait(40_000);
     assert!(steady.engine.counts().is_calm());
 }
+
+/// Of a call that was torn down: four transactions and one response context, for 64\*T1 = 32 s. At 10,000 calls a second
+/// a byte here is 320 kB of server.
+const BYTES_PER_LINGERING_CALL: i64 = 3_000;
+
+#[test]
+fn a_call_that_is_over_keeps_little() {
+    const CALLS: u32 = 500;
+    let mut steady = Steady::new();
+    let info = measure(|| (0..CALLS).for_each(|number| steady.call(number)));
+    let transactions = steady.engine.counts().server_transactions;
+    assert!(
+        transactions >= 2 * CALLS as usize,
+        "they linger: {transactions}"
+    );
+    let kept = info.bytes_current / i64::from(CALLS);
+    assert!(kept < BYTES_PER_LINGERING_CALL, "{kept} bytes a call");
+    steady.wait(40_000);
+    assert!(steady.engine.counts().is_calm());
+}

@@ -562,3 +562,71 @@ fn the_ladder_names_both_ends() {
         udp:10.0.0.1:5060 > 10.0.0.2:5060 SIP/2.0 200 Fine"#]]
     .assert_eq(&world.records.join("\n"));
 }
+
+/// Nothing is left of the request by then but the way back.
+#[test]
+fn a_2xx_repeated_long_after_goes_back() {
+    let mut world = World::new(RELAY);
+    world.send("alice", &invite());
+    world.answer("bob", "INVITE", 200);
+    world.wait(20_000);
+    world.answer("bob", "INVITE", 200);
+    is(
+        &mut world,
+        expect![[r#"
+        0     alice > tandem  INVITE sip:bob@example.com
+        0     tandem > alice  100 (INVITE)
+        0     tandem > bob  INVITE sip:bob@10.0.0.3
+        0     bob > tandem  200 OK
+        0     tandem > alice  200 (INVITE)
+        20000 bob > tandem  200 OK
+        20000 tandem > alice  200 (INVITE)
+    "#]],
+    );
+    world.wait(40_000);
+    world.is_calm();
+}
+
+/// What is not an INVITE is forgotten by the proxy core as soon as it is answered; its transactions go on.
+#[test]
+fn an_answered_bye_is_still_repeated() {
+    let mut world = World::new(RELAY);
+    let bye = request("BYE", "sip:bob@10.0.0.3", "call-1", "3", "");
+    world.send("alice", &bye);
+    world.answer("bob", "BYE", 200);
+    assert_eq!(world.engines[0].counts().contexts, 0);
+    world.wait(1_000);
+    world.send("alice", &bye);
+    world.answer("bob", "BYE", 200);
+    is(
+        &mut world,
+        expect![[r#"
+        0     alice > tandem  BYE sip:bob@10.0.0.3
+        0     tandem > bob  BYE sip:bob@10.0.0.3
+        0     bob > tandem  200 OK
+        0     tandem > alice  200 (BYE)
+        1000  alice > tandem  BYE sip:bob@10.0.0.3
+        1000  tandem > alice  200 (BYE)
+        1000  bob > tandem  200 OK
+    "#]],
+    );
+    world.wait(40_000);
+    world.is_calm();
+}
+
+/// A reply route may read the request, also when the 2xx comes again.
+#[test]
+fn a_reply_route_sees_the_request_of_a_2xx_that_is_repeated() {
+    let script = r#"
+loadmodule "tm.so"
+route { to("sip:bob@10.0.0.3"); on_reply("note"); t_relay(); }
+onreply_route[note] { xlog("$rs to $(<request>ru)\n"); }
+"#;
+    let mut world = World::new(script);
+    world.send("alice", &invite());
+    world.answer("bob", "INVITE", 200);
+    world.wait(1_000);
+    world.answer("bob", "INVITE", 200);
+    let told = world.records.join("\n");
+    assert_eq!(told.matches("200 to sip:bob@10.0.0.3").count(), 2, "{told}");
+}

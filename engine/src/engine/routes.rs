@@ -209,8 +209,13 @@ impl Engine {
             Job::Notify(event) => {
                 core.in_hand.context = Some(event.context);
                 module::on_transaction(core, &mut self.modules, &self.linked, outbox, &event);
-                if event.kind == TransactionEventKind::Ended {
-                    proxy::forget(&mut self.core, event.context);
+                match event.kind {
+                    TransactionEventKind::Ended => proxy::forget(&mut self.core, event.context),
+                    // The last that needs the request in hand.
+                    TransactionEventKind::ReplySent { code: 200.., .. } => {
+                        proxy::settle(&mut self.core, event.context)
+                    }
+                    _ => {}
                 }
             }
             Job::AgentResponse { event, response } => {

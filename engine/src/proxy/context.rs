@@ -22,8 +22,10 @@ pub struct ResponseContext {
     pub reply_flow: Option<Flow>,
     /// Whether it is an INVITE.
     pub is_invite: bool,
-    /// The request, while no run holds it.
+    /// The request, while no run holds it and it is not let go.
     pub scene: Option<Box<Scene>>,
+    /// The request has been let go: nothing will look at it again.
+    let_go: bool,
     /// The best final response, while a failure route decides about it.
     pub best: Option<u8>,
     /// Whether the caller has cancelled it.
@@ -91,6 +93,8 @@ impl ResponseContext {
             return None;
         }
         if self.used == self.branches.len() {
+            // Nearly every request has one target.
+            self.branches.reserve_exact(1);
             self.branches.push(Branch::default());
         }
         self.branches[self.used].begin(target);
@@ -111,15 +115,40 @@ impl ResponseContext {
     /// Whether nothing will ever happen to it again.
     pub(super) fn is_over(&self) -> bool {
         let gone = |branch: &Branch| branch.client.is_none() && !branch.replying;
-        self.server_ended
-            && !self.failing
-            && self.scene.is_some()
-            && self.branches().iter().all(gone)
+        self.server_ended && !self.failing && !self.is_held() && self.branches().iter().all(gone)
     }
 
     /// Whether events have to wait: a run holds the request.
-    pub(super) fn is_held(&self) -> bool {
-        self.scene.is_none()
+    pub(crate) fn is_held(&self) -> bool {
+        self.scene.is_none() && !self.let_go
+    }
+
+    /// Whether all is said and done: the caller has a final response, no branch can bring a better one, and
+    /// no route will see the request again. What is left is to repeat, and to wait until nobody repeats.
+    pub(super) fn is_settled(&self) -> bool {
+        let is_quiet =
+            |branch: &Branch| !branch.is_open() && !branch.replying && branch.on_reply.is_none();
+        let sees_replies = |scene: &Scene| scene.hooks.on_reply.is_some();
+        self.is_answered()
+            && !self.failing
+            && !self.ending
+            && self.queued.is_empty()
+            && self
+                .scene
+                .as_deref()
+                .is_some_and(|scene| !sees_replies(scene))
+            && self.branches().iter().all(is_quiet)
+    }
+
+    /// Lets the messages go that it holds: some kilobytes that would else stay for half a minute.
+    pub(super) fn let_go(&mut self, mut give: impl FnMut(Box<Scene>)) {
+        let responses = self.branches.iter_mut().map(|branch| &mut branch.response);
+        for held in responses.chain([&mut self.scene]) {
+            if let Some(scene) = held.take() {
+                give(scene);
+            }
+        }
+        self.let_go = true;
     }
 
     /// The branch whose final response is in hand: the one that a failure route is about.
@@ -270,14 +299,7 @@ impl ResponseContexts {
         self.free = id.slot + 1;
         self.live -= 1;
         let Some(mut context) = context else { return };
-        if let Some(scene) = context.scene.take() {
-            give(scene);
-        }
-        for branch in &mut context.branches {
-            if let Some(scene) = branch.response.take() {
-                give(scene);
-            }
-        }
+        context.let_go(&mut give);
         for queued in context.queued.drain(..) {
             if let Queued::Response { scene, .. } | Queued::Judge { scene, .. } = queued {
                 give(scene);

@@ -36,11 +36,42 @@ pub(super) fn finish(core: &mut Core, mut context: Box<ResponseContext>) {
     } else {
         context.ending |= is_over;
         let is_ending = context.ending && context.watchers == 0;
+        let is_settled = context.watchers == 0 && context.is_settled();
         core.contexts.put(context);
         if is_ending {
             forget(core, id);
+        } else if is_settled {
+            settle(core, id);
         }
     }
+}
+
+/// Keeps no more of an answered request than what its transactions may still need: they stay for up to
+/// 64\*T1 more, and at thousands of calls a second that is most of what a server remembers. An INVITE
+/// keeps where a late 2xx goes back to (RFC 6026); any other request keeps nothing.
+///
+/// With watchers it is done when the last of them has heard what there is to hear.
+pub fn settle(core: &mut Core, id: ContextId) {
+    let Core {
+        contexts,
+        machine,
+        servers,
+        clients,
+        ..
+    } = core;
+    let Some(context) = contexts.get_mut(id).filter(|context| context.is_settled()) else {
+        return;
+    };
+    if context.is_invite || context.watchers != 0 {
+        return context.let_go(|scene| machine.give_scene(scene));
+    }
+    if let Some(server) = context.server {
+        servers.disown(server);
+    }
+    for client in context.branches().iter().filter_map(|branch| branch.client) {
+        clients.abandon(client);
+    }
+    contexts.remove(id, |scene| machine.give_scene(scene));
 }
 
 /// The watchers know that it has ended.

@@ -1,6 +1,8 @@
 //! What a transaction tells those who watch it: accounting, dialogs, tracing.
 //!
-//! Delivered as jobs, after the step that caused them; never from inside it.
+//! Delivered as jobs, after the step that caused them; never from inside it. The request is in hand until it is
+//! answered and no branch is open; of what comes later ([`AckReceived`](TransactionEventKind::AckReceived) for
+//! one) watchers hear without it.
 
 use super::ContextId;
 

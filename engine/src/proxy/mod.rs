@@ -41,7 +41,7 @@ pub use attachments::{Attachments, RecordRoute, RouteFound};
 pub use branch::{Branch, BranchState};
 pub use context::{ResponseContext, ResponseContexts};
 pub(crate) use ending::discard;
-pub use ending::forget;
+pub use ending::{forget, settle};
 pub use event::{TransactionEvent, TransactionEventKind};
 pub(crate) use forward::write_via;
 pub use options::{Address, Cancel, RelayError, RelayFlags, RelayOptions};

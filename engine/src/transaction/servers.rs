@@ -154,6 +154,13 @@ impl ServerTransactions {
         }
     }
 
+    /// Nobody is told of it any more; it goes on by itself to its end.
+    pub fn disown(&mut self, id: ServerId) {
+        if let Some(entry) = self.slab.get_mut(id) {
+            entry.context = None;
+        }
+    }
+
     /// Where its responses go.
     #[must_use]
     pub fn reply_flow(&self, id: ServerId) -> Option<Flow> {
