@@ -112,7 +112,11 @@ fn days_before(year: i64, month: usize, day: i64) -> i64 {
 
 /// The year, month (from 0) and day of a day since 1970.
 fn civil(days: i64) -> (i64, usize, i64) {
-    let mut year = 1970 + days.div_euclid(366);
+    // Years are counted too long, so the guess is too near to 1970.
+    let mut year = 1970 + days / 366;
+    while days_before(year, 0, 1) > days {
+        year -= 1;
+    }
     while days_before(year + 1, 0, 1) <= days {
         year += 1;
     }
@@ -149,6 +153,8 @@ mod tests {
         reads("Sat, 13 Nov 2010 23:29:00 GMT", 1_289_690_940); // RFC 3261 §20.17
         reads("Thu, 01 Jan 1970 00:00:00 GMT", 0);
         reads("Wed, 31 Dec 1969 23:59:59 GMT", -1);
+        reads("Tue, 31 Dec 1968 00:00:00 GMT", -31_622_400); // was written back as the 0th of January
+        reads("Mon, 01 Jan 1900 00:00:00 GMT", -2_208_988_800);
         reads("Thu, 29 Feb 2024 12:00:00 GMT", 1_709_208_000);
         reads("Fri, 31 Dec 9999 23:59:59 GMT", 253_402_300_799);
         fails("Fri, 01 Jan 2010 16:00:00 EST", 26); // RFC 4475 §3.1.2.12
@@ -161,8 +167,10 @@ mod tests {
 
     #[test]
     fn every_day_of_four_centuries_comes_back() {
-        for day in (-25_000..135_000).step_by(13) {
+        // The first of 1900 to the last of 2299.
+        for day in -25_567..120_530 {
             let (year, month, of_month) = civil(day);
+            assert!((1..=days_in(year, month)).contains(&of_month), "{day}");
             assert_eq!(days_before(year, month, of_month), day);
         }
     }

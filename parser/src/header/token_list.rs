@@ -1,5 +1,5 @@
-//! Lists of tokens: Allow, Supported, Require, Proxy-Require, Unsupported, Allow-Events, In-Reply-To
-//! (comma), and Privacy (semicolon, RFC 3323 §4.2).
+//! Lists of tokens: Allow, Supported, Require, Proxy-Require, Unsupported, Allow-Events (comma),
+//! and Privacy (semicolon, RFC 3323 §4.2).
 
 use crate::grammar::{self, TOKEN, trim};
 use crate::{Expected, Fault, Span};
