@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use crate::Span;
-use crate::limits::{EDITS_MAX, MESSAGE_BYTES_MAX};
+use crate::limits::{DRAFT_BYTES_MAX, EDITS_MAX};
 
 /// A text in the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -94,7 +94,7 @@ impl Edits {
     pub(super) fn keep_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {
         let start = self.arena.len();
         write(&mut self.arena);
-        if self.arena.len() > 4 * MESSAGE_BYTES_MAX {
+        if self.arena.len() > DRAFT_BYTES_MAX {
             self.arena.truncate(start);
             self.overfull = true;
         }

@@ -90,8 +90,8 @@ impl Draft {
             && !self.content_length
     }
 
-    /// Whether edits were left out because there were more than `EDITS_MAX`, or their text was
-    /// longer than a message may be. What is written then is not what was meant: answer 500.
+    /// Whether edits were left out because there were more than `EDITS_MAX`, or their texts had
+    /// more than `DRAFT_BYTES_MAX` bytes. What is written then is not what was meant: answer 500.
     #[must_use]
     pub fn is_overfull(&self) -> bool {
         self.edits.overfull

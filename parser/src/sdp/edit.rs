@@ -4,16 +4,14 @@ use std::net::IpAddr;
 
 use super::{Connection, Media, Sdp, words};
 use crate::Draft;
+use crate::limits::FORMATS_MAX;
 
 impl<'a> Sdp<'a> {
     /// Puts `address` into every `c=` line, of the session and of all streams. A connection on hold
     /// by RFC 2543 (`0.0.0.0`) keeps meaning that and stays.
     pub fn replace_connections(&self, address: IpAddr, draft: &mut Draft) {
-        let session = self.connection();
-        let streams = self.media().filter_map(|media| media.connection());
-        session
-            .into_iter()
-            .chain(streams)
+        self.lines()
+            .filter_map(|line| Connection::read(&line))
             .filter(|connection| connection.address != b"0.0.0.0")
             .for_each(|connection| {
                 connection.replace(address, draft);
@@ -65,17 +63,18 @@ impl<'a> Media<'a> {
     /// Removes formats, with their `rtpmap`, `fmtp` and `rtcp-fb` lines. When none would be left, the
     /// stream is left as it is and the answer is false: the caller refuses it by its port.
     pub fn remove_formats(&self, draft: &mut Draft, unwanted: impl Fn(&[u8]) -> bool) -> bool {
-        if self.format_list().all(&unwanted) {
+        let unwanted = self.choice(unwanted);
+        if unwanted.count_ones() as usize == self.format_list().count() {
             return false;
         }
-        self.keep_in_order(draft, self.format_list().filter(|format| !unwanted(format)));
+        self.keep_in_order(draft, self.chosen(!unwanted));
         for attribute in self.attributes() {
             let about = attribute
                 .value
                 .and_then(|value| words(value).next())
                 .unwrap_or_default();
             let describes = matches!(attribute.name, b"rtpmap" | b"fmtp" | b"rtcp-fb");
-            if describes && unwanted(about) && self.format_list().any(|format| format == about) {
+            if describes && self.chosen(unwanted).any(|format| format == about) {
                 draft.delete(attribute.line);
             }
         }
@@ -84,9 +83,22 @@ impl<'a> Media<'a> {
 
     /// Puts those formats first that `wanted` names, in the order they stand.
     pub fn prefer_formats(&self, draft: &mut Draft, wanted: impl Fn(&[u8]) -> bool) {
-        let first = self.format_list().filter(|format| wanted(format));
-        let rest = self.format_list().filter(|format| !wanted(format));
-        self.keep_in_order(draft, first.chain(rest));
+        let wanted = self.choice(wanted);
+        self.keep_in_order(draft, self.chosen(wanted).chain(self.chosen(!wanted)));
+    }
+
+    /// Which formats these are: a bit each, in the order they stand. What is asked may look through
+    /// all attributes, so it is asked once a format.
+    fn choice(&self, is_meant: impl Fn(&[u8]) -> bool) -> u128 {
+        let formats = self.format_list().take(FORMATS_MAX).enumerate();
+        formats.fold(0, |choice, (place, format)| {
+            choice | u128::from(is_meant(format)) << place
+        })
+    }
+
+    fn chosen(&self, choice: u128) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let formats = self.format_list().take(FORMATS_MAX).enumerate();
+        formats.filter_map(move |(place, format)| (choice >> place & 1 == 1).then_some(format))
     }
 
     fn keep_in_order<'f>(&self, draft: &mut Draft, formats: impl Iterator<Item = &'f [u8]>) {

@@ -9,7 +9,7 @@ mod edit;
 mod tests;
 
 use crate::grammar::{Cursor, trim};
-use crate::limits::MEDIA_MAX;
+use crate::limits::{FORMATS_MAX, MEDIA_MAX, SDP_LINES_MAX};
 use crate::{Expected, Fault, FaultKind, Span};
 
 /// A session description.
@@ -83,12 +83,15 @@ pub struct Media<'a> {
 
 impl<'a> Sdp<'a> {
     /// Reads a description whose first byte is byte `base` of its message. Judges that lines are
-    /// lines, `v=0` comes first and every `m=` line is whole.
+    /// lines, `v=0` comes first, every `m=` line is whole, and nothing is beyond `limits.rs`.
     pub fn parse(bytes: &'a [u8], base: u16) -> Result<Self, Fault> {
         let mut session_end = None;
         let mut streams = 0;
         for (place, line) in split_lines(bytes).enumerate() {
             let line = line?;
+            if place >= SDP_LINES_MAX {
+                return Err(Fault::new(FaultKind::TooLarge, line.line.start.into()));
+            }
             match line.letter {
                 b'v' if place == 0 && line.value == b"0" => {}
                 _ if place == 0 => return Err(Fault::expected(Expected::SdpLine(b'v'), 0)),
@@ -98,7 +101,10 @@ impl<'a> Sdp<'a> {
                     if streams > MEDIA_MAX {
                         return Err(Fault::new(FaultKind::TooLarge, line.line.start.into()));
                     }
-                    Media::read(&line)?;
+                    let media = Media::read(&line)?;
+                    if media.format_list().nth(FORMATS_MAX).is_some() {
+                        return Err(Fault::new(FaultKind::TooLarge, line.line.start.into()));
+                    }
                 }
                 _ => {}
             }
@@ -113,12 +119,17 @@ impl<'a> Sdp<'a> {
         })
     }
 
+    /// All lines in order.
+    pub(super) fn lines(&self) -> impl Iterator<Item = Line<'a>> + Clone + use<'a> {
+        lines_of(self.bytes, self.base)
+    }
+
     /// The lines of the session, before the first media stream.
     pub fn session_lines(&self) -> impl Iterator<Item = Line<'a>> + Clone + use<'a> {
         lines_of(&self.bytes[..self.session_end], self.base)
     }
 
-    /// The session's connection.
+    /// The session's connection: the first, should there be more.
     #[must_use]
     pub fn connection(&self) -> Option<Connection<'a>> {
         self.session_lines()
@@ -170,7 +181,7 @@ impl<'a> Media<'a> {
         lines_of(self.lines, self.base).skip(1)
     }
 
-    /// The stream's own connection.
+    /// The stream's own connection: the first, should there be one an address (RFC 8866 §5.7).
     #[must_use]
     pub fn connection(&self) -> Option<Connection<'a>> {
         self.lines().find_map(|line| Connection::read(&line))

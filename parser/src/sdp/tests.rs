@@ -170,6 +170,58 @@ fn deletes_streams() {
 }
 
 #[test]
+fn replaces_the_address_of_every_connection_of_a_stream() {
+    let text = "v=0\r\nm=audio 1/2 RTP/AVP 0\r\nc=IN IP4 192.0.2.1\r\nc=IN IP4 192.0.2.2\r\n";
+    let mut draft = Draft::new();
+    Sdp::parse(text.as_bytes(), 0)
+        .unwrap()
+        .replace_connections("10.0.0.9".parse().unwrap(), &mut draft);
+    let mut out = Vec::new();
+    draft.write_text(text.as_bytes(), &mut out);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "v=0\r\nm=audio 1/2 RTP/AVP 0\r\nc=IN IP4 10.0.0.9\r\nc=IN IP4 10.0.0.9\r\n"
+    );
+}
+
+#[test]
+fn a_description_beyond_its_bounds_is_too_large() {
+    let fault = |formats: usize, lines: usize| {
+        let formats = vec!["0"; formats].join(" ");
+        let text = format!(
+            "v=0\r\nm=audio 1 RTP/AVP {formats}\r\n{}",
+            "a=\r\n".repeat(lines - 2)
+        );
+        Sdp::parse(text.as_bytes(), 0)
+            .map(drop)
+            .map_err(|fault| fault.kind)
+    };
+    assert_eq!(fault(FORMATS_MAX, SDP_LINES_MAX), Ok(()));
+    assert_eq!(fault(FORMATS_MAX + 1, 2), Err(FaultKind::TooLarge));
+    assert_eq!(fault(1, SDP_LINES_MAX + 1), Err(FaultKind::TooLarge));
+}
+
+#[test]
+fn a_format_is_asked_about_once() {
+    let formats: Vec<_> = (0..FORMATS_MAX).map(|format| format.to_string()).collect();
+    let lines = "a=fmtp:0 x\r\n".repeat(SDP_LINES_MAX - 2);
+    let text = format!("v=0\r\nm=audio 1 RTP/AVP {}\r\n{lines}", formats.join(" "));
+    let sdp = Sdp::parse(text.as_bytes(), 0).unwrap();
+    let asked = std::cell::Cell::new(0);
+    let mut draft = Draft::new();
+    let removed = sdp
+        .media()
+        .next()
+        .unwrap()
+        .remove_formats(&mut draft, |format| {
+            asked.set(asked.get() + 1);
+            format.len() < 2
+        });
+    assert!(removed);
+    assert_eq!(asked.get(), FORMATS_MAX);
+}
+
+#[test]
 fn refuses_what_is_no_description() {
     let fault = |text: &str| Sdp::parse(text.as_bytes(), 0).unwrap_err().to_string();
     expect!["expected a line `v=` at byte 0"].assert_eq(&fault(""));
