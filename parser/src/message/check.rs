@@ -8,6 +8,7 @@ use super::index::Start;
 use super::list::Elements;
 use crate::grammar::{self, Cursor, TOKEN, WORD};
 use crate::header::{media_type::MediaType, via::MAGIC_COOKIE};
+use crate::limits::LIST_MAX;
 use crate::uri::Scheme;
 use crate::{Expected, Fault, FaultKind, HeaderName, Method, NameAddr, Uri, Via};
 
@@ -85,10 +86,19 @@ impl Message {
     }
 
     fn check_vias(&self) -> Result<(), Fault> {
+        // An empty line is no Via, and on top it would hide the one that a response goes by.
+        if let Some(first) = self.header(HeaderName::Via)
+            && first.value.is_empty()
+        {
+            let at = usize::from(first.value_span.start);
+            return Err(Fault::expected(Expected::SipVersion, at).in_header(HeaderName::Via));
+        }
         let mut elements = Elements::new(self, HeaderName::Via);
         let mut top = true;
+        let mut room = LIST_MAX;
         while let Some(via) = elements.read::<Via<'_>>() {
             let via = via?;
+            take_room(&mut room, via.span.start, HeaderName::Via)?;
             // RFC 4475 §3.2.1: the cookie alone names no transaction.
             if top && via.value.branch().eq_ignore_ascii_case(MAGIC_COOKIE) {
                 let at = self
@@ -125,8 +135,10 @@ impl Message {
     /// Route and its kin are name-addr always: without brackets it is unclear whose `lr` is.
     fn check_addresses(&self, name: HeaderName, brackets: bool) -> Result<(), Fault> {
         let mut elements = Elements::new(self, name);
+        let mut room = LIST_MAX;
         while let Some(element) = elements.read::<NameAddr<'_>>() {
             let element = element?;
+            take_room(&mut room, element.span.start, name)?;
             let address = element.value;
             if address.is_star() && name == HeaderName::Contact {
                 continue;
@@ -178,6 +190,17 @@ impl Message {
     #[must_use]
     pub fn is_token(text: &[u8]) -> bool {
         grammar::all(text, TOKEN)
+    }
+}
+
+/// One element more of a list, if it has room for it.
+fn take_room(room: &mut usize, at: u16, name: HeaderName) -> Result<(), Fault> {
+    match room.checked_sub(1) {
+        Some(left) => {
+            *room = left;
+            Ok(())
+        }
+        None => Err(Fault::new(FaultKind::TooLarge, at.into()).in_header(name)),
     }
 }
 

@@ -19,15 +19,17 @@ impl<'a> Value<'a> for Raw<'a> {
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
         cursor.skip_blanks();
         let start = cursor.at;
-        let mut bracketed = false;
+        let (mut bracketed, mut open_quote) = (false, false);
         loop {
             match cursor.peek() {
                 None => break,
                 Some(b',') if !bracketed => break,
-                // An open quote is for whoever reads the value; here it hides nothing.
-                Some(b'"') if !bracketed => {
+                // An open quote is for whoever reads the value; here it hides nothing, and neither do
+                // those behind it: asking each of them would cost the square of the value.
+                Some(b'"') if !bracketed && !open_quote => {
                     let open = cursor.at;
                     if cursor.quoted().is_err() {
+                        open_quote = true;
                         cursor.at = open + 1;
                     }
                 }

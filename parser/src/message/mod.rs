@@ -227,7 +227,7 @@ impl Message {
         if let Ok(via) = Via::read(&mut Cursor::new(first)) {
             return via;
         }
-        // The first line may be empty.
+        // Before `check`, the first line may be empty.
         self.vias()
             .next()
             .map(|element| element.value)

@@ -1,5 +1,6 @@
 use super::*;
 use crate::FaultKind;
+use crate::limits::LIST_MAX;
 use expect_test::{Expect, expect};
 
 const INVITE: &str = "\
@@ -368,6 +369,54 @@ fn more_than_the_bounds_is_too_large() {
     assert_eq!(parse(&long).unwrap_err().fault.status(), Some(513));
     let folded = INVITE.replace("X-Thing: 1", &format!("X-Thing: 1{}", "\n 1".repeat(2_000)));
     assert!(parse(&folded).is_ok());
+}
+
+#[test]
+fn a_list_may_be_as_long_as_its_bound_and_no_longer() {
+    for (name, element) in [
+        ("Route", "<sip:p;lr>"),
+        ("Record-Route", "<sip:p;lr>"),
+        ("Path", "<sip:p;lr>"),
+        ("Via", "SIP/2.0/UDP d"),
+    ] {
+        let of = |count: usize| {
+            let there = parse(INVITE)
+                .unwrap()
+                .list(HeaderName::of(name.as_bytes()))
+                .count();
+            let line = format!("{name}: {}\n", vec![element; count - there].join(","));
+            parse(&INVITE.replace("Subject:\n", &line)).unwrap().check()
+        };
+        assert_eq!(of(LIST_MAX), Ok(()), "{name}");
+        let fault = of(LIST_MAX + 1).unwrap_err();
+        assert_eq!(fault.status(), Some(513), "{name}");
+    }
+}
+
+#[test]
+fn quotes_that_stay_open_cost_one_look_each() {
+    // The square of 30,000 bytes is half a billion steps; this is a moment.
+    let value = format!("a,\"{},b", "\\\"".repeat(15_000));
+    let message = parse(&INVITE.replace("Subject:", &format!("Supported: {value}"))).unwrap();
+    let elements: Vec<_> = message
+        .list(HeaderName::Supported)
+        .map(|one| one.raw)
+        .collect();
+    assert_eq!((elements.len(), elements[2]), (3, &b"b"[..]));
+}
+
+#[test]
+fn an_empty_line_on_top_of_the_vias_is_malformed() {
+    check(
+        "v: SIP/2.0/UDP a;",
+        "v:\nv: SIP/2.0/UDP a;",
+        expect!["Some(400): expected `SIP/2.0` at byte 38 in Via"],
+    );
+    check(
+        "VIA:\n  SIP/2.0/TCP c",
+        "VIA:\nVIA: SIP/2.0/TCP c",
+        expect!["well"],
+    );
 }
 
 #[test]

@@ -89,7 +89,7 @@ fn write_top_via(
     let Some(top) = request
         .vias()
         .next()
-        .filter(|top| top.span.start >= field.line.start)
+        .filter(|top| field.line.start <= top.span.start && top.span.end <= field.line.end)
     else {
         return write_line(request, field, out);
     };

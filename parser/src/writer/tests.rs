@@ -233,3 +233,30 @@ fn a_request_is_written_line_by_line() {
     "#]],
     );
 }
+
+#[test]
+fn an_empty_via_on_top_is_copied_and_nothing_runs_into_the_next() {
+    let request = "OPTIONS sip:a@b SIP/2.0\r\nVia:\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\n\r\n";
+    let request = Message::parse(Frame::copy_of(request.as_bytes())).unwrap();
+    let mut out = Vec::new();
+    let source = Some("10.0.0.1:5060".parse().unwrap());
+    Response {
+        code: 400,
+        source,
+        ..Response::default()
+    }
+    .write(&request, &mut out);
+    // Malformed as the request is, and line by line at least.
+    expect![[r#"
+            SIP/2.0 400 Bad Request
+            Via:
+            Via: SIP/2.0/UDP h;branch=z9hG4bK1
+            From: <sip:a@b>;tag=1
+            To: <sip:a@b>
+            Call-ID: x
+            CSeq: 1 OPTIONS
+            Content-Length: 0
+
+        "#]]
+    .assert_eq(&String::from_utf8(out).unwrap().replace("\r\n", "\n"));
+}
