@@ -28,11 +28,12 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
-    /// Successes per second of starting.
+    /// Successes per second of starting: as planned, or as long as it took a generator that was late.
     pub(super) fn success_rate(&self, plan: &Plan) -> f64 {
         let by_calls = self.tally.started as f64 / plan.rate;
-        let seconds = by_calls.min(plan.duration().as_secs_f64()).max(0.001);
-        self.tally.succeeded as f64 / seconds
+        let planned = by_calls.min(plan.duration().as_secs_f64());
+        let took = self.tally.last_start.saturating_sub(self.tally.began) as f64 / 1e6;
+        self.tally.succeeded as f64 / planned.max(took).max(0.001)
     }
 }
 
@@ -227,6 +228,7 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
         "times_us": times(tally).into_iter().map(|(name, histogram)| (name.to_owned(), quantiles(histogram))).collect::<BTreeMap<_, _>>(),
         "answering": {
             "incoming": tally.incoming, "acknowledged": tally.acknowledged,
+            "unacknowledged": tally.unacknowledged(),
             "ended": tally.callee_ended, "open": tally.callee_open,
             "failures": tally.callee_failures.iter().map(|(failure, count)| (describe(*failure), *count)).collect::<BTreeMap<_, _>>(),
         },

@@ -53,6 +53,8 @@ pub(super) struct Tally {
     /// By second from the start: started, succeeded, failed.
     pub(super) seconds: Vec<[u64; 3]>,
     pub(super) began: Micros,
+    /// When the last call was started, later than intended if the generator could not keep up.
+    pub(super) last_start: Micros,
     pub(super) receive_buffer: usize,
 }
 
@@ -90,6 +92,7 @@ impl Tally {
             traffic: Traffic::default(),
             seconds: Vec::new(),
             began,
+            last_start: began,
             receive_buffer: 0,
         }
     }
@@ -97,6 +100,7 @@ impl Tally {
     /// A start, meant for `intended` and made `now`.
     pub(super) fn start(&mut self, intended: Micros, now: Micros) {
         self.started += 1;
+        self.last_start = self.last_start.max(now);
         self.lateness.saturating_record((now - intended).max(1));
         self.second(now)[0] += 1;
     }
@@ -185,6 +189,23 @@ impl Tally {
         self.lost.values().sum::<u64>() + self.lost_others
     }
 
+    /// Answered calls whose ACK the answering side never saw, as far as it is ours.
+    pub(super) fn unacknowledged(&self) -> u64 {
+        if self.incoming == 0 {
+            return 0;
+        }
+        self.answered.saturating_sub(self.acknowledged)
+    }
+
+    /// Calls that stood on the answering side and did not end as they should.
+    pub(super) fn callee_failed(&self) -> u64 {
+        let counts = self.callee_failures.iter().filter(|(failure, _)| {
+            // What it rejects is its plan; a BYE that crosses another finds nothing.
+            matches!(failure, Failure::NoAck | Failure::Timeout(_))
+        });
+        counts.map(|(_, count)| count).sum()
+    }
+
     /// Calls that came to an end, however: what the server's work is divided by.
     pub(super) fn ended(&self) -> u64 {
         (self.started - self.lost().min(self.started))
@@ -199,6 +220,7 @@ impl Tally {
 
     pub(super) fn add(&mut self, other: &Tally) {
         self.started += other.started;
+        self.last_start = self.last_start.max(other.last_start);
         self.answered += other.answered;
         self.succeeded += other.succeeded;
         self.cancelled += other.cancelled;

@@ -6,6 +6,10 @@ use super::report::Outcome;
 /// A start later than this at the 99th percentile, and the generator measured itself.
 const LATE: u64 = 50_000;
 
+/// Of answered calls, one in so many may end before its ACK arrives: a server with several processes lets
+/// a BYE overtake it.
+const OVERTAKEN: u64 = 100;
+
 /// The reasons against a run. None: it was good.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Verdict {
@@ -28,6 +32,24 @@ pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
         verdict.objections.push(format!(
             "{failed} of {} failed, {} were allowed",
             tally.started, plan.max_failed
+        ));
+    }
+    let failed = tally.callee_failed();
+    if failed > plan.max_failed && plan.is_active() {
+        verdict.objections.push(format!(
+            "{failed} calls failed on the answering side, {} were allowed",
+            plan.max_failed
+        ));
+    }
+    let unacknowledged = tally.unacknowledged();
+    if unacknowledged > plan.max_failed.max(tally.answered / OVERTAKEN) {
+        verdict.objections.push(format!(
+            "{unacknowledged} of {} answered calls were never acknowledged on the answering side",
+            tally.answered
+        ));
+    } else if unacknowledged > 0 {
+        verdict.remarks.push(format!(
+            "{unacknowledged} calls were hung up before their ACK arrived"
         ));
     }
     if !tally.adds_up() {

@@ -111,6 +111,73 @@ fn a_good_run_passes() {
     assert!(verdict.is_good(), "{verdict:?}");
 }
 
+/// A run of ten calls, of which the answering side says this.
+fn answered_side(say: impl Fn(&mut Tally)) -> Vec<String> {
+    let mut tally = Tally::new(0);
+    for start in 0..10 {
+        tally.start(start * 100_000, start * 100_000);
+        notice(&mut tally, start * 100_000 + 300, What::Answered);
+        let ended = What::Ended {
+            by_us: true,
+            answer: 1,
+        };
+        notice(&mut tally, start * 100_000 + 500, ended);
+        callee(&mut tally, What::Incoming);
+    }
+    say(&mut tally);
+    let plan = plan("call 127.0.0.1 --rate 10 --duration 1s").unwrap();
+    judge(&plan, &outcome(tally)).objections
+}
+
+fn callee(tally: &mut Tally, what: What) {
+    tally.callee_notice(&Notice {
+        call: CallId(2),
+        tag: 0,
+        at: 1,
+        what,
+    });
+}
+
+#[test]
+fn a_server_that_loses_every_ack_does_not_pass() {
+    let all = answered_side(|tally| (0..10).for_each(|_| callee(tally, What::Acknowledged)));
+    assert!(all.is_empty(), "{all:?}");
+    assert_eq!(
+        answered_side(|_| ()),
+        ["10 of 10 answered calls were never acknowledged on the answering side"]
+    );
+    let one = answered_side(|tally| {
+        (0..10).for_each(|_| callee(tally, What::Acknowledged));
+        callee(tally, What::Failed(Failure::NoAck));
+    });
+    assert_eq!(
+        one,
+        ["1 calls failed on the answering side, 0 were allowed"]
+    );
+}
+
+#[test]
+fn a_generator_that_needs_twice_the_time_reaches_half_the_rate() {
+    let mut tally = Tally::new(0);
+    for start in 0..10u64 {
+        tally.start(start * 100_000, start * 200_000);
+        notice(
+            &mut tally,
+            start * 200_000 + 500,
+            What::Ended {
+                by_us: true,
+                answer: 1,
+            },
+        );
+    }
+    let plan = plan("call 127.0.0.1 --rate 10 --duration 1s --target-cps 10").unwrap();
+    let verdict = judge(&plan, &outcome(tally));
+    assert_eq!(
+        verdict.objections,
+        ["6 per second succeeded, the target is 10"]
+    );
+}
+
 #[test]
 fn accounts_of_threads_add_up() {
     let mut sum = Tally::new(0);
