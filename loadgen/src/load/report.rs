@@ -28,6 +28,14 @@ pub(super) struct Outcome {
 }
 
 impl Outcome {
+    /// The share of its threads' time that the generator spent on calls. It looks rather than sleeps while the next
+    /// start is near, so its CPU time alone does not say how much room it has.
+    pub(super) fn busy(&self, plan: &Plan) -> f64 {
+        let time = self.elapsed.max(1) as f64 * plan.threads as f64;
+        let used = self.generator.total as f64 / 1e3;
+        (used.min(time - self.tally.idle as f64) / time).max(0.0)
+    }
+
     /// Successes per second of starting: as planned, or as long as it took a generator that was late.
     pub(super) fn success_rate(&self, plan: &Plan) -> f64 {
         let by_calls = self.tally.started as f64 / plan.rate;
@@ -58,7 +66,7 @@ pub(super) fn table(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String
             answering_table(&mut out, tally);
         }
     }
-    traffic_table(&mut out, outcome);
+    traffic_table(&mut out, plan, outcome);
     for remark in &verdict.remarks {
         let _ = writeln!(out, "note      {remark}");
     }
@@ -131,7 +139,7 @@ fn answering_table(out: &mut String, tally: &Tally) {
     }
 }
 
-fn traffic_table(out: &mut String, outcome: &Outcome) {
+fn traffic_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
     let tally = &outcome.tally;
     let traffic = &tally.traffic;
     let (per_send, per_receive) = (
@@ -186,6 +194,13 @@ fn traffic_table(out: &mut String, outcome: &Outcome) {
     cpu("generator", &outcome.generator);
     if let Some(server) = &outcome.server {
         cpu("server   ", server);
+    }
+    if plan.scenario == Scenario::Call {
+        let busy = 100.0 * outcome.busy(plan);
+        let _ = writeln!(
+            out,
+            "busy      {busy:.1} % of the generator's time was spent on calls"
+        );
     }
 }
 
@@ -245,6 +260,7 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
             "receive_buffers": outcome.drops.receive_buffers, "send_buffers": outcome.drops.send_buffers,
         },
         "generator_cpu": cpu(&outcome.generator),
+        "generator_busy": outcome.busy(plan),
         "server_cpu": outcome.server.as_ref().map_or(Value::Null, cpu),
         "seconds": tally.seconds,
     });

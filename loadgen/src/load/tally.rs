@@ -50,6 +50,8 @@ pub(super) struct Tally {
     pub(super) callee_open: u64,
     pub(super) callee: Counters,
     pub(super) traffic: Traffic,
+    /// In turns that only looked whether there was something to do.
+    pub(super) idle: Micros,
     /// By second from the start: started, succeeded, failed.
     pub(super) seconds: Vec<[u64; 3]>,
     pub(super) began: Micros,
@@ -90,6 +92,7 @@ impl Tally {
             callee_open: 0,
             callee: Counters::default(),
             traffic: Traffic::default(),
+            idle: 0,
             seconds: Vec::new(),
             began,
             last_start: began,
@@ -250,6 +253,7 @@ impl Tally {
         self.callee_open += other.callee_open;
         self.callee.add(&other.callee);
         self.traffic.add(&other.traffic);
+        self.idle += other.idle;
         if other.seconds.len() > self.seconds.len() {
             self.seconds.resize(other.seconds.len(), [0; 3]);
         }

@@ -1,10 +1,12 @@
 //! Whether a run went as planned, and if not, why.
 
-use super::plan::Plan;
+use super::plan::{Plan, Scenario};
 use super::report::Outcome;
 
 /// A start later than this at the 99th percentile, and the generator measured itself.
 const LATE: u64 = 50_000;
+/// Busier than this, and the generator may be what limits.
+const BUSY: f64 = 0.85;
 
 /// Of answered calls, one in so many may end before its ACK arrives: a server with several processes lets
 /// a BYE overtake it.
@@ -77,6 +79,13 @@ pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
         let late = super::progress::time(late);
         verdict.remarks.push(format!(
             "one start in a hundred was {late} late: the generator is at its limit"
+        ));
+    }
+    let busy = outcome.busy(plan);
+    if busy > BUSY && plan.scenario == Scenario::Call {
+        let busy = 100.0 * busy;
+        verdict.remarks.push(format!(
+            "the generator was {busy:.0} % busy: it may be what limits"
         ));
     }
     if outcome.drops.ours > 0 {

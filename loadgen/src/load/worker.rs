@@ -214,8 +214,13 @@ impl Worker {
         };
         let mut refresh_at = 0;
         let mut drain_until = None;
+        let mut idle_since = None;
         loop {
             let now = self.now();
+            if let Some(since) = idle_since.take() {
+                self.tally.idle += now.saturating_sub(since);
+            }
+            let moved = self.moved();
             let stopped = self.shared.stop.load(Relaxed);
             if stopped {
                 schedule.stop();
@@ -246,6 +251,9 @@ impl Worker {
                 .min();
             let due = due.unwrap_or(Micros::MAX);
             self.turn(due.saturating_sub(now).min(WAIT_MAX))?;
+            if self.moved() == moved {
+                idle_since = Some(now);
+            }
             if now >= refresh_at {
                 refresh_at = now + REFRESH;
                 self.show();
@@ -253,6 +261,12 @@ impl Worker {
         }
         self.show();
         Ok(self.close())
+    }
+
+    /// Grows whenever something starts, comes or goes; a turn that leaves it was spent looking.
+    fn moved(&self) -> u64 {
+        let traffic = &self.sockets.traffic;
+        self.tally.started + traffic.received + traffic.sent
     }
 
     fn is_done(&self) -> bool {

@@ -214,3 +214,23 @@ fn what_the_plan_wants_rejected_is_no_failure() {
         (1, 1, true)
     );
 }
+
+#[test]
+fn a_generator_that_only_looks_is_not_busy() {
+    let plan = plan("call 127.0.0.1 --rate 1 --duration 10s").unwrap();
+    let remarks = |idle, cpu_ns| {
+        let mut outcome = outcome(Tally::new(0));
+        outcome.tally.idle = idle;
+        outcome.generator.total = cpu_ns;
+        (
+            (100.0 * outcome.busy(&plan)).round(),
+            judge(&plan, &outcome).remarks,
+        )
+    };
+    // Ten seconds: the whole core was used, but half of it for looking.
+    assert_eq!(remarks(5_000_000, 10_000_000_000), (50.0, vec![]));
+    // It slept in turns that brought something.
+    assert_eq!(remarks(0, 2_000_000_000), (20.0, vec![]));
+    let limited = "the generator was 90 % busy: it may be what limits".to_owned();
+    assert_eq!(remarks(1_000_000, 9_900_000_000), (90.0, vec![limited]));
+}
