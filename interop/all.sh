@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Real peers from the package registries against Tandem, on loopback. Named parts, or all of them:
 #   interop/all.sh [phones] [sipp_builtin] [sipp_routed] [protos]
-# `beside_kamailio` wants a quiet machine and some ten minutes; it runs when named.
+# `beside_kamailio` wants a quiet machine and up to 20 minutes; it runs when named.
 set -uo pipefail
 cd "$(dirname "$0")"
 

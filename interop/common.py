@@ -166,11 +166,12 @@ class Tandem:
 
     name = "Tandem"
 
-    def __init__(self, script, port, shards=2, core=None, **words):
+    def __init__(self, script, port, shards=2, core=None, linger=None, **words):
         self.port = port
         self.fifo = WORK / f"fifo{port}"
         self.script = WORK / f"tandem{port}.cfg"
-        self.script.write_text(fill(script, PORT=port, FIFO=self.fifo, REPLIES=f"{WORK}/", **words))
+        kept = f'modparam("tm", "wt_timer", {linger})\n' if linger else ""
+        self.script.write_text(fill(script, PORT=port, FIFO=self.fifo, REPLIES=f"{WORK}/", **words) + kept)
         command = [binary("tandem"), "-F", "-f", self.script, "--shards", shards]
         self.process = start(command, f"tandem{port}", core=core, cwd=WORK)
         wait_until_served(port, self.process)
@@ -218,15 +219,17 @@ class Kamailio:
     """A Kamailio 5.6 from Debian with the equal script."""
 
     name = "Kamailio"
+    # -DD keeps the main process where we can end it; fm is the fast memory manager; memory that no run fills; the
+    # receive buffer that Tandem asks for (Kamailio's own is an eighth of it, and drops what a longer one holds).
+    options = ["-DD", "-E", "-x", "fm", "-X", "fm", "-m", "8192", "-M", "64", "-b", str(4 << 20)]
 
-    def __init__(self, config, port, core=None, children=1, **words):
+    def __init__(self, config, port, core=None, children=1, linger=None, **words):
         need("kamailio", "kamailio")
         self.port = port
         self.config = WORK / f"kamailio{port}.cfg"
-        self.config.write_text(fill(config, PORT=port, CHILDREN=children, WORK=WORK, **words))
-        # fm: the fast memory manager; -DD keeps the main process where we can end it.
-        command = ["kamailio", "-DD", "-E", "-x", "fm", "-X", "fm", "-m", "4096", "-M", "64", "-f", self.config]
-        command += ["-w", WORK, "-Y", WORK]
+        kept = f'modparam("tm", "wt_timer", {1000 * linger})\n' if linger else ""
+        self.config.write_text(fill(config, PORT=port, CHILDREN=children, WORK=WORK, **words) + kept)
+        command = ["kamailio", *self.options, "-f", self.config, "-w", WORK, "-Y", WORK]
         self.process = start(command, f"kamailio{port}", core=core, cwd=WORK)
         wait_until_served(port, self.process)
 
@@ -255,9 +258,9 @@ def server(script, port, **words):
     return Tandem(script, port, shards=int(os.environ.get("SHARDS", "2")), **words)
 
 
-def resident(pid):
-    """Resident bytes of a process and its children."""
-    total = 0
+def family(pid):
+    """A process and its children: by id, the fields of /proc/ID/stat that follow the name."""
+    found = {}
     for entry in pathlib.Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
@@ -265,8 +268,13 @@ def resident(pid):
             except OSError:
                 continue
             if int(entry.name) == pid or int(fields[1]) == pid:
-                total += int(fields[21]) * 4096
-    return total
+                found[int(entry.name)] = fields
+    return found
+
+
+def resident(pid):
+    """Resident bytes of a process and its children."""
+    return sum(int(fields[21]) * 4096 for fields in family(pid).values())
 
 
 def free_port(kind=socket.SOCK_DGRAM):
