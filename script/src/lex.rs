@@ -325,9 +325,10 @@ impl Lexer<'_> {
             .take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_')
             .count();
         let kind = match &rest[..len] {
-            b"and" => Kind::And,
-            b"or" => Kind::Or,
-            b"not" => Kind::Not,
+            // The operators in letters, as the words of sockets, have two spellings.
+            b"and" | b"AND" => Kind::And,
+            b"or" | b"OR" => Kind::Or,
+            b"not" | b"NOT" => Kind::Not,
             b"null" | b"NULL" => Kind::Null,
             b"yes" | b"true" | b"on" | b"enable" | b"no" | b"false" | b"off" | b"disable" => {
                 Kind::Number

@@ -59,8 +59,6 @@ pub(crate) struct Lower<'l, 's> {
     // Of the route in hand:
     /// Its index.
     current: usize,
-
-    // Of the route in hand:
     kind: RouteKind,
     labels: Vec<Option<u32>>,
     /// Where a label was placed last.
