@@ -53,6 +53,8 @@ pub fn compile(pattern: &[u8], flags: Flags) -> Result<Regex, String> {
         })
 }
 
+const TWICE: &str = "a repetition of a repetition: put the first one in parentheses";
+
 fn translate(text: &str) -> Result<String, String> {
     let mut out = String::with_capacity(text.len() + 8);
     let mut rest = text;
@@ -89,6 +91,8 @@ fn translate(text: &str) -> Result<String, String> {
                     Atom::None if c == '*' => push_literal(&mut out, c),
                     Atom::None => return Err(format!("`{c}` repeats nothing")),
                     Atom::Single => out.push(c),
+                    // `a{2}*` is not `a{2}`.
+                    Atom::Repeated if out.ends_with('}') => return Err(TWICE.into()),
                     // `a*?` would be lazy in our syntax.
                     Atom::Repeated => merge_repetitions(&mut out, c),
                 }
@@ -105,9 +109,7 @@ fn translate(text: &str) -> Result<String, String> {
                     };
                     let whole = format!("{{{bounds}}}");
                     if atom == Atom::Repeated {
-                        return Err(
-                            "a repetition of a repetition: put the first one in parentheses".into(),
-                        );
+                        return Err(TWICE.into());
                     }
                     out.push_str(&whole);
                     rest = &after[len + 1..];
@@ -162,11 +164,7 @@ enum Atom {
 /// `a**` is `a*`, `a+*` and the like are `a*`; `a??` is `a?`.
 fn merge_repetitions(out: &mut String, next: char) {
     let last = out.pop().unwrap_or('*');
-    match (last, next) {
-        ('}', _) => out.push('}'),
-        (last, next) if last == next => out.push(last),
-        _ => out.push('*'),
-    }
+    out.push(if last == next { last } else { '*' });
 }
 
 fn push_literal(out: &mut String, c: char) {
@@ -276,6 +274,7 @@ mod tests {
         assert!(matches("x.y", "x\ny"), "a newline is an ordinary character");
         assert!(matches("(INVITE|MESSAGE)", "message"));
         assert!(matches("a**b", "aaab"));
+        assert!(matches("^(a{2})*$", "aaaa"));
         assert!(matches(r"\/", "/"));
         assert!(
             matches(r"\d", "d"),
@@ -296,6 +295,8 @@ mod tests {
             "[[:digi:]]",
             "(a)\\1",
             "a{5,2}",
+            "a{2}*",
+            "a*{2}",
             "((((((a{200}){200}){200})))",
         ] {
             let error = compile(broken.as_bytes(), Flags::MATCH).expect_err(broken);
