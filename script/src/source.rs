@@ -7,7 +7,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::limits::{FILES_MAX, INCLUDE_DEPTH_MAX, SOURCE_BYTES_MAX};
+use crate::limits::{ERRORS_MAX, FILES_MAX, INCLUDE_DEPTH_MAX, SOURCE_BYTES_MAX};
 use crate::loader::Loader;
 use crate::program::Position;
 
@@ -221,7 +221,7 @@ impl Source {
         let is_known = self.faults.iter().any(|fault| {
             fault.place.line == place.line && name(fault.place.file) == name(place.file)
         });
-        if !is_known {
+        if !is_known && self.faults.len() <= ERRORS_MAX {
             self.faults.push(Fault {
                 place,
                 reason: reason.into(),

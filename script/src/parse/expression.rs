@@ -227,7 +227,19 @@ impl Parser<'_, '_> {
         }
         let prefix = match self.kind() {
             Kind::Ip4 if address.is_ipv4() => match self.ip()? {
-                Some(IpAddr::V4(mask)) => mask.to_bits().leading_ones() as i32,
+                Some(IpAddr::V4(mask)) => {
+                    let bits = mask.to_bits();
+                    if bits.leading_ones() + bits.trailing_zeros() < 32 {
+                        let hint = "the ones of a mask stand in front: 255.255.0.0";
+                        self.report.error_with(
+                            span.to(self.previous()),
+                            format!("`{mask}` is no mask of a network"),
+                            hint,
+                        );
+                        return Err(Failed);
+                    }
+                    bits.leading_ones() as i32
+                }
                 _ => 0,
             },
             _ => self.signed_number("the length of the prefix")?,
