@@ -7,6 +7,7 @@ use crate::ops::{Comparison, Op, Operator, StoreHow};
 use crate::posix::Flags;
 use crate::program::Constant;
 use crate::source::Span;
+use crate::text::Text;
 use crate::variable;
 
 impl Lower<'_, '_> {
@@ -28,6 +29,7 @@ impl Lower<'_, '_> {
             }
             ExpressionKind::Number(number) => self.push(Constant::Int(*number), span),
             ExpressionKind::Text(text) => {
+                self.warn_of_variable_in(text);
                 self.push(Constant::Str(text.bytes.as_slice().into()), span)
             }
             ExpressionKind::Variable => self.load_token(span)?,
@@ -63,6 +65,34 @@ impl Lower<'_, '_> {
             self.report.warn(
                 right.span,
                 "a string and a number do not mix: this always fails",
+                Some(hint.into()),
+            );
+        }
+    }
+
+    /// Strings of expressions are no format strings: `$var(x) = "sip:$fd"` assigns a dollar sign.
+    fn warn_of_variable_in(&mut self, text: &Text) {
+        let mut rest = text.bytes.as_slice();
+        while let Some(dollar) = rest.iter().position(|byte| *byte == b'$') {
+            rest = &rest[dollar + 1..];
+            let start = text.bytes.len() - rest.len();
+            let name = rest.strip_prefix(b"(").unwrap_or(rest);
+            let len = name
+                .iter()
+                .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.'))
+                .count();
+            let name = String::from_utf8_lossy(&name[..len]);
+            if self
+                .catalog
+                .find_variable(name.trim_end_matches('.'))
+                .is_none()
+            {
+                continue;
+            }
+            let hint = "join it with `+`, as in \"sip:\" + $fd";
+            return self.report.warn(
+                text.span_of(start - 1, start),
+                format!("this string is taken as it is: `${name}` in it is no variable"),
                 Some(hint.into()),
             );
         }
@@ -105,6 +135,7 @@ impl Lower<'_, '_> {
                 self.emit(Op::CompareConst { how, constant }, span, 1, 0);
             }
             (How::Compare(how), Operand::Text(text)) => {
+                self.warn_of_variable_in(text);
                 let constant = self.text(&text.bytes);
                 self.emit(Op::CompareConst { how, constant }, span, 1, 0);
             }
