@@ -4,10 +4,10 @@ use std::collections::{HashMap, HashSet, VecDeque};
 
 use crate::ast::{ModParam as Written, ModValue};
 use crate::catalog::{Catalog, ParamKind, RouteKind};
-use crate::compile::Offer;
+use crate::compile::{Effect, Offer};
 use crate::known;
 use crate::lower::Uses;
-use crate::parse::{PROTOCOLS, Script};
+use crate::parse::{PROTOCOLS, Script, Setting};
 use crate::posix::{self, Flags};
 use crate::program::{Constant, LoadedModule, ModParam, Program};
 use crate::report::{Report, suggest};
@@ -232,6 +232,27 @@ pub(crate) fn globals(script: &Script, modules: &Modules, report: &mut Report<'_
             .any(|profile| profile.name == *name)
         {
             report.error(*span, format!("there is no auto_scaling_profile `{name}`"));
+        }
+    }
+}
+
+/// Says which global parameters and options of sockets do nothing here.
+pub(crate) fn effects(settings: &[Setting], effects: &[(&str, Effect)], report: &mut Report<'_>) {
+    for setting in settings {
+        let name = match setting.name.split_once('/') {
+            Some((of, option)) => format!("the option `{option}` of `{of}`"),
+            None => format!("`{}`", setting.name),
+        };
+        let effect = effects.iter().find(|(name, _)| *name == setting.name);
+        match effect.map(|(_, effect)| *effect) {
+            Some(Effect::Any) => {}
+            Some(Effect::Only(number)) if setting.number == Some(number) => {}
+            Some(Effect::Only(number)) => report.warn(
+                setting.span,
+                format!("{name} has no effect: here it is always {number}"),
+                None,
+            ),
+            None => report.warn(setting.span, format!("{name} has no effect here"), None),
         }
     }
 }

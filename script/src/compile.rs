@@ -20,9 +20,23 @@ pub trait Offer {
     fn module(&mut self, name: &str, catalog: &mut Catalog) -> bool;
 }
 
-/// What the command line says about compiling.
-#[derive(Debug, Clone, Default)]
-pub struct Options {}
+/// What the server says about compiling.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// Which global parameters have an effect, by today's name; options of sockets and aliases as `socket/tag` and
+    /// `alias/accept_subdomain`. What a script sets and is not listed is a warning, so that nothing is lost in silence.
+    /// `None`: nobody knows, and nothing is warned of.
+    pub effects: Option<&'static [(&'static str, Effect)]>,
+}
+
+/// What setting a global parameter does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// What the language says, or there is nothing to lose.
+    Any,
+    /// What this value says happens always; another one changes nothing.
+    Only(i32),
+}
 
 /// A script that compiled.
 #[derive(Debug)]
@@ -46,7 +60,6 @@ pub fn compile(
     offer: &mut dyn Offer,
     options: &Options,
 ) -> Result<Compiled, Diagnostics> {
-    let Options {} = options;
     let mut source = Source::read(path, loader);
     let faults = std::mem::take(&mut source.faults);
     let mut report = Report::new(&source);
@@ -66,6 +79,9 @@ pub fn compile(
     offer.core(&mut catalog);
     let modules = check::modules(&script, offer, &mut catalog, &mut report);
     check::globals(&script, &modules, &mut report);
+    if let Some(effects) = options.effects {
+        check::effects(&script.settings, effects, &mut report);
+    }
     let modparams = check::modparams(&script.modparams, &modules, &catalog, &mut report);
     if !script
         .routes

@@ -34,7 +34,7 @@ pub use catalog::{
     Access, ArgKind, ArgSpec, Catalog, Function, FunctionId, Param, ParamId, ParamKind, RouteKind,
     RouteKinds, SubName, TransformId, Transformation, Variable, VariableId,
 };
-pub use compile::{Compiled, Offer, Options, compile};
+pub use compile::{Compiled, Effect, Offer, Options, compile};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use loader::{InMemory, Loader};
 pub use ops::{Op, OpId};

@@ -1,6 +1,6 @@
 //! Global parameters: script-language §4.
 
-use super::{Failed, Parsed, Parser};
+use super::{Failed, Parsed, Parser, Setting};
 use crate::globals::{self, BlacklistRule, ScalingProfile};
 use crate::lex::Kind;
 use crate::program::{Constant, Net};
@@ -250,7 +250,15 @@ impl Parser<'_, '_> {
                 Some(format!("write `{kept}`")),
             );
         }
-        self.global_value(kept, form, span)
+        self.global_value(kept, form, span)?;
+        let number = self.script.globals.int(kept);
+        self.set(kept.to_owned(), number, span);
+        Ok(())
+    }
+
+    /// Remembers that something was set.
+    pub(super) fn set(&mut self, name: String, number: Option<i32>, span: Span) {
+        self.script.settings.push(Setting { name, number, span });
     }
 
     fn unknown_global(&mut self, name: &str, span: Span) -> Parsed<()> {

@@ -25,11 +25,22 @@ pub(crate) struct Script {
     pub(crate) modules: Vec<Text>,
     pub(crate) modparams: Vec<ModParam>,
     pub(crate) globals: Globals,
+    /// Every global parameter that is set, and every option of a socket or alias, for the check that it does something.
+    pub(crate) settings: Vec<Setting>,
     /// Protocols that sockets use, for the check that something provides them.
     pub(crate) protocols: Vec<(String, Span)>,
     /// Scaling profiles that something names.
     pub(crate) profiles_used: Vec<(String, Span)>,
     pub(crate) routes: Vec<Route>,
+}
+
+/// A global parameter as it is set, by today's name; an option of one as `socket/tag`.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    pub(crate) name: String,
+    /// Its value, if that is a number.
+    pub(crate) number: Option<i32>,
+    pub(crate) span: Span,
 }
 
 /// The rule failed; the reason was reported.

@@ -140,6 +140,8 @@ impl Parser<'_, '_> {
             }
             _ => return self.proxy_protocol_option(socket),
         }
+        let option = String::from_utf8_lossy(&lower).into_owned();
+        self.set(format!("socket/{option}"), None, start.to(self.previous()));
         Ok(true)
     }
 
@@ -174,9 +176,12 @@ impl Parser<'_, '_> {
             "proxy" | "proxy_protocol" => (true, true),
             _ => return Ok(false),
         };
+        let start = self.span();
         for _ in 0..len {
             self.advance();
         }
+        let span = start.to(self.previous());
+        self.set("socket/proxy_protocol".to_owned(), None, span);
         socket.proxy_protocol_in |= inward;
         socket.proxy_protocol_out |= outward;
         Ok(true)
@@ -195,6 +200,7 @@ impl Parser<'_, '_> {
             sockets.push(self.string("a socket in quotes")?.bytes);
         }
         self.expect(Kind::CloseBrace, "`}` after the sockets")?;
+        self.set("socket/bond".to_owned(), None, span);
         self.script.globals.bonds.push(Bond { name, sockets, at });
         Ok(())
     }
@@ -216,6 +222,8 @@ impl Parser<'_, '_> {
             };
             let accept_subdomain = self.is_word("accept_subdomain");
             if accept_subdomain {
+                let span = self.span();
+                self.set("alias/accept_subdomain".to_owned(), None, span);
                 self.advance();
             }
             self.script.globals.aliases.push(Alias {
