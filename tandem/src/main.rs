@@ -12,6 +12,7 @@
 mod arguments;
 mod background;
 mod banner;
+mod effects;
 mod listen;
 mod script_file;
 mod settings;

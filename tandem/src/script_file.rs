@@ -7,6 +7,7 @@ use script::program::Constant;
 use script::{InMemory, Loader, Program};
 
 use crate::arguments::Arguments;
+use crate::effects::EFFECTS;
 
 /// Where a package puts its script.
 const INSTALLED: &str = "/etc/tandem/tandem.cfg";
@@ -28,7 +29,9 @@ impl Script {
             None => installed.exists().then(|| installed.to_owned()),
         };
         let registry = modules::registry();
-        let options = script::Options::default();
+        let options = script::Options {
+            effects: Some(EFFECTS),
+        };
         let (name, is_built_in) = match &path {
             Some(path) => (path.display().to_string(), false),
             None => ("built-in.cfg".to_owned(), true),

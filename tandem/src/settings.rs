@@ -104,9 +104,16 @@ pub(crate) fn log(globals: &Globals, arguments: &Arguments) -> LogSettings {
             .text(name)
             .map(|text| String::from_utf8_lossy(text).into_owned())
     };
-    let syslog = globals.is_on("syslog_enabled") == Some(true);
+    // The old name says both at once: standard error, or the system's log instead.
+    let old = globals.is_on("log_stderror");
+    let syslog = globals
+        .is_on("syslog_enabled")
+        .unwrap_or(old == Some(false));
+    let standard_error = globals
+        .is_on("stderror_enabled")
+        .unwrap_or(old != Some(false));
     LogSettings {
-        standard_error: arguments.log_to_stderr || globals.is_on("stderror_enabled") != Some(false),
+        standard_error: arguments.log_to_stderr || standard_error,
         syslog: syslog.then(|| Syslog {
             name: text("syslog_name").unwrap_or_else(|| "tandem".to_owned()),
             facility: text("syslog_facility")

@@ -267,3 +267,29 @@ fn too_little_locked_memory_for_io_uring_is_one_line_with_what_to_do() {
         said.error
     );
 }
+
+#[test]
+fn a_parameter_that_does_nothing_is_said_to() {
+    let folder = Folder::new();
+    let script = folder.file(
+        "some.cfg",
+        &format!("mhomed = yes\nauto_aliases = no\ntcp_accept_aliases = 1\n{ECHO}"),
+    );
+    let mut command = tandem();
+    command.args(["-C", "-f", script.to_str().unwrap()]);
+    let said = run(command);
+    assert!(said.status.success(), "{}", said.error);
+    let warnings: Vec<_> = said
+        .error
+        .lines()
+        .filter(|line| line.starts_with("warning"))
+        .map(|line| line.split_once(": ").map_or(line, |(_, reason)| reason))
+        .collect();
+    assert_eq!(
+        warnings,
+        [
+            "`mhomed` has no effect: here it is always 0",
+            "`tcp_accept_aliases` has no effect: here it is always 0",
+        ]
+    );
+}

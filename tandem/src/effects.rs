@@ -1,0 +1,37 @@
+//! Which global parameters have an effect, for the warnings of a script that sets others.
+//!
+//! A parameter belongs here as soon as somebody reads it, and not before.
+
+use script::Effect::{self, Any, Only};
+
+/// By today's name; `socket/option` and `alias/option` for what stands behind an address.
+#[rustfmt::skip]
+pub(crate) const EFFECTS: &[(&str, Effect)] = &[
+    // The compiler, the script machine, the proxy core, the resolver.
+    ("abort_on_assert", Any), ("disable_503_translation", Any), ("disable_dns_failover", Any), ("dns_try_ipv6", Any),
+    ("dns_try_naptr", Any), ("enable_asserts", Any), ("log_level", Any), ("max_while_loops", Any),
+    ("pv_print_buf_size", Any), ("server_header", Any), ("server_signature", Any), ("user_agent_header", Any),
+    ("xlog_level", Any), ("xlog_print_level", Any),
+    // `listen.rs`, `settings.rs`, `background.rs`, `main.rs`.
+    ("advertised_address", Any), ("advertised_port", Any), ("alias", Any), ("chroot", Any), ("debug_mode", Any),
+    ("disable_core_dump", Any), ("dns_retr_no", Any), ("dns_retr_time", Any), ("dns_servers_no", Any),
+    ("log_prefix", Any), ("log_stderror", Any), ("open_files_limit", Any), ("socket", Any), ("socket/as", Any), ("socket/tag", Any),
+    ("stderror_enabled", Any), ("syslog_enabled", Any), ("syslog_facility", Any), ("syslog_name", Any),
+    ("tcp_connect_timeout", Any), ("tcp_connection_lifetime", Any), ("tcp_keepalive", Any), ("tcp_keepcount", Any),
+    ("tcp_keepidle", Any), ("tcp_keepinterval", Any), ("tcp_max_connections", Any), ("tcp_max_msg_time", Any),
+    ("tcp_socket_backlog", Any), ("tcp_workers", Any), ("tos", Any), ("udp_workers", Any), ("wdir", Any),
+    // About OpenSIPS's processes, memory and files: there is nothing to lose.
+    ("auto_scaling_cycle", Any), ("auto_scaling_profile", Any), ("event_pkg_threshold", Any), ("event_shm_threshold", Any),
+    ("log_json_buf_size", Any), ("log_msg_buf_size", Any), ("log_stdout", Any), ("mem-group", Any), ("mem_dump", Any),
+    ("mem_log", Any), ("mem_warming", Any), ("mem_warming_pattern_file", Any), ("mem_warming_percentage", Any),
+    ("mpath", Any), ("poll_method", Any), ("shm_hash_split_percentage", Any), ("shm_memlog_size", Any),
+    ("shm_secondary_hash_size", Any), ("socket/reuse_port", Any), ("socket/use_auto_scaling_profile", Any),
+    ("socket/use_workers", Any), ("tcp_parallel_read_on_workers", Any), ("tcp_threads", Any), ("timer_workers", Any),
+    ("worker_reactor_timeout", Any), ("xlog_force_color", Only(0)),
+    // What one value of them says happens anyway.
+    ("auto_aliases", Only(0)), ("check_via", Only(0)), ("disable_dns_blacklist", Only(1)), ("disable_stateless_fwd", Only(1)),
+    ("dns", Only(0)), ("exec_dns_threshold", Only(0)), ("exec_msg_threshold", Only(0)), ("log_event_enabled", Only(0)),
+    ("mcast_loopback", Only(0)), ("mhomed", Only(0)), ("query_buffer_size", Only(0)), ("query_flush_time", Only(0)),
+    ("rev_dns", Only(0)), ("sip_warning", Only(0)), ("stderror_level_filter", Only(0)), ("syslog_level_filter", Only(0)),
+    ("tcp_accept_aliases", Only(0)), ("tcp_threshold", Only(0)),
+];
