@@ -22,6 +22,7 @@ mod lower;
 pub mod ops;
 mod parse;
 pub mod posix;
+mod preprocess;
 pub mod program;
 mod report;
 pub mod signature;

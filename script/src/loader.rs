@@ -10,6 +10,16 @@ use std::path::{Path, PathBuf};
 pub trait Loader {
     /// The bytes of this file. A relative path is relative to the directory the process started in.
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>>;
+
+    /// Whether the text goes through a preprocessor of the operator's (`-p`).
+    fn has_preprocessor(&self) -> bool {
+        false
+    }
+
+    /// Sends the flattened text, which carries line markers, through that preprocessor. The error is for a person.
+    fn preprocess(&mut self, flattened: Vec<u8>) -> Result<Vec<u8>, String> {
+        Ok(flattened)
+    }
 }
 
 /// Scripts that are not files: the built-in one, and those of tests.

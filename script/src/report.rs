@@ -16,6 +16,8 @@ struct Found {
     severity: Severity,
     reason: String,
     hint: Option<String>,
+    /// The line, where the files do not say what it is.
+    line: Option<String>,
 }
 
 impl<'s> Report<'s> {
@@ -29,12 +31,7 @@ impl<'s> Report<'s> {
     }
 
     pub(crate) fn error(&mut self, span: Span, reason: impl Into<String>) {
-        self.add(
-            self.source.place(span),
-            Severity::Error,
-            reason.into(),
-            None,
-        );
+        self.add_at(span, Severity::Error, reason.into(), None);
     }
 
     pub(crate) fn error_with(
@@ -43,25 +40,20 @@ impl<'s> Report<'s> {
         reason: impl Into<String>,
         hint: impl Into<String>,
     ) {
-        self.add(
-            self.source.place(span),
-            Severity::Error,
-            reason.into(),
-            Some(hint.into()),
-        );
+        self.add_at(span, Severity::Error, reason.into(), Some(hint.into()));
     }
 
     pub(crate) fn warn(&mut self, span: Span, reason: impl Into<String>, hint: Option<String>) {
-        self.add(
-            self.source.place(span),
-            Severity::Warning,
-            reason.into(),
-            hint,
-        );
+        self.add_at(span, Severity::Warning, reason.into(), hint);
     }
 
     pub(crate) fn fault(&mut self, place: Place, reason: String, hint: Option<String>) {
-        self.add(place, Severity::Error, reason, hint);
+        self.add(place, None, Severity::Error, reason, hint);
+    }
+
+    fn add_at(&mut self, span: Span, severity: Severity, reason: String, hint: Option<String>) {
+        let line = self.source.preprocessed_line(span).map(shown);
+        self.add(self.source.place(span), line, severity, reason, hint);
     }
 
     /// Says more about what was reported last.
@@ -80,7 +72,14 @@ impl<'s> Report<'s> {
         self.errors > ERRORS_MAX
     }
 
-    fn add(&mut self, place: Place, severity: Severity, reason: String, hint: Option<String>) {
+    fn add(
+        &mut self,
+        place: Place,
+        line: Option<String>,
+        severity: Severity,
+        reason: String,
+        hint: Option<String>,
+    ) {
         let (count, max) = match severity {
             Severity::Error => (&mut self.errors, ERRORS_MAX),
             Severity::Warning => (&mut self.warnings, WARNINGS_MAX),
@@ -92,6 +91,7 @@ impl<'s> Report<'s> {
                 severity,
                 reason,
                 hint,
+                line,
             });
         }
     }
@@ -135,7 +135,10 @@ impl<'s> Report<'s> {
             reason: found.reason.clone(),
             hint: found.hint.clone(),
             included_from,
-            context: file.map_or(Vec::new(), |file| context(&file.text, place.line)),
+            context: match &found.line {
+                Some(line) => vec![(place.line, line.clone())],
+                None => file.map_or(Vec::new(), |file| context(&file.text, place.line)),
+            },
         }
     }
 }
@@ -149,12 +152,14 @@ fn context(text: &[u8], line: u32) -> Vec<(u32, String)> {
         .zip(1u32..)
         .skip(first as usize - 1)
         .take((line - first) as usize + 3)
-        .map(|(text, number)| {
-            // A line of a megabyte helps nobody; what is marked is nearly always at its beginning.
-            let text = &text[..text.len().min(400)];
-            (number, String::from_utf8_lossy(text).trim_end().to_owned())
-        })
+        .map(|(text, number)| (number, shown(text)))
         .collect()
+}
+
+/// A line as it is shown. One of a megabyte helps nobody; what is marked is nearly always at its beginning.
+fn shown(line: &[u8]) -> String {
+    let line = &line[..line.len().min(400)];
+    String::from_utf8_lossy(line).trim_end().to_owned()
 }
 
 /// Of these names, the one most like what was written, if any is close.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 
 use crate::limits::{ERRORS_MAX, FILES_MAX, INCLUDE_DEPTH_MAX, SOURCE_BYTES_MAX};
 use crate::loader::Loader;
+use crate::preprocess;
 use crate::program::Position;
 
 /// A stretch of the flattened text.
@@ -72,17 +73,20 @@ pub(crate) struct File {
 pub(crate) struct Source {
     pub(crate) bytes: Vec<u8>,
     pub(crate) files: Vec<File>,
-    lines: Vec<Line>,
+    pub(crate) lines: Vec<Line>,
+    /// The text went through a preprocessor: it is not what the files say.
+    pub(crate) is_preprocessed: bool,
     pub(crate) faults: Vec<Fault>,
     /// Bytes of all files: a large file of includes of itself must not fill the memory.
     read: usize,
 }
 
+/// Where a line of the text begins, and where it was written.
 #[derive(Debug, Clone, Copy)]
-struct Line {
-    start: u32,
-    file: u16,
-    number: u32,
+pub(crate) struct Line {
+    pub(crate) start: u32,
+    pub(crate) file: u16,
+    pub(crate) number: u32,
 }
 
 impl Source {
@@ -90,7 +94,12 @@ impl Source {
     pub(crate) fn read(path: &Path, loader: &mut dyn Loader) -> Source {
         let mut source = Source::default();
         match loader.read(path) {
-            Ok(text) => source.add_file(path, text, None, 1, loader),
+            Ok(text) => {
+                source.add_file(path, text, None, 1, loader);
+                if source.faults.is_empty() && loader.has_preprocessor() {
+                    source.preprocess(loader);
+                }
+            }
             Err(error) => {
                 source.files.push(File {
                     name: path.display().to_string(),
@@ -159,6 +168,47 @@ impl Source {
             }
         }
         self.files[usize::from(file)].text = text;
+    }
+
+    fn preprocess(&mut self, loader: &mut dyn Loader) {
+        let reason = match loader.preprocess(preprocess::mark(self)) {
+            Ok(processed) if processed.len() > SOURCE_BYTES_MAX => {
+                format!("the preprocessor made more than {SOURCE_BYTES_MAX} bytes of it")
+            }
+            Ok(processed) if processed.contains(&0) => {
+                "the preprocessor made NUL bytes of it: this is not a text".to_owned()
+            }
+            Ok(processed) => return preprocess::take(self, &processed),
+            Err(error) => format!("the preprocessor failed: {error}"),
+        };
+        let place = Place {
+            file: 0,
+            line: 0,
+            column: 0,
+            end_column: 0,
+        };
+        self.fault(place, reason, None);
+    }
+
+    /// Puts another text in the place of this one.
+    pub(crate) fn replace(&mut self, bytes: Vec<u8>, lines: Vec<Line>) {
+        self.bytes = bytes;
+        self.lines = lines;
+        self.is_preprocessed = true;
+    }
+
+    /// The whole line that a stretch begins on, as the preprocessor made it; `None` if there was none.
+    pub(crate) fn preprocessed_line(&self, span: Span) -> Option<&[u8]> {
+        if !self.is_preprocessed {
+            return None;
+        }
+        let after = self.lines.partition_point(|line| line.start <= span.start);
+        let start = self.lines.get(after.checked_sub(1)?)?.start as usize;
+        let end = self
+            .lines
+            .get(after)
+            .map_or(self.bytes.len(), |next| next.start as usize);
+        self.bytes.get(start..end)
     }
 
     fn include(

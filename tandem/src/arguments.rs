@@ -11,6 +11,8 @@ pub(crate) struct Arguments {
     pub(crate) script: Option<PathBuf>,
     /// `-c`, `-C`.
     pub(crate) only_check: bool,
+    /// `-p`.
+    pub(crate) preprocessor: Option<String>,
     /// `-l`.
     pub(crate) listen: Vec<String>,
     /// `-o`: name and value, in order.
@@ -59,7 +61,7 @@ Tandem: a SIP server that runs OpenSIPS routing scripts.
   -c, -C             check the script and leave
   -l PROTO:IP:PORT   listen there as well; repeatable; replaces the built-in script's sockets
   -o NAME[=VALUE]    a value for $argv(NAME)
-  -p COMMAND         preprocess the script (not built yet)
+  -p COMMAND         send the script through this command first: -p m4; no shell
   -F                 stay in the foreground
   -D                 stay in the foreground, and log in detail
   -d                 log in more detail; repeatable
@@ -93,13 +95,7 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Task
                 let (name, value) = define.split_once('=').unwrap_or((&define, ""));
                 read.defines.push((name.to_owned(), value.to_owned()));
             }
-            Short('p') => {
-                return Err(
-                    "-p: preprocessors come with the next issue. Run yours first and \
-                            give its output: COMMAND < script | tandem -f -"
-                        .to_owned(),
-                );
-            }
+            Short('p') => read.preprocessor = Some(text(&mut parser)?),
             Short('F') => read.foreground = true,
             Short('D') => {
                 read.foreground = true;

@@ -14,6 +14,7 @@ mod background;
 mod banner;
 mod effects;
 mod listen;
+mod preprocessor;
 mod script_file;
 mod settings;
 

@@ -8,6 +8,7 @@ use script::{InMemory, Loader, Program};
 
 use crate::arguments::Arguments;
 use crate::effects::EFFECTS;
+use crate::preprocessor;
 
 /// Where a package puts its script.
 const INSTALLED: &str = "/etc/tandem/tandem.cfg";
@@ -28,6 +29,9 @@ impl Script {
             Some(path) => Some(path.clone()),
             None => installed.exists().then(|| installed.to_owned()),
         };
+        if path.is_none() && arguments.preprocessor.is_some() {
+            return Err("-p has nothing to preprocess: there is no -f FILE.".to_owned());
+        }
         let registry = modules::registry();
         let options = script::Options {
             effects: Some(EFFECTS),
@@ -35,6 +39,9 @@ impl Script {
         let (name, is_built_in) = match &path {
             Some(path) => (path.display().to_string(), false),
             None => ("built-in.cfg".to_owned(), true),
+        };
+        let mut files = Files {
+            preprocessor: arguments.preprocessor.clone(),
         };
         let compiled = match path {
             Some(path) if path.as_os_str() == "-" => {
@@ -45,10 +52,11 @@ impl Script {
                 let name = PathBuf::from("<stdin>");
                 let mut loader = Beside {
                     first: InMemory::new(name.clone(), text),
+                    files,
                 };
                 registry.compile(&name, &mut loader, &options)
             }
-            Some(path) => registry.compile(&path, &mut Files, &options),
+            Some(path) => registry.compile(&path, &mut files, &options),
             None => {
                 let path = PathBuf::from(&name);
                 registry.compile(
@@ -92,22 +100,44 @@ impl Script {
     }
 }
 
-/// Files of this machine.
-struct Files;
+/// Files of this machine, and the operator's preprocessor.
+struct Files {
+    preprocessor: Option<String>,
+}
 
 impl Loader for Files {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
         std::fs::read(path)
+    }
+
+    fn has_preprocessor(&self) -> bool {
+        self.preprocessor.is_some()
+    }
+
+    fn preprocess(&mut self, flattened: Vec<u8>) -> Result<Vec<u8>, String> {
+        match &self.preprocessor {
+            Some(command) => preprocessor::run(command, flattened),
+            None => Ok(flattened),
+        }
     }
 }
 
 /// A script from standard input; what it includes are files.
 struct Beside {
     first: InMemory,
+    files: Files,
 }
 
 impl Loader for Beside {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        self.first.read(path).or_else(|_| Files.read(path))
+        self.first.read(path).or_else(|_| self.files.read(path))
+    }
+
+    fn has_preprocessor(&self) -> bool {
+        self.files.has_preprocessor()
+    }
+
+    fn preprocess(&mut self, flattened: Vec<u8>) -> Result<Vec<u8>, String> {
+        self.files.preprocess(flattened)
     }
 }

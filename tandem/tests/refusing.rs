@@ -128,7 +128,7 @@ fn the_command_line_is_checked() {
     for (options, says) in [
         (&["--nonsense"][..], "tandem -h"),
         (&["--shards", "0"], "--shards is a number from 1 to 1024"),
-        (&["-p", "m4"], "next issue"),
+        (&["-p", "m4"], "there is no -f FILE"),
         (&["-F", "-l", "nonsense:"], "-l nonsense:"),
         (&["-F", "--tuning", "/nonexistent"], "--tuning /nonexistent"),
     ] {
@@ -292,4 +292,37 @@ fn a_parameter_that_does_nothing_is_said_to() {
             "`tcp_accept_aliases` has no effect: here it is always 0",
         ]
     );
+}
+
+/// The script as the preprocessor made it is what is read; what is wrong is shown where it was written.
+#[test]
+fn a_script_goes_through_the_preprocessor() {
+    let folder = Folder::new();
+    let script = folder.file(
+        "sed.cfg",
+        "loadmodule \"proto_udp.so\"\nsocket=udp:127.0.0.1:5060\nroute {\n  WORD;\n}\n",
+    );
+    let script = script.to_str().unwrap();
+    let with = |preprocessor: &str| {
+        let mut command = tandem();
+        command.args(["-C", "-f", script, "-p", preprocessor]);
+        run(command)
+    };
+    let said = with("sed s/WORD/exit/");
+    assert!(said.status.success(), "{}", said.error);
+
+    let said = with("sed s/WORD/frob()/");
+    assert!(!said.status.success());
+    assert!(said.error.contains("sed.cfg:4:3"), "{}", said.error);
+    assert!(said.error.contains("4 |   frob();"), "{}", said.error);
+
+    let error = with("no-such-command").error;
+    assert!(error.contains("cannot run `no-such-command`"), "{error}");
+    let error = with("sed --no-such-option").error;
+    assert!(
+        error.contains("the preprocessor failed: `sed --no-such-option`: exit status"),
+        "{error}"
+    );
+    let error = with("sed s/.*//").error;
+    assert!(error.contains("main `route`"), "{error}");
 }
