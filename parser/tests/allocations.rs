@@ -1,42 +1,11 @@
 //! A normal message costs no allocation once the pools are warm: read, checked, edited, written, answered.
-//!
-//! The one place outside `wire` with the word `unsafe`: a counting allocator cannot be had without it, and
-//! it is a test's.
-#![allow(unsafe_code, reason = "an allocator that counts is an allocator")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
-
+use allocation_counter::measure;
 use parser::framing::Framing;
 use parser::{Draft, Frame, HeaderName, Message, Peek, Response, Uri};
 
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting touches a plain thread-local
-// without a destructor and allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: as above.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 fn allocations(run: impl FnOnce()) -> u64 {
-    let before = COUNT.with(Cell::get);
-    run();
-    COUNT.with(Cell::get) - before
+    measure(run).count_total
 }
 
 #[test]
