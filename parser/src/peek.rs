@@ -158,7 +158,10 @@ fn branch_of(via: &[u8]) -> Option<&[u8]> {
     let params = &via[memchr::memchr2(b';', b',', via)?..];
     let branch = match params.split_first_chunk::<8>() {
         Some((front, rest))
-            if front.eq_ignore_ascii_case(b";branch=") && rest.first() != Some(&b'"') =>
+            if front.eq_ignore_ascii_case(b";branch=")
+                && rest
+                    .first()
+                    .is_some_and(|&byte| grammar::is(byte, grammar::VALUE)) =>
         {
             let len = rest
                 .iter()
@@ -204,6 +207,10 @@ mod tests {
         );
         check(
             "SIP/2.0 200 OK\nv: SIP/2.0/UDP a ; BRANCH = b\ni : 7\n\n",
+            expect!["response call_id=7 branch=b route=-"],
+        );
+        check(
+            "SIP/2.0 200 OK\nv: SIP/2.0/UDP a;branch= b\ni: 7\n\n",
             expect!["response call_id=7 branch=b route=-"],
         );
     }
