@@ -3,6 +3,7 @@
 use engine::module::{Args, Context, Verdict};
 
 use super::{SipMsgOps, glob};
+use crate::header_line;
 use parser::header::date::Date;
 
 impl SipMsgOps {
@@ -68,11 +69,7 @@ impl SipMsgOps {
 
     /// For the replies that we make ourselves.
     pub(super) fn append_to_reply(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        let headers = &mut cx.scene.proxy.reply_headers;
-        headers.extend_from_slice(args.str(0));
-        if !headers.ends_with(b"\r\n") {
-            headers.extend_from_slice(b"\r\n");
-        }
+        header_line(args.str(0), &mut cx.scene.proxy.reply_headers);
         Verdict::OK
     }
 

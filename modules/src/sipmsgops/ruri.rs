@@ -61,7 +61,7 @@ impl SipMsgOps {
     }
 
     /// RFC 3261 §19.1.6: `tel:+358-555-1234567` is `sip:+3585551234567@domain;user=phone`, the
-    /// domain being the one the call came for, which is the To's or else the From's.
+    /// domain being the caller's.
     pub(super) fn tel_to_sip(&mut self, cx: &mut Context<'_>, _: Args<'_>) -> Verdict {
         let Ok(uri) = Uri::parse(cx.request_uri()) else {
             return Verdict::FAIL;

@@ -241,7 +241,8 @@ fn replies_of_ours_get_headers_a_date_and_a_body() {
     let mut world = World::new(&format!(
         r#"{MODULES}
         route {{
-            append_to_reply("X-Mine: 1");
+            append_to_reply("X-Mine: 1\n");
+            append_to_reply("\r\n");
             append_time();
             append_to_reply("Content-Type: text/plain\r\n");
             append_body_to_reply("hello\r\n");
@@ -268,7 +269,8 @@ fn the_status_of_a_reply_changes_within_its_class() {
         onreply_route[r] {{
             if (!change_reply_status(499, "Changed"))
                 xlog("L_ERR", "$rs stays\n");
-            append_hf("X-Seen: yes");
+            append_hf("X-Seen: yes\n");
+            append_hf("\r\n");
         }}"#
     ));
     world.udp(2, "INVITE sip:bob@10.0.0.3");

@@ -7,6 +7,7 @@ use parser::Uri;
 use script::RouteKind;
 
 use super::Tm;
+use crate::header_line;
 use crate::sl::status_code;
 
 /// Reads the flags of `t_relay`: names, or the number that they once were.
@@ -188,11 +189,7 @@ impl Tm {
     }
 
     pub(super) fn add_cancel_reason(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        let headers = &mut cx.scene.proxy.cancel_headers;
-        headers.extend_from_slice(args.str(0));
-        if !headers.ends_with(b"\r\n") {
-            headers.extend_from_slice(b"\r\n");
-        }
+        header_line(args.str(0), &mut cx.scene.proxy.cancel_headers);
         Verdict::OK
     }
 

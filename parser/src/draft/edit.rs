@@ -81,11 +81,14 @@ impl Edits {
         self.keep_with(|out| out.extend_from_slice(text))
     }
 
-    /// Keeps a header line, with its CRLF.
+    /// Keeps a header line, with its CRLF, however it ended. An empty one is none: a blank line would end
+    /// the headers.
     pub(super) fn keep_line(&mut self, line: &[u8]) -> Text {
+        let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+        let line = &line[..end.map_or(0, |last| last + 1)];
         self.keep_with(|out| {
-            out.extend_from_slice(line);
-            if !line.ends_with(b"\r\n") {
+            if !line.is_empty() {
+                out.extend_from_slice(line);
                 out.extend_from_slice(b"\r\n");
             }
         })

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 
 use crate::grammar::{Cursor, trim};
 use crate::message::{HeaderField, Value};
+use crate::writer::one_line;
 use crate::{HeaderName, Message, Span};
 use edit::{Edit, Edits, Text};
 
@@ -174,9 +175,9 @@ impl Draft {
         });
     }
 
-    /// Sets the status line of a response.
+    /// Sets the status line of a response; the reason counts up to its first line break.
     pub fn set_status(&mut self, code: u16, reason: &[u8]) {
-        self.status = Some((code, self.edits.keep(reason)));
+        self.status = Some((code, self.edits.keep(one_line(reason))));
     }
 
     /// Sets the body; an empty one removes the Content-Type as well. Content-Length follows by itself.

@@ -104,7 +104,8 @@ fn prepends_in_reverse_and_appends_in_order() {
             draft.prepend_header(b"Via: SIP/2.0/UDP me;branch=z9hG4bKme");
             draft.insert_header_before(line(message, HeaderName::Via), b"X-Before: 1");
             draft.insert_header_after(line(message, HeaderName::ContentLength), b"X-After: 1");
-            draft.append_header(b"X-B: 2");
+            draft.append_header(b"X-B: 2\n");
+            draft.append_header(b"\r\n");
         },
         expect![[r#"
             +Via: SIP/2.0/UDP me;branch=z9hG4bKme

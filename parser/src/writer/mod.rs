@@ -16,6 +16,12 @@ pub use sent::header_lines;
 
 use crate::grammar::write_number;
 
+/// A text up to its first line break: what is behind it would be a header of somebody's choice.
+pub(crate) fn one_line(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+    &text[..end.unwrap_or(text.len())]
+}
+
 /// A request (or response) of our own, line by line.
 #[derive(Debug)]
 pub struct RequestWriter<'o> {

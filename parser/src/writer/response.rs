@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{reason_of, write_end};
+use super::{one_line, reason_of, write_end};
 use crate::grammar::write_number;
 use crate::message::HeaderField;
 use crate::{HeaderName, Message};
@@ -12,7 +12,7 @@ use crate::{HeaderName, Message};
 pub struct Response<'a> {
     /// Status code.
     pub code: u16,
-    /// Reason phrase; empty means the usual one of the code.
+    /// Reason phrase, up to its first line break; empty means the usual one of the code.
     pub reason: &'a [u8],
     /// A tag for To, added when the request's has none.
     pub to_tag: Option<&'a [u8]>,
@@ -34,10 +34,9 @@ impl Response<'_> {
         out.extend_from_slice(b"SIP/2.0 ");
         write_number(self.code.into(), out);
         out.push(b' ');
-        let reason = if self.reason.is_empty() {
-            reason_of(self.code).as_bytes()
-        } else {
-            self.reason
+        let reason = match one_line(self.reason) {
+            b"" => reason_of(self.code).as_bytes(),
+            reason => reason,
         };
         out.extend_from_slice(reason);
         out.extend_from_slice(b"\r\n");

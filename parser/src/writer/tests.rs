@@ -118,7 +118,7 @@ fn a_rejected_request_is_answered_with_what_it_had() {
     );
     Response {
         code: 400,
-        reason: b"No To",
+        reason: b"No To\r\nX-Forged: 1",
         to_tag: Some(b"x"),
         ..Response::default()
     }
