@@ -35,7 +35,7 @@ impl<'a> Peek<'a> {
         };
         let mut via = None;
         let mut breaks = Breaks::new(bytes);
-        let mut at = next_line(bytes, 0, &mut breaks);
+        let mut at = physical_end(bytes, &mut breaks) + 2;
         while let Some(&letter) = bytes.get(at) {
             let (slot, value) = match Wanted::at(bytes, at) {
                 Some((Wanted::CallId, value)) => (&mut peek.call_id, value),
@@ -43,11 +43,11 @@ impl<'a> Peek<'a> {
                 Some((Wanted::Via, value)) => (&mut via, value),
                 None if letter == b'\r' => break, // the blank line
                 None => {
-                    at = next_line(bytes, at, &mut breaks);
+                    at = physical_end(bytes, &mut breaks) + 2;
                     continue;
                 }
             };
-            let end = logical_end(bytes, value, &mut breaks);
+            let end = logical_end(bytes, &mut breaks);
             slot.get_or_insert(grammar::trim(&bytes[value..end]));
             at = end + 2;
         }
@@ -75,8 +75,7 @@ impl Wanted {
     /// Which of them begins here, and where its value does.
     ///
     /// The idea: the first eight bytes of a line as one word, its letters folded to lower case by
-    /// setting bit 5, tell nearly every line apart from the wanted ones; what is left is compared
-    /// exactly.
+    /// setting bit 5, compared with the wanted names as words.
     #[inline]
     fn at(bytes: &[u8], at: usize) -> Option<(Self, usize)> {
         const CALL_ID: u64 = u64::from_le_bytes(*b"call-id\0");
@@ -86,16 +85,29 @@ impl Wanted {
             Some(front) => u64::from_le_bytes(*front) | 0x2020_2020_2020_2020,
             None => word_of_last(&bytes[at..]),
         };
+        // One branch for most lines.
+        if !matches!(word as u8, b'c' | b'i' | b'r' | b'v') {
+            return None;
+        }
         let first = |len: u32| word & (u64::MAX >> (64 - 8 * len));
-        let (name, wanted): (&[u8], Self) = match word as u8 {
-            b'c' if first(7) == CALL_ID => (b"call-id", Self::CallId),
-            b'i' => (b"i", Self::CallId),
-            b'r' if first(5) == ROUTE => (b"route", Self::Route),
-            b'v' if first(3) == VIA => (b"via", Self::Via),
-            b'v' => (b"v", Self::Via),
-            _ => return None,
+        let (len, wanted) = if first(7) == CALL_ID {
+            // Bit 5 makes a `-` of a CR too.
+            if bytes.get(at + 4) != Some(&b'-') {
+                return None;
+            }
+            (7, Self::CallId)
+        } else if first(3) == VIA {
+            (3, Self::Via)
+        } else if first(5) == ROUTE {
+            (5, Self::Route)
+        } else {
+            match word as u8 {
+                b'i' => (1, Self::CallId),
+                b'v' => (1, Self::Via),
+                _ => return None,
+            }
         };
-        value_at(bytes, at, name).map(|value| (wanted, value))
+        value_at(bytes, at + len).map(|value| (wanted, value))
     }
 }
 
@@ -109,45 +121,38 @@ fn word_of_last(rest: &[u8]) -> u64 {
     u64::from_le_bytes(front) | 0x2020_2020_2020_2020
 }
 
-/// Where the value begins, when the line at `at` is called `name` (in lower case).
+/// Where the value begins, when the name that ends at `colon` is followed by one.
 #[inline]
-fn value_at(bytes: &[u8], at: usize, name: &[u8]) -> Option<usize> {
-    let mut colon = at + name.len();
-    if !bytes.get(at..colon)?.eq_ignore_ascii_case(name) {
-        return None;
-    }
+fn value_at(bytes: &[u8], mut colon: usize) -> Option<usize> {
     while let Some(b' ' | b'\t') = bytes.get(colon) {
         colon += 1;
     }
     (bytes.get(colon) == Some(&b':')).then_some(colon + 1)
 }
 
-/// The first byte behind the next CRLF.
+/// The CRLF of this line, which is passed; a bare CR or LF is none.
 #[inline]
-fn next_line(bytes: &[u8], from: usize, breaks: &mut Breaks<'_>) -> usize {
-    physical_end(bytes, from, breaks) + 2
-}
-
-/// The next CRLF; a bare CR or LF is none.
-#[inline]
-fn physical_end(bytes: &[u8], mut from: usize, breaks: &mut Breaks<'_>) -> usize {
+fn physical_end(bytes: &[u8], breaks: &mut Breaks<'_>) -> usize {
     loop {
-        let at = breaks.next(from);
-        if bytes.get(at..at + 2) == Some(b"\r\n") || at >= bytes.len() {
-            return at;
+        let at = breaks.next();
+        match bytes.get(at..) {
+            Some([b'\r', b'\n', ..]) => {
+                breaks.next();
+                return at;
+            }
+            Some([_, ..]) => {}
+            Some([]) | None => return at,
         }
-        from = at + 1;
     }
 }
 
 /// The CRLF behind the last continuation line.
 #[inline]
-fn logical_end(bytes: &[u8], mut from: usize, breaks: &mut Breaks<'_>) -> usize {
+fn logical_end(bytes: &[u8], breaks: &mut Breaks<'_>) -> usize {
     loop {
-        let at = physical_end(bytes, from, breaks);
-        match bytes.get(at + 2) {
-            Some(b' ' | b'\t') => from = at + 3,
-            _ => return at,
+        let at = physical_end(bytes, breaks);
+        if !matches!(bytes.get(at + 2), Some(b' ' | b'\t')) {
+            return at;
         }
     }
 }

@@ -143,7 +143,7 @@ impl Index {
         faults: &mut First,
     ) -> usize {
         // Called from the front of the line, so that a bare CR in the name is seen as well.
-        let (text_end, line_end) = logical_line(bytes, start, breaks, faults);
+        let (text_end, line_end) = logical_line(bytes, breaks, faults);
         let Some((name, name_end, colon)) = name_at(bytes, start, faults.0.is_none()) else {
             // Also a first header line that begins with a blank: it continues nothing.
             let strange = bytes[start..text_end]
@@ -191,9 +191,10 @@ impl Index {
         breaks: &mut Breaks<'_>,
         faults: &mut First,
     ) -> Option<usize> {
-        let end = breaks.next(0);
+        let end = breaks.next();
         let line = &bytes[..end];
         let behind = if bytes.get(end..end + 2) == Some(b"\r\n") {
+            breaks.next();
             end + 2
         } else {
             end
@@ -411,22 +412,17 @@ fn colon_in(padded: &[u8; NAME_BYTES_MAX]) -> Option<usize> {
 
 /// Where the text of a header ends, and where its line does, continuation lines included.
 #[inline]
-fn logical_line(
-    bytes: &[u8],
-    from: usize,
-    breaks: &mut Breaks<'_>,
-    faults: &mut First,
-) -> (usize, usize) {
-    let mut from = from;
+fn logical_line(bytes: &[u8], breaks: &mut Breaks<'_>, faults: &mut First) -> (usize, usize) {
     loop {
-        let at = breaks.next(from);
+        let at = breaks.next();
         match bytes.get(at..) {
-            Some([b'\r', b'\n', b' ' | b'\t', ..]) => from = at + 3,
-            Some([b'\r', b'\n', ..]) => return (at, at + 2),
-            Some([_, ..]) => {
-                faults.note(Fault::new(FaultKind::StrayLineBreak, at));
-                from = at + 1;
+            Some([b'\r', b'\n', rest @ ..]) => {
+                breaks.next();
+                if !matches!(rest, [b' ' | b'\t', ..]) {
+                    return (at, at + 2);
+                }
             }
+            Some([_, ..]) => faults.note(Fault::new(FaultKind::StrayLineBreak, at)),
             Some([]) | None => {
                 faults.note(Fault::expected(Expected::BlankLine, bytes.len()));
                 return (bytes.len(), bytes.len());

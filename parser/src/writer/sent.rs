@@ -9,14 +9,14 @@ use crate::{HeaderName, Span};
 /// are left out. Allocates nothing; the message is at most 65,535 bytes.
 pub fn header_lines(bytes: &[u8]) -> impl Iterator<Item = HeaderField<'_>> + Clone {
     let mut breaks = Breaks::new(bytes);
-    let mut at = line_end(bytes, 0, &mut breaks);
+    let mut at = line_end(bytes, &mut breaks);
     std::iter::from_fn(move || {
         loop {
             let start = at;
             if start >= bytes.len() || bytes.get(start..start + 2) == Some(b"\r\n") {
                 return None;
             }
-            at = line_end(bytes, start, &mut breaks);
+            at = line_end(bytes, &mut breaks);
             if let Some(field) = field_of(bytes, start, at) {
                 return Some(field);
             }
@@ -49,13 +49,17 @@ fn field_of(bytes: &[u8], start: usize, end: usize) -> Option<HeaderField<'_>> {
 }
 
 /// The byte behind the CRLF that ends the line, continuation lines included.
-fn line_end(bytes: &[u8], mut from: usize, breaks: &mut Breaks<'_>) -> usize {
+fn line_end(bytes: &[u8], breaks: &mut Breaks<'_>) -> usize {
     loop {
-        let at = breaks.next(from);
+        let at = breaks.next();
         match bytes.get(at..) {
-            Some([b'\r', b'\n', b' ' | b'\t', ..]) => from = at + 3,
-            Some([b'\r', b'\n', ..]) => return at + 2,
-            Some([_, ..]) => from = at + 1,
+            Some([b'\r', b'\n', rest @ ..]) => {
+                breaks.next();
+                if !matches!(rest, [b' ' | b'\t', ..]) {
+                    return at + 2;
+                }
+            }
+            Some([_, ..]) => {}
             Some([]) | None => return bytes.len(),
         }
     }
