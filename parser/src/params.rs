@@ -90,7 +90,7 @@ impl<'a> Params<'a> {
 
 impl<'a> Param<'a> {
     /// Reads one parameter; `None` when no `;` follows. Passes blanks behind it.
-    #[inline]
+    #[inline(always)]
     fn read(cursor: &mut Cursor<'a>) -> Result<Option<Self>, Fault> {
         let start = cursor.at;
         if !cursor.eat(b';') {

@@ -49,6 +49,10 @@ impl<'a> Peek<'a> {
             };
             let end = logical_end(bytes, &mut breaks);
             slot.get_or_insert(grammar::trim(&bytes[value..end]));
+            // A response belongs to who sent its request: a Route says nothing about it.
+            if is_response && via.is_some() && peek.call_id.is_some() {
+                break;
+            }
             at = end + 2;
         }
         peek.branch = via.and_then(branch_of);
@@ -168,11 +172,7 @@ fn branch_of(via: &[u8]) -> Option<&[u8]> {
                     .first()
                     .is_some_and(|&byte| grammar::is(byte, grammar::VALUE)) =>
         {
-            let len = rest
-                .iter()
-                .position(|&byte| !grammar::is(byte, grammar::VALUE))
-                .unwrap_or(rest.len());
-            &rest[..len]
+            &rest[..grammar::run(rest, grammar::VALUE)]
         }
         // Even when a later parameter is malformed, the branch before it counts.
         _ => Params { raw: params }.get(b"branch")?,

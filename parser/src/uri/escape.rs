@@ -23,7 +23,7 @@ pub fn unescape(bytes: &[u8], out: &mut Vec<u8>) {
 pub fn escape_user(bytes: &[u8], out: &mut Vec<u8>) {
     const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     for &byte in bytes {
-        if is(byte, USER) && !matches!(byte, b'%' | b'#') {
+        if is(byte, USER) && byte != b'#' {
             out.push(byte);
         } else {
             out.extend_from_slice(&[

@@ -50,6 +50,7 @@ impl<'a> Host<'a> {
         }
     }
 
+    #[inline(always)]
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
         let start = cursor.at;
         if cursor.eat(b'[') {
@@ -87,6 +88,7 @@ impl<'a> Host<'a> {
 }
 
 /// Four numbers of at most three digits, and no more of a host behind them; else nothing is passed.
+#[inline(never)]
 fn read_v4(cursor: &mut Cursor<'_>) -> Option<Ipv4Addr> {
     let text = cursor.bytes;
     let mut octets = [0_u8; 4];
@@ -121,6 +123,7 @@ fn read_v4(cursor: &mut Cursor<'_>) -> Option<Ipv4Addr> {
     Some(Ipv4Addr::from(octets))
 }
 
+#[inline(never)]
 fn read_v6<'a>(cursor: &mut Cursor<'a>, start: usize) -> Result<Host<'a>, Fault> {
     let rest = cursor.bytes.get(cursor.at..).unwrap_or_default();
     // The longest text of an IPv6 address is 45 bytes.
@@ -145,7 +148,7 @@ pub(crate) struct HostPort<'a> {
 
 /// A host, a port if one follows, and both as written. With `blanks` they may stand round the
 /// colon, as in a Via.
-#[inline]
+#[inline(always)]
 pub(crate) fn read_host_port<'a>(
     cursor: &mut Cursor<'a>,
     blanks: bool,

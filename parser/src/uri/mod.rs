@@ -12,7 +12,7 @@ pub use escape::{escape_user, unescape};
 pub use host::Host;
 pub(crate) use host::read_host_port;
 
-use crate::grammar::{self, Cursor, URI, URI_HEADER, URI_PARAM, USER, is};
+use crate::grammar::{Cursor, URI, URI_HEADER, URI_PARAM, USER, is};
 use crate::{Expected, Fault, Params};
 
 /// The scheme of a URI.
@@ -70,6 +70,7 @@ impl<'a> Uri<'a> {
         }
     }
 
+    #[inline(always)]
     fn of_scheme(scheme: Scheme<'a>, rest: &'a [u8]) -> Self {
         Self {
             scheme,
@@ -109,34 +110,48 @@ impl<'a> Uri<'a> {
         })
     }
 
+    #[inline(always)]
     fn read_sip(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
-        // Neither parameters nor headers may hold a bare `@`, so the first one ends the userinfo.
-        if let Some(len) = self.rest.iter().position(|&byte| byte == b'@') {
-            let user_end = cursor.at + len;
-            self.user = Some(read_user(cursor)?);
-            if cursor.eat(b':') {
-                let start = cursor.at;
-                take_escaped(cursor, USER)?;
-                self.password = Some(cursor.since(start));
-            }
-            if cursor.at != user_end {
-                return Err(cursor.expected(Expected::Byte(b'@')));
-            }
-            cursor.at += 1;
-        }
+        self.read_userinfo(cursor)?;
         let authority = read_host_port(cursor, false)?;
         (self.host, self.port, self.host_text) =
             (authority.host, authority.port, authority.host_text);
         self.params = read_params(cursor)?;
         if cursor.eat(b'?') {
             let start = cursor.at;
-            while matches!(cursor.peek(), Some(byte) if is(byte, URI_HEADER) || byte == b'=' || byte == b'&')
-            {
-                cursor.at += 1;
-            }
+            take_escaped(cursor, URI_HEADER)?;
             self.headers = Some(cursor.since(start));
-            check_escapes(cursor, start)?;
         }
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn read_userinfo(&mut self, cursor: &mut Cursor<'a>) -> Result<(), Fault> {
+        let start = cursor.at;
+        // Nearly always there is a user and no password, or nothing behind that no user may hold.
+        let user = take_escaped(cursor, USER).map(|()| cursor.since(start));
+        match (user, cursor.peek()) {
+            (Ok(user @ [_, ..]), Some(b'@')) => {
+                self.user = Some(user);
+                cursor.at += 1;
+                return Ok(());
+            }
+            _ => cursor.at = start,
+        }
+        // Neither parameters nor headers may hold a bare `@`, so the first one ends the userinfo.
+        let Some(len) = memchr::memchr(b'@', self.rest) else {
+            return Ok(());
+        };
+        self.user = Some(read_user(cursor)?);
+        if cursor.eat(b':') {
+            let start = cursor.at;
+            take_escaped(cursor, USER)?;
+            self.password = Some(cursor.since(start));
+        }
+        if cursor.at != start + len {
+            return Err(cursor.expected(Expected::Byte(b'@')));
+        }
+        cursor.at += 1;
         Ok(())
     }
 
@@ -190,6 +205,7 @@ impl<'a> Scheme<'a> {
     }
 }
 
+#[inline(always)]
 fn read_scheme<'a>(cursor: &mut Cursor<'a>) -> Result<Scheme<'a>, Fault> {
     if let Some(b"sip:") = cursor.bytes.get(..4) {
         cursor.at = 4;
@@ -219,6 +235,7 @@ fn read_user<'a>(cursor: &mut Cursor<'a>) -> Result<&'a [u8], Fault> {
 }
 
 /// URI parameters: no blanks, no quotes, `%HH` well-formed.
+#[inline(always)]
 fn read_params<'a>(cursor: &mut Cursor<'a>) -> Result<Params<'a>, Fault> {
     let start = cursor.at;
     while cursor.eat(b';') {
@@ -240,35 +257,31 @@ fn read_params<'a>(cursor: &mut Cursor<'a>) -> Result<Params<'a>, Fault> {
     })
 }
 
+/// Passes bytes of this class and escapes; may be none.
+#[inline(always)]
 fn take_escaped(cursor: &mut Cursor<'_>, class: u8) -> Result<(), Fault> {
-    let start = cursor.at;
-    let mut escaped = false;
-    while let Some(byte) = cursor.peek()
-        && is(byte, class)
-    {
-        escaped |= byte == b'%';
-        cursor.at += 1;
-    }
-    if escaped {
-        check_escapes(cursor, start)
-    } else {
-        Ok(())
+    loop {
+        cursor.take(class);
+        if cursor.peek() != Some(b'%') {
+            return Ok(());
+        }
+        take_escape(cursor)?;
     }
 }
 
-fn check_escapes(cursor: &Cursor<'_>, start: usize) -> Result<(), Fault> {
-    let text = cursor.since(start);
-    for (at, _) in text.iter().enumerate().filter(|(_, byte)| **byte == b'%') {
-        let digits = text.get(at + 1..at + 3).unwrap_or_default();
-        if digits.len() < 2 || !digits.iter().all(u8::is_ascii_hexdigit) {
-            return Err(Fault::expected(Expected::Escape, start + at));
+#[cold]
+fn take_escape(cursor: &mut Cursor<'_>) -> Result<(), Fault> {
+    match cursor.bytes.get(cursor.at + 1..cursor.at + 3) {
+        Some(digits) if digits.iter().all(u8::is_ascii_hexdigit) => {
+            cursor.at += 3;
+            Ok(())
         }
+        _ => Err(cursor.expected(Expected::Escape)),
     }
-    Ok(())
 }
 
 /// Whether `bytes` can stand as a URI's userpart without escaping.
 #[must_use]
 pub fn is_user(bytes: &[u8]) -> bool {
-    grammar::all(bytes, USER)
+    !bytes.is_empty() && bytes.iter().all(|&byte| is(byte, USER) || byte == b'%')
 }
