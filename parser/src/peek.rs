@@ -17,7 +17,8 @@ pub struct Peek<'a> {
     pub call_id: Option<&'a [u8]>,
     /// The branch of the top Via, as written.
     pub branch: Option<&'a [u8]>,
-    /// The raw value of the first Route header line.
+    /// The raw value of the first Route header line; not looked for in a response, which its
+    /// branch leads home.
     pub route: Option<&'a [u8]>,
 }
 
@@ -34,26 +35,30 @@ impl<'a> Peek<'a> {
             ..Self::default()
         };
         let mut via = None;
-        let mut breaks = Breaks::new(bytes);
-        let mut at = physical_end(bytes, &mut breaks) + 2;
-        while let Some(&letter) = bytes.get(at) {
-            let (slot, value) = match Wanted::at(bytes, at) {
-                Some((Wanted::CallId, value)) => (&mut peek.call_id, value),
-                Some((Wanted::Route, value)) => (&mut peek.route, value),
-                Some((Wanted::Via, value)) => (&mut via, value),
-                None if letter == b'\r' => break, // the blank line
-                None => {
-                    at = physical_end(bytes, &mut breaks) + 2;
-                    continue;
+        let mut feeds = Breaks::new(bytes);
+        // The start line is no header, whatever it looks like.
+        let mut wanted = None;
+        loop {
+            let end = logical_end(bytes, &mut feeds);
+            if let Some((name, value)) = wanted {
+                let slot = match name {
+                    Wanted::CallId => &mut peek.call_id,
+                    Wanted::Via => &mut via,
+                    Wanted::Route => &mut peek.route,
+                };
+                slot.get_or_insert(grammar::trim(&bytes[value..end]));
+                if is_response && via.is_some() && peek.call_id.is_some() {
+                    break;
                 }
-            };
-            let end = logical_end(bytes, &mut breaks);
-            slot.get_or_insert(grammar::trim(&bytes[value..end]));
-            // A response belongs to who sent its request: a Route says nothing about it.
-            if is_response && via.is_some() && peek.call_id.is_some() {
-                break;
             }
-            at = end + 2;
+            let at = end + 2;
+            match bytes.get(at) {
+                None | Some(b'\r') => break, // the blank line
+                Some(_) => wanted = Wanted::at(bytes, at),
+            }
+        }
+        if is_response {
+            peek.route = None;
         }
         peek.branch = via.and_then(branch_of);
         peek
@@ -134,28 +139,18 @@ fn value_at(bytes: &[u8], mut colon: usize) -> Option<usize> {
     (bytes.get(colon) == Some(&b':')).then_some(colon + 1)
 }
 
-/// The CRLF of this line, which is passed; a bare CR or LF is none.
-#[inline]
-fn physical_end(bytes: &[u8], breaks: &mut Breaks<'_>) -> usize {
+/// The CRLF that ends this line, continuation lines included; a bare CR or LF is none.
+#[inline(always)]
+fn logical_end(bytes: &[u8], feeds: &mut Breaks<'_, false>) -> usize {
     loop {
-        let at = breaks.next();
-        match bytes.get(at..) {
-            Some([b'\r', b'\n', ..]) => {
-                breaks.next();
-                return at;
-            }
-            Some([_, ..]) => {}
-            Some([]) | None => return at,
+        let feed = feeds.next();
+        if feed >= bytes.len() {
+            return feed;
         }
-    }
-}
-
-/// The CRLF behind the last continuation line.
-#[inline]
-fn logical_end(bytes: &[u8], breaks: &mut Breaks<'_>) -> usize {
-    loop {
-        let at = physical_end(bytes, breaks);
-        if !matches!(bytes.get(at + 2), Some(b' ' | b'\t')) {
+        if let Some(at) = feed.checked_sub(1)
+            && bytes[at] == b'\r'
+            && !matches!(bytes.get(feed + 1), Some(b' ' | b'\t'))
+        {
             return at;
         }
     }
@@ -218,6 +213,10 @@ mod tests {
             "SIP/2.0 200 OK\nv: SIP/2.0/UDP a;branch= b\ni: 7\n\n",
             expect!["response call_id=7 branch=b route=-"],
         );
+        check(
+            "SIP/2.0 200 OK\nRoute: <sip:p>\nv: SIP/2.0/UDP a;branch=b\ni: 7\nRoute: <sip:q>\n\n",
+            expect!["response call_id=7 branch=b route=-"],
+        );
     }
 
     #[test]
@@ -239,7 +238,7 @@ mod tests {
     #[test]
     fn takes_no_longer_name_for_a_short_one() {
         check(
-            "INVITE sip:b@h SIP/2.0\nVias: x;branch=1\nCall-Info: 1\nRouter: 2\nid: 3\nRecord-Route: 4\nCall-ID\n\n",
+            "INVITE sip:b@h SIP/2.0\nVias: x;branch=1\nCall-Info: 1\nRouter: 2\nCall\rID: 6\nid: 3\nRecord-Route: 4\nCall-ID\n\n",
             expect!["request call_id=- branch=- route=-"],
         );
     }

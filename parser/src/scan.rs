@@ -7,9 +7,9 @@
 
 const BLOCK: usize = 64;
 
-/// The positions of CR and LF, in order.
+/// The positions of LF, in order, and with `CR` those of CR too.
 #[derive(Clone, Debug)]
-pub(crate) struct Breaks<'a> {
+pub(crate) struct Breaks<'a, const CR: bool = true> {
     bytes: &'a [u8],
     /// Where the block of `mask` begins.
     base: usize,
@@ -17,24 +17,24 @@ pub(crate) struct Breaks<'a> {
     mask: u64,
 }
 
-impl<'a> Breaks<'a> {
+impl<'a, const CR: bool> Breaks<'a, CR> {
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self {
             bytes,
             base: 0,
-            mask: mask_at(bytes, 0),
+            mask: mask_at::<CR>(bytes, 0),
         }
     }
 
-    /// The next CR or LF; `bytes.len()` when there is none.
-    #[inline]
+    /// The next of them; `bytes.len()` when there is none.
+    #[inline(always)]
     pub(crate) fn next(&mut self) -> usize {
         while self.mask == 0 {
             if self.base >= self.bytes.len() {
                 return self.bytes.len();
             }
             self.base += BLOCK;
-            self.mask = mask_at(self.bytes, self.base);
+            self.mask = mask_at::<CR>(self.bytes, self.base);
         }
         let at = self.base + self.mask.trailing_zeros() as usize;
         self.mask &= self.mask - 1;
@@ -43,26 +43,26 @@ impl<'a> Breaks<'a> {
 }
 
 #[inline]
-fn mask_at(bytes: &[u8], base: usize) -> u64 {
+fn mask_at<const CR: bool>(bytes: &[u8], base: usize) -> u64 {
     match bytes.get(base..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        Some(block) => mask_of(block),
-        None => mask_of_last(bytes.get(base..).unwrap_or_default()),
+        Some(block) => mask_of::<CR>(block),
+        None => mask_of_last::<CR>(bytes.get(base..).unwrap_or_default()),
     }
 }
 
 /// The last block is filled up with zeros.
 #[inline(never)]
-fn mask_of_last(rest: &[u8]) -> u64 {
+fn mask_of_last<const CR: bool>(rest: &[u8]) -> u64 {
     let mut block = [0; BLOCK];
     block[..rest.len()].copy_from_slice(rest);
-    mask_of(&block)
+    mask_of::<CR>(&block)
 }
 
 #[inline]
-fn mask_of(block: &[u8; BLOCK]) -> u64 {
+fn mask_of<const CR: bool>(block: &[u8; BLOCK]) -> u64 {
     let mut hits = [0_u8; BLOCK];
     for (hit, byte) in hits.iter_mut().zip(block) {
-        *hit = u8::from(*byte == b'\r') | u8::from(*byte == b'\n');
+        *hit = u8::from(CR && *byte == b'\r') | u8::from(*byte == b'\n');
     }
     let mut mask = 0;
     for (row, eight) in hits.as_chunks::<8>().0.iter().enumerate() {
@@ -88,14 +88,17 @@ mod tests {
                         [b'\r', b'\n', b'a', 0, 0x8d, b'\t', b' ', 0xff][(seed >> 29) as usize]
                     })
                     .collect();
-                let naive: Vec<usize> = (0..len)
-                    .filter(|&at| matches!(bytes[at], b'\r' | b'\n'))
-                    .collect();
-                let mut breaks = Breaks::new(&bytes);
-                let found: Vec<usize> = naive.iter().map(|_| breaks.next()).collect();
-                assert_eq!(found, naive, "{}", bytes.escape_ascii());
-                assert_eq!((breaks.next(), breaks.next()), (len, len));
+                check::<true>(&bytes, |byte| matches!(byte, b'\r' | b'\n'));
+                check::<false>(&bytes, |byte| byte == b'\n');
             }
         }
+    }
+
+    fn check<const CR: bool>(bytes: &[u8], is_break: impl Fn(u8) -> bool) {
+        let mut breaks = Breaks::<CR>::new(bytes);
+        for naive in (0..bytes.len()).filter(|&at| is_break(bytes[at])) {
+            assert_eq!(breaks.next(), naive, "{}", bytes.escape_ascii());
+        }
+        assert_eq!((breaks.next(), breaks.next()), (bytes.len(), bytes.len()));
     }
 }
