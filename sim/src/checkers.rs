@@ -38,14 +38,14 @@ pub struct Checkers {
 }
 
 impl Checkers {
-    /// A server sent this. The error says what is wrong with it.
+    /// A server sent this: here it is, parsed. The error says what is wrong with it.
     pub fn server_sent(
         &mut self,
         now_us: u64,
         from: SocketAddr,
         to: SocketAddr,
         bytes: &[u8],
-    ) -> Result<(), String> {
+    ) -> Result<Message, String> {
         let message = Message::parse(Frame::copy_of(bytes)).map_err(|rejected| {
             format!(
                 "{now_us} us: a server sent what does not parse: {}",
@@ -64,13 +64,11 @@ impl Checkers {
         let branch = message.top_via().branch().to_vec();
         let method = message.cseq().method.as_bytes().to_vec();
         match message.status() {
-            None => self
-                .request_sent(&message, branch, method)
-                .or_else(|what| wrong(&what)),
-            Some(status) => self
-                .response_sent(to, &message, status, branch, method)
-                .or_else(|what| wrong(&what)),
+            None => self.request_sent(&message, branch, method),
+            Some(status) => self.response_sent(to, &message, status, branch, method),
         }
+        .or_else(|what| wrong(&what))?;
+        Ok(message)
     }
 
     fn request_sent(

@@ -2,10 +2,11 @@
 //!
 //! No socket and no real time: a [`World`] is a queue of events, and the same seed is the same
 //! trace. [`flow`] plays stories and prints their ladders; [`storm`] makes random calls in bad
-//! weather while [`checkers`] watch every message.
+//! weather while [`checkers`] watch every message and [`figures`] every timer.
 
 pub mod checkers;
 pub mod dns;
+pub mod figures;
 pub mod flow;
 pub mod ladder;
 pub mod network;

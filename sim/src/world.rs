@@ -9,10 +9,11 @@ use std::net::SocketAddr;
 use engine::outbox::Output;
 use engine::{Answer, Input, Now, Query, ShardId, Transport};
 use loadgen::phone::{self, Command, Event as PhoneEvent, Notice, Phone, Settings};
-use parser::Frame;
+use parser::{Frame, Message};
 
 use crate::checkers::Checkers;
 use crate::dns::Zone;
+use crate::figures::Figures;
 use crate::flow::parse::Loss;
 use crate::ladder::{Fate, Ladder};
 use crate::network::Weather;
@@ -88,12 +89,16 @@ pub struct World {
     pub zone: Zone,
     /// Messages the network will lose.
     pub losses: Vec<Loss>,
+    /// Who can neither be heard nor hear by datagrams.
+    pub cut_off: Option<SocketAddr>,
     /// Handovers and letters lost to a full ring, per mille.
     pub ring_loss: u32,
     /// Who sent what.
     pub ladder: Option<Ladder>,
     /// What is watched at every message.
     pub checkers: Checkers,
+    /// What is watched at every step, if the world has one server whose times are known.
+    pub figures: Option<Figures>,
     /// What happened to the phones' calls.
     pub happened: Vec<Happened>,
     /// The servers' log lines: server, level, text.
@@ -114,9 +119,11 @@ impl World {
             weather,
             zone: Zone::default(),
             losses: Vec::new(),
+            cut_off: None,
             ring_loss: 0,
             ladder: None,
             checkers: Checkers::default(),
+            figures: None,
             happened: Vec::new(),
             log: Vec::new(),
             servers: Vec::new(),
@@ -330,9 +337,10 @@ impl World {
 
     fn engine(&mut self, number: usize, shard: ShardId, input: Input) -> Result<(), String> {
         let now = self.now();
+        let taken_in = self.figures.as_ref().and_then(|_| copy_of_message(&input));
         self.servers[number].handle(shard, now, input);
         let mut outbox = std::mem::take(&mut self.servers[number].outbox);
-        let result = self.drain(number, shard, &mut outbox);
+        let result = self.drain(number, shard, taken_in, &mut outbox);
         outbox.clear();
         self.servers[number].outbox = outbox;
         self.checkers
@@ -345,8 +353,22 @@ impl World {
         &mut self,
         number: usize,
         shard: ShardId,
+        taken_in: Option<(Frame, Transport)>,
         outbox: &mut engine::Outbox,
     ) -> Result<(), String> {
+        if let Some(figures) = &mut self.figures {
+            figures.step_begins(self.now_us)?;
+            // What goes to another shard is taken in there.
+            let stays = !outbox
+                .outputs()
+                .iter()
+                .any(|output| matches!(output, Output::Handover { .. }));
+            if let Some((frame, transport)) = taken_in.filter(|_| stays)
+                && let Ok(message) = Message::parse(frame)
+            {
+                figures.takes_in(self.now_us, transport != Transport::Udp, &message)?;
+            }
+        }
         let (outputs, bytes) = outbox.drain();
         let text = |range: &std::ops::Range<u32>| &bytes[range.start as usize..range.end as usize];
         for output in outputs {
@@ -368,8 +390,18 @@ impl World {
                             continue;
                         }
                     }
-                    self.checkers
-                        .server_sent(self.now_us, from, flow.remote, text(&range))?;
+                    let message =
+                        self.checkers
+                            .server_sent(self.now_us, from, flow.remote, text(&range))?;
+                    if let Some(figures) = &mut self.figures {
+                        let is_stream = flow.transport != Transport::Udp;
+                        figures
+                            .sends(self.now_us, is_stream, &message)
+                            .map_err(|what| {
+                                let text = String::from_utf8_lossy(message.bytes());
+                                format!("{} us: to {}: {what}:\n{text}", self.now_us, flow.remote)
+                            })?;
+                    }
                     self.carry(from, flow.remote, flow.transport, text(&range));
                 }
                 Output::Handover { to, frame, flow } => {
@@ -416,12 +448,28 @@ impl World {
                 other => self.checkers.other_output(&other)?,
             }
         }
-        Ok(())
+        let engines = &self.servers[number].engines;
+        match &mut self.figures {
+            Some(figures) => figures.step_ends(self.now_us, || {
+                engines.iter().fold((0, 0), |(clients, servers), engine| {
+                    let counts = engine.counts();
+                    (
+                        clients + counts.client_transactions,
+                        servers + counts.server_transactions,
+                    )
+                })
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Gives a message to the network.
     fn carry(&mut self, from: SocketAddr, to: SocketAddr, transport: Transport, bytes: &[u8]) {
-        let arrivals = if self.is_to_be_lost(from, to, bytes) {
+        let is_cut_off = transport == Transport::Udp
+            && self
+                .cut_off
+                .is_some_and(|cut_off| [from, to].contains(&cut_off));
+        let arrivals = if is_cut_off || self.is_to_be_lost(from, to, bytes) {
             [None, None]
         } else if transport == Transport::Udp {
             self.weather.arrivals(self.now_us, &mut self.chance)
@@ -490,5 +538,15 @@ impl World {
             server.ticks[place] = Some(due);
             self.queue.at(due, Event::Tick(number, shard));
         }
+    }
+}
+
+/// What an engine is about to take in, if it is a message.
+fn copy_of_message(input: &Input) -> Option<(Frame, Transport)> {
+    match input {
+        Input::Received { frame, flow } | Input::Handover { frame, flow, .. } => {
+            Some((Frame::copy_of(frame), flow.transport))
+        }
+        _ => None,
     }
 }

@@ -1,6 +1,6 @@
 //! Storms: random calls and registrations through N engines in bad weather, then calm.
 //!
-//! During the storm the checkers watch; in the calm everything must end: every call has exactly one
+//! During the storm the checkers and figures watch; in the calm everything must end: every call has exactly one
 //! outcome that the weather can explain, no transaction, branch, parked run or timer is left.
 
 use std::net::SocketAddr;
@@ -11,6 +11,8 @@ use loadgen::phone::{
     What,
 };
 
+use crate::figures::Figures;
+use crate::figures::clock::Times;
 use crate::network::Weather;
 use crate::server::ServerPlan;
 use crate::{Act, World};
@@ -29,6 +31,8 @@ const PHONES: u64 = 12;
 const NOT_A_CALL: u64 = 1 << 32;
 /// Phones from here on do not answer at all.
 const SILENT_PHONES: u64 = 1;
+/// 64*T1 and the longest way through the network.
+const REGISTER_AGAIN_S: u64 = 33;
 const SCRIPT: &str = include_str!("../../flows/scripts/residential.cfg");
 
 /// What a storm came to.
@@ -89,14 +93,16 @@ fn server_address() -> SocketAddr {
 fn build(seed: u64) -> Result<World, String> {
     let mut chance = fastrand::Rng::with_seed(seed ^ 0x5707_1357);
     let mut world = World::new(seed, Weather::calm(1));
+    let times = times(seed);
     world.add_server(&ServerPlan {
         name: "tandem".into(),
         address: server_address(),
         shards: engines(seed),
         domain: None,
-        script: ("residential.cfg".into(), SCRIPT.into()),
+        script: ("residential.cfg".into(), script(&times)),
         seed,
     })?;
+    world.figures = Some(Figures::new(times));
     for number in 0..PHONES {
         let mut settings = Settings::new(
             &format!("user{number}"),
@@ -154,6 +160,44 @@ fn build(seed: u64) -> Result<World, String> {
     Ok(world)
 }
 
+/// The times of a seed's server. Every second waits long enough for intervals to reach T2.
+fn times(seed: u64) -> Times {
+    let is_patient = (seed / 8).is_multiple_of(2);
+    Times {
+        t1_us: 500_000,
+        t2_us: 4 * SECOND_US,
+        t4_us: 5 * SECOND_US,
+        unanswered_us: if is_patient { 20 } else { 5 } * SECOND_US,
+        ringing_us: 30 * SECOND_US,
+        ringing_restarts: is_patient,
+    }
+}
+
+/// The script with these times in it.
+fn script(times: &Times) -> String {
+    let set = |name: &str, value: u64| format!("modparam(\"tm\", \"{name}\", {value})");
+    let mut text = SCRIPT.to_owned();
+    for (name, before, value) in [
+        ("fr_timeout", 5, times.unanswered_us / SECOND_US),
+        ("fr_inv_timeout", 30, times.ringing_us / SECOND_US),
+        (
+            "restart_fr_on_each_reply",
+            0,
+            u64::from(times.ringing_restarts),
+        ),
+    ] {
+        let line = set(name, before);
+        assert!(text.contains(&line), "the script sets {name}");
+        text = text.replace(&line, &set(name, value));
+    }
+    // A phone that was cut off repeats a REGISTER for 64*T1. The default, OpenSIPS's 20 s, then takes it for
+    // an old one, and a 200 that was lost is followed by 400.
+    let usrloc = "loadmodule \"usrloc.so\"\n";
+    let longer = format!("{usrloc}modparam(\"usrloc\", \"cseq_delay\", {REGISTER_AGAIN_S})\n");
+    assert!(text.contains(usrloc), "the script has contacts");
+    text.replace(usrloc, &longer)
+}
+
 fn answering(number: u64, chance: &mut fastrand::Rng) -> Answering {
     let then = match number {
         n if n >= PHONES - SILENT_PHONES => Then::Silent,
@@ -207,6 +251,17 @@ fn weather(seed: u64) -> Weather {
     }
 }
 
+/// Which phone falls silent for the rest of the bad weather, and when. Long enough for what waits for it to
+/// be given up: a request, a ringing call, a CANCEL, an ACK.
+fn cut_off(seed: u64) -> Option<(u64, u64)> {
+    let mut chance = fastrand::Rng::with_seed(seed ^ 0x0c07_0ff0);
+    let is_cut_off = weather(seed).loss > 0 && chance.bool();
+    is_cut_off.then(|| {
+        let phone = chance.u64(0..PHONES);
+        (phone, PRELUDE_US + chance.u64(0..STORM_US))
+    })
+}
+
 fn finish(world: &mut World, seed: u64) -> Result<Tally, String> {
     world.run(PRELUDE_US)?;
     let registered = world
@@ -222,7 +277,12 @@ fn finish(world: &mut World, seed: u64) -> Result<Tally, String> {
     world.weather = weather(seed);
     // A full ring between shards is loss to the peer; as rare as it would be.
     world.ring_loss = if world.weather.loss > 0 { 5 } else { 0 };
+    if let Some((phone, at_us)) = cut_off(seed) {
+        world.run(at_us)?;
+        world.cut_off = Some(phone_address(phone));
+    }
     world.run(PRELUDE_US + STORM_US * 2)?;
+    world.cut_off = None;
     world.weather = Weather::calm(1);
     world.ring_loss = 0;
     world.run(PRELUDE_US + STORM_US * 2 + CALM_US)?;
