@@ -210,7 +210,7 @@ impl Side {
         entry.generation = entry.generation.wrapping_add(1);
         let ticket = Ticket(u64::from(entry.generation) << 32 | slot as u64);
         let mut missing = 0;
-        let mut merged = Merged::default();
+        let mut merged = Merged::new(&call.command);
         for end in &mut self.ends {
             match end.order(Order::Command(ticket, call.command.clone())) {
                 Ok(()) => missing += 1,

@@ -1,25 +1,61 @@
 //! One result out of what every shard said.
 //!
-//! Each shard answers about what it owns, so lists are joined and numbers are added. What is the
-//! same everywhere (`"OK"`, names) stays once. Entries of a list that carry one name are one entry.
+//! Each shard answers about what it owns, so lists are joined. What is the same everywhere (`"OK"`,
+//! names, a level, the value of a shared variable) stays once; only statistics are added, and not those
+//! that say a setting. Entries of a list that carry one name are one entry.
 
+use engine::Command;
 use serde_json::{Number, Value};
 
 use super::rpc::Failure;
 
+/// Commands whose numbers are counts of what each shard did or holds.
+const COUNTING: [&str; 2] = ["get_statistics", "statistics:get"];
+
+/// Statistics that say a module's parameter, the same on every shard.
+const SETTINGS: [&str; 3] = [
+    "registrar:default_expire",
+    "registrar:max_contacts",
+    "registrar:max_expires",
+];
+
 /// What the shards have said so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Merged {
+    numbers: Numbers,
     result: Option<Value>,
     failure: Option<Failure>,
 }
 
+/// What two numbers in one place are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Numbers {
+    /// Parts of one number.
+    Added,
+    /// One number, said twice.
+    Alike,
+}
+
 impl Merged {
+    /// Nothing yet.
+    pub(crate) fn new(command: &Command) -> Merged {
+        let numbers = if COUNTING.contains(&command.name.as_str()) {
+            Numbers::Added
+        } else {
+            Numbers::Alike
+        };
+        Merged {
+            numbers,
+            result: None,
+            failure: None,
+        }
+    }
+
     /// One more answer. A shard that knows nothing of a contact says so with an error; one that
     /// found it is right.
     pub(crate) fn add(&mut self, answer: Result<Value, Failure>) {
         match (answer, &mut self.result) {
-            (Ok(value), Some(result)) => merge(result, value),
+            (Ok(value), Some(result)) => merge(self.numbers, result, value),
             (Ok(value), none) => *none = Some(value),
             (Err(failure), _) => {
                 self.failure.get_or_insert(failure);
@@ -37,12 +73,13 @@ impl Merged {
     }
 }
 
-fn merge(into: &mut Value, other: Value) {
+fn merge(numbers: Numbers, into: &mut Value, other: Value) {
     match (into, other) {
         (Value::Object(into), Value::Object(other)) => {
             for (key, value) in other {
                 match into.get_mut(&key) {
-                    Some(there) => merge(there, value),
+                    Some(_) if SETTINGS.contains(&key.as_str()) => {}
+                    Some(there) => merge(numbers, there, value),
                     None => {
                         into.insert(key, value);
                     }
@@ -58,13 +95,15 @@ fn merge(into: &mut Value, other: Value) {
                     _ => false,
                 });
                 match (same, value) {
-                    (Some(there), value @ Value::Object(_)) => merge(there, value),
+                    (Some(there), value @ Value::Object(_)) => merge(numbers, there, value),
                     (Some(_), _) => {}
                     (None, value) => into.push(value),
                 }
             }
         }
-        (Value::Number(into), Value::Number(other)) => *into = sum(into, &other),
+        (Value::Number(into), Value::Number(other)) if numbers == Numbers::Added => {
+            *into = sum(into, &other);
+        }
         (into @ Value::Null, other) => *into = other,
         // The first shard speaks for all where there is nothing to add.
         _ => {}

@@ -1,3 +1,4 @@
+use engine::Command;
 use expect_test::{Expect, expect};
 use serde_json::Value;
 
@@ -6,7 +7,15 @@ use crate::management::rpc::Failure;
 
 /// Answers of the shards in order; `!code text` is a failure.
 fn check(answers: &[&str], expected: Expect) {
-    let mut merged = Merged::default();
+    check_of("ul_dump", answers, expected);
+}
+
+/// The same for this command.
+fn check_of(command: &str, answers: &[&str], expected: Expect) {
+    let mut merged = Merged::new(&Command {
+        name: command.to_owned(),
+        parameters: Vec::new(),
+    });
     for answer in answers {
         merged.add(match answer.strip_prefix('!') {
             Some(failure) => {
@@ -34,10 +43,49 @@ fn what_all_say_alike_stays_once() {
 }
 
 #[test]
-fn numbers_are_added() {
-    check(
-        &[r#"{"tm:inuse":3,"core:x":1}"#, r#"{"tm:inuse":4,"sl:y":2}"#],
-        expect![[r#"{"tm:inuse":7,"core:x":1,"sl:y":2}"#]],
+fn statistics_are_added() {
+    for command in ["get_statistics", "statistics:get"] {
+        check_of(
+            command,
+            &[r#"{"tm:inuse":3,"core:x":1}"#, r#"{"tm:inuse":4,"sl:y":2}"#],
+            expect![[r#"{"tm:inuse":7,"core:x":1,"sl:y":2}"#]],
+        );
+    }
+}
+
+#[test]
+fn a_setting_among_the_statistics_is_not_added() {
+    check_of(
+        "get_statistics",
+        &[
+            r#"{"registrar:max_expires":3600,"registrar:accepted_regs":2}"#,
+            r#"{"registrar:max_expires":3600,"registrar:accepted_regs":5}"#,
+        ],
+        expect![[r#"{"registrar:max_expires":3600,"registrar:accepted_regs":7}"#]],
+    );
+}
+
+#[test]
+fn a_number_that_every_shard_has_is_said_once() {
+    for command in ["log_level", "core:log_level"] {
+        check_of(
+            command,
+            &[r#"{"New Log level":4}"#, r#"{"New Log level":4}"#],
+            expect![[r#"{"New Log level":4}"#]],
+        );
+    }
+    check_of(
+        "rand_get_prob",
+        &[r#"{"Probability":10}"#, r#"{"Probability":10}"#],
+        expect![[r#"{"Probability":10}"#]],
+    );
+    check_of(
+        "shv_get",
+        &[
+            r#"[{"name":"a","value":3}]"#,
+            r#"[{"name":"a","value":3},{"name":"b","value":"x"}]"#,
+        ],
+        expect![[r#"[{"name":"a","value":3},{"name":"b","value":"x"}]"#]],
     );
 }
 
