@@ -21,8 +21,19 @@ pub const ANSWERS_MAX: usize = 64;
 /// Bytes of one command.
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
 
-/// How long the rest of a command that has begun may take.
+/// How long the rest of a command that has begun may take altogether.
 pub const COMMAND_REST_WITHIN: Duration = Duration::from_secs(2);
+
+/// The silence after which a command that has begun was all that its client wrote. Writing a command takes
+/// a client one system call or a few in a row.
+pub const COMMAND_SILENCE: Duration = Duration::from_millis(500);
+
+/// Between two log lines about what came through the FIFO and is no command; whoever writes garbage without
+/// end does not fill the log.
+pub const BROKEN_LOG_EVERY: Duration = Duration::from_secs(1);
+
+/// Bytes of what is no command that its log line shows.
+pub const BROKEN_SHOWN_BYTES: usize = 60;
 
 /// How long a client may take to open its reply FIFO, and to read the answer.
 pub const REPLY_WITHIN: Duration = Duration::from_secs(2);
@@ -30,5 +41,5 @@ pub const REPLY_WITHIN: Duration = Duration::from_secs(2);
 /// How often the FIFO is looked for, and made again if somebody removed it.
 pub const FIFO_CHECK: Duration = Duration::from_secs(30);
 
-/// How long the last log lines may take when everything ends.
+/// How long the shards may take for their last log lines when everything ends.
 pub const FAREWELL_WITHIN: Duration = Duration::from_millis(200);

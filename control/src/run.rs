@@ -9,12 +9,15 @@ use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
-use crate::limits::{COMMAND_WITHIN, COMMANDS_MAX, FAREWELL_WITHIN, REPORTS_MAX};
+use crate::limits::{
+    BROKEN_LOG_EVERY, BROKEN_SHOWN_BYTES, COMMAND_WITHIN, COMMANDS_MAX, FAREWELL_WITHIN,
+    REPORTS_MAX,
+};
 use crate::link::{CommandResult, ControlEnd, Order, Report, lines};
 use crate::log::{Log, LogSettings};
 use crate::management::merge::Merged;
 use crate::management::rpc::{self, Failure};
-use crate::management::{self, Facts, Fifo, FifoSettings, Request};
+use crate::management::{self, Arrived, Facts, Fifo, FifoSettings, Request};
 
 /// What the control side is told.
 #[derive(Clone, Debug)]
@@ -68,7 +71,7 @@ impl Control {
         Control::default()
     }
 
-    /// Ends [`run`](Self::run), once the shards have said their last.
+    /// Ends [`run`](Self::run) once all shards have said their last; they may still be at it.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
         self.wake.notify_one();
@@ -83,7 +86,7 @@ impl Control {
         let local = tokio::task::LocalSet::new();
         let fifo = prepared.settings.fifo.clone();
         local.block_on(&runtime, async {
-            let (sender, requests) = mpsc::channel(COMMANDS_MAX);
+            let (sender, arrivals) = mpsc::channel(COMMANDS_MAX);
             if let Some(fifo) = fifo.clone() {
                 tokio::task::spawn_local(management::serve(fifo, sender.clone()));
             }
@@ -93,9 +96,11 @@ impl Control {
                 ends,
                 pending: Vec::new(),
                 late: 0,
+                broken: 0,
+                quiet_until: Instant::now(),
             };
-            // `sender` lives as long as we do, so that `requests` never ends by itself.
-            side.serve(self, requests, sender).await;
+            // `sender` lives as long as we do, so that `arrivals` never ends by itself.
+            side.serve(self, arrivals, sender).await;
         });
         if let Some(fifo) = &fifo {
             Fifo::remove(fifo);
@@ -110,6 +115,10 @@ struct Side {
     ends: Vec<ControlEnd>,
     pending: Vec<Slot>,
     late: u64,
+    /// What came and was no command.
+    broken: u64,
+    /// Until when the log says nothing about that.
+    quiet_until: Instant,
 }
 
 #[derive(Default)]
@@ -131,14 +140,17 @@ impl Side {
     async fn serve(
         &mut self,
         control: &Control,
-        mut requests: mpsc::Receiver<Request>,
-        _sender: mpsc::Sender<Request>,
+        mut arrivals: mpsc::Receiver<Arrived>,
+        _sender: mpsc::Sender<Arrived>,
     ) {
         loop {
             let deadline = self.next_deadline();
             tokio::select! {
                 () = control.wake.notified() => {}
-                Some(request) = requests.recv() => self.ask(request),
+                Some(arrived) = arrivals.recv() => match arrived {
+                    Arrived::Request(request) => self.ask(request),
+                    Arrived::Broken(text) => self.note_broken(&text),
+                },
                 () = tokio::time::sleep_until(deadline) => self.give_up(),
             }
             self.take_reports();
@@ -163,6 +175,15 @@ impl Side {
                 &format!("management: {} answers came too late", self.late),
             );
         }
+        if self.broken > 0 {
+            self.log.line(
+                1,
+                &format!(
+                    "mi_fifo: {} times something came that is no command",
+                    self.broken
+                ),
+            );
+        }
     }
 
     fn take_reports(&mut self) {
@@ -184,6 +205,25 @@ impl Side {
                 }
             }
         }
+    }
+
+    /// Something came that is no command: whoever wrote it may have heard nothing.
+    fn note_broken(&mut self, text: &[u8]) {
+        self.broken += 1;
+        let now = Instant::now();
+        if now < self.quiet_until {
+            return;
+        }
+        self.quiet_until = now + BROKEN_LOG_EVERY;
+        let shown = text[..text.len().min(BROKEN_SHOWN_BYTES)].trim_ascii();
+        self.log.line(
+            1,
+            &format!(
+                "mi_fifo: no command, {} so far: `{}`; expected :REPLY:JSON",
+                self.broken,
+                shown.escape_ascii(),
+            ),
+        );
     }
 
     /// Answers a request at once, or asks all shards.

@@ -2,6 +2,10 @@
 //!
 //! REPLY names a FIFO that the client has made in the reply directory; the answer is written there.
 //! Empty: no answer is wanted. The pipe is made again if somebody removed it.
+//!
+//! All clients share the pipe, and where one's write ends cannot be seen in it. So that a broken one costs
+//! nobody else a command, it ends at the next line that begins as a command does, `:REPLY:`, which no line
+//! of a JSON text can; or when nothing more comes.
 
 use std::fs::OpenOptions;
 use std::io;
@@ -16,9 +20,9 @@ use tokio::net::unix::pipe;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Request, rpc};
+use super::{Arrived, Request, rpc};
 use crate::limits::{
-    ANSWERS_MAX, COMMAND_BYTES_MAX, COMMAND_REST_WITHIN, FIFO_CHECK, REPLY_WITHIN,
+    ANSWERS_MAX, COMMAND_BYTES_MAX, COMMAND_REST_WITHIN, COMMAND_SILENCE, FIFO_CHECK, REPLY_WITHIN,
 };
 
 /// Where the FIFO is.
@@ -117,11 +121,11 @@ impl Fifo {
     }
 }
 
-/// Serves the FIFO until the requests have nowhere to go.
-pub(crate) async fn serve(settings: FifoSettings, requests: mpsc::Sender<Request>) {
+/// Serves the FIFO until what arrives has nowhere to go.
+pub(crate) async fn serve(settings: FifoSettings, arrived: mpsc::Sender<Arrived>) {
     loop {
         if let Ok(fifo) = Fifo::open(settings.clone()) {
-            if listen(fifo, &requests).await.is_none() {
+            if listen(fifo, &arrived).await.is_none() {
                 return;
             }
         } else {
@@ -132,22 +136,24 @@ pub(crate) async fn serve(settings: FifoSettings, requests: mpsc::Sender<Request
 }
 
 /// Reads commands until the pipe is gone (`Some`) or nobody wants them any more (`None`).
-async fn listen(mut fifo: Fifo, requests: &mpsc::Sender<Request>) -> Option<()> {
+async fn listen(mut fifo: Fifo, arrived: &mpsc::Sender<Arrived>) -> Option<()> {
     let answers = Answers::new(&fifo.settings);
     let mut received: Vec<u8> = Vec::new();
     let mut check_at = Instant::now() + FIFO_CHECK;
     let mut rest_until = None;
     loop {
-        let until = rest_until.unwrap_or(check_at);
+        let silence = Instant::now() + COMMAND_SILENCE;
+        let until = rest_until.map_or(check_at, |rest: Instant| rest.min(silence));
+        // What was written at once is seen at once.
+        received.reserve(READ_BYTES);
         match timeout_at(until, fifo.receiver.read_buf(&mut received)).await {
             Ok(Ok(_)) => {}
             Ok(Err(_)) => return Some(()),
             // The rest of a command never came.
             Err(_) if !received.is_empty() => {
-                if let Cut::Broken(reply) | Cut::Incomplete(reply) = cut(&mut received) {
-                    answers.refuse(reply).await;
+                if let Cut::Broken(reply, text) = give_up(&mut received) {
+                    answers.refuse(reply, text, arrived).await?;
                 }
-                received.clear();
             }
             Err(_) => {}
         }
@@ -159,16 +165,11 @@ async fn listen(mut fifo: Fifo, requests: &mpsc::Sender<Request>) -> Option<()> 
                     // is read.
                     let permit = answers.permit().await;
                     let (sender, result) = oneshot::channel();
-                    if requests
-                        .send(Request {
-                            text,
-                            reply: sender,
-                        })
-                        .await
-                        .is_err()
-                    {
-                        return None;
-                    }
+                    let request = Request {
+                        text,
+                        reply: sender,
+                    };
+                    arrived.send(Arrived::Request(request)).await.ok()?;
                     let settings = fifo.settings.clone();
                     tokio::task::spawn_local(async move {
                         if let Ok(Some(text)) = result.await {
@@ -177,18 +178,16 @@ async fn listen(mut fifo: Fifo, requests: &mpsc::Sender<Request>) -> Option<()> 
                         drop(permit);
                     });
                 }
-                Cut::Broken(reply) => {
-                    answers.refuse(reply).await;
-                    received.clear();
-                    break;
+                Cut::Broken(reply, text) => {
+                    rest_until = None;
+                    answers.refuse(reply, text, arrived).await?;
                 }
-                Cut::Incomplete(reply) => {
-                    if received.len() > COMMAND_BYTES_MAX {
-                        answers.refuse(reply).await;
-                        received.clear();
+                Cut::Incomplete if received.len() > COMMAND_BYTES_MAX => {
+                    if let Cut::Broken(reply, text) = give_up(&mut received) {
+                        answers.refuse(reply, text, arrived).await?;
                     }
-                    break;
                 }
+                Cut::Incomplete => break,
             }
         }
         rest_until = if received.is_empty() {
@@ -204,6 +203,9 @@ async fn listen(mut fifo: Fifo, requests: &mpsc::Sender<Request>) -> Option<()> 
         }
     }
 }
+
+/// Room for one read; a pipe passes on whole writes up to this size.
+const READ_BYTES: usize = 4096;
 
 /// Answers under way: bounded, since a client may never open its pipe.
 struct Answers {
@@ -224,10 +226,17 @@ impl Answers {
         self.room.clone().acquire_owned().await.ok()
     }
 
-    /// What came is no command. The client may be slow to hear it; others are served meanwhile.
-    async fn refuse(&self, reply: Option<String>) {
+    /// What came is no command. The client may be slow to hear it; others are served meanwhile. `None` if
+    /// nobody wants anything any more.
+    async fn refuse(
+        &self,
+        reply: Option<String>,
+        text: Vec<u8>,
+        arrived: &mpsc::Sender<Arrived>,
+    ) -> Option<()> {
+        arrived.send(Arrived::Broken(text)).await.ok()?;
         if reply.is_none() {
-            return;
+            return Some(());
         }
         let permit = self.permit().await;
         let settings = self.settings.clone();
@@ -237,6 +246,7 @@ impl Answers {
             answer(&settings, reply, text).await;
             drop(permit);
         });
+        Some(())
     }
 }
 
@@ -245,13 +255,13 @@ impl Answers {
 pub(crate) enum Cut {
     /// Reply name and JSON.
     Whole(Option<String>, Vec<u8>),
-    /// No command; where to say so, if known.
-    Broken(Option<String>),
+    /// No command: where to say so, if known, and what it is.
+    Broken(Option<String>, Vec<u8>),
     /// More has to come.
-    Incomplete(Option<String>),
+    Incomplete,
 }
 
-/// Takes a command off the front.
+/// Takes a command, or what is none, off the front.
 pub(crate) fn cut(received: &mut Vec<u8>) -> Cut {
     let blank = received
         .iter()
@@ -259,23 +269,13 @@ pub(crate) fn cut(received: &mut Vec<u8>) -> Cut {
         .count();
     received.drain(..blank);
     if received.is_empty() {
-        return Cut::Incomplete(None);
+        return Cut::Incomplete;
     }
-    if received[0] != b':' {
-        return Cut::Broken(None);
-    }
-    let Some(colon) = received[1..].iter().position(|&byte| byte == b':') else {
-        return Cut::Incomplete(None);
+    let (reply, start) = match head(received) {
+        Head::Whole(reply, start) => (reply, start),
+        Head::Incomplete => return Cut::Incomplete,
+        Head::Broken => return cut_broken(None, received),
     };
-    let reply = std::str::from_utf8(&received[1..=colon])
-        .ok()
-        .map(str::trim)
-        .filter(|name| {
-            // A name in the reply directory, never a path.
-            !name.is_empty() && !name.contains('/') && *name != "." && *name != ".."
-        });
-    let reply = reply.map(str::to_owned);
-    let start = colon + 2;
     let mut values =
         serde_json::Deserializer::from_slice(&received[start..]).into_iter::<serde_json::Value>();
     match values.next() {
@@ -285,9 +285,72 @@ pub(crate) fn cut(received: &mut Vec<u8>) -> Cut {
             received.drain(..end);
             Cut::Whole(reply, text)
         }
-        Some(Err(error)) if !error.is_eof() => Cut::Broken(reply),
-        Some(Err(_)) | None => Cut::Incomplete(reply),
+        Some(Err(error)) if !error.is_eof() => cut_broken(reply, received),
+        // Another command has begun: this one gets no rest.
+        Some(Err(_)) | None if next_command(received, false).is_some() => {
+            cut_broken(reply, received)
+        }
+        Some(Err(_)) | None => Cut::Incomplete,
     }
+}
+
+/// Takes off what will not become a command any more: everything.
+fn give_up(received: &mut Vec<u8>) -> Cut {
+    let reply = match head(received) {
+        Head::Whole(reply, _) => reply,
+        Head::Incomplete | Head::Broken => None,
+    };
+    Cut::Broken(reply, std::mem::take(received))
+}
+
+fn cut_broken(reply: Option<String>, received: &mut Vec<u8>) -> Cut {
+    let rest = next_command(received, true).map_or_else(Vec::new, |at| received.split_off(at));
+    Cut::Broken(reply, std::mem::replace(received, rest))
+}
+
+/// The `:REPLY:` of a command.
+enum Head {
+    /// The reply's name, if it is one, and where the JSON begins.
+    Whole(Option<String>, usize),
+    Incomplete,
+    Broken,
+}
+
+fn head(text: &[u8]) -> Head {
+    let Some(behind) = text.strip_prefix(b":") else {
+        return Head::Broken;
+    };
+    match behind
+        .iter()
+        .position(|byte| matches!(byte, b':' | b'\n' | b'\r'))
+    {
+        Some(end) if behind[end] == b':' => {
+            let name = std::str::from_utf8(&behind[..end]).ok().map(str::trim);
+            // A name in the reply directory, never a path.
+            let name = name.filter(|name| {
+                !name.is_empty() && !name.contains('/') && *name != "." && *name != ".."
+            });
+            Head::Whole(name.map(str::to_owned), end + 2)
+        }
+        Some(_) => Head::Broken,
+        None => Head::Incomplete,
+    }
+}
+
+/// Where the next line begins that begins a command: a colon, a name without surprises, a colon. In JSON
+/// a text holds no line break, and outside of texts no such line can stand. With `or_part`, what has come
+/// of the last line may also become one.
+fn next_command(text: &[u8], or_part: bool) -> Option<usize> {
+    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
+    let begins = |line: &[u8]| {
+        line.strip_prefix(b":").is_some_and(|behind| {
+            let after = behind.iter().skip_while(|byte| is_name(byte)).next();
+            after.map_or(or_part, |&byte| byte == b':')
+        })
+    };
+    (1..=text.len())
+        .filter(|&start| text[start - 1] == b'\n')
+        .find(|&start| begins(&text[start..]))
 }
 
 /// Writes an answer to the client's FIFO. The client may open it only after it has asked.

@@ -15,6 +15,14 @@ pub(crate) use fifo::{Cut, cut};
 pub(crate) use fifo::{Fifo, serve};
 pub use own::{Facts, Process};
 
+/// What a transport brings.
+pub(crate) enum Arrived {
+    /// A request.
+    Request(Request),
+    /// Bytes that are none.
+    Broken(Vec<u8>),
+}
+
 /// A request that a transport has read, and where its answer goes.
 pub(crate) struct Request {
     pub(crate) text: Vec<u8>,

@@ -4,28 +4,33 @@ use std::time::SystemTime;
 
 use expect_test::{Expect, expect};
 
-use crate::management::{Facts, FifoSettings};
+use crate::management::{Cut, Facts, FifoSettings, cut};
 use crate::{Control, LogSettings, Prepared, Settings};
 
-/// Commands cut off the front of `received`, and what is left.
+/// What is cut off the front of `received`, and what is left.
 fn check(received: &str, expected: Expect) {
+    check_pieces(&[received], expected);
+}
+
+/// The same when it comes in pieces.
+fn check_pieces(pieces: &[&str], expected: Expect) {
     use std::fmt::Write as _;
-    let mut received = received.as_bytes().to_vec();
+    let mut received = Vec::new();
     let mut text = String::new();
-    loop {
-        match crate::management::cut(&mut received) {
-            crate::management::Cut::Whole(reply, json) => {
-                let _ = writeln!(text, "{reply:?} {}", String::from_utf8_lossy(&json));
-            }
-            other => {
-                let _ = writeln!(
-                    text,
-                    "{other:?}, left {:?}",
-                    String::from_utf8_lossy(&received)
-                );
-                break;
-            }
+    for piece in pieces {
+        received.extend_from_slice(piece.as_bytes());
+        loop {
+            let (what, reply, cut) = match cut(&mut received) {
+                Cut::Whole(reply, json) => ("whole", reply, json),
+                Cut::Broken(reply, bytes) => ("broken", reply, bytes),
+                Cut::Incomplete => break,
+            };
+            let reply = reply.as_deref().unwrap_or("-");
+            let cut = String::from_utf8_lossy(&cut);
+            let _ = writeln!(text, "{what:<7}{reply:<8}{cut:?}");
         }
+        let left = String::from_utf8_lossy(&received);
+        let _ = writeln!(text, "left           {left:?}");
     }
     expected.assert_eq(&text);
 }
@@ -35,9 +40,20 @@ fn a_command_is_a_reply_name_and_json() {
     check(
         ":reply_1:{\"method\":\"ps\"}",
         expect![[r#"
-            Some("reply_1") {"method":"ps"}
-            Incomplete(None), left ""
-        "#]],
+        whole  reply_1 "{\"method\":\"ps\"}"
+        left           ""
+    "#]],
+    );
+}
+
+#[test]
+fn a_command_may_have_lines() {
+    check(
+        ":a:\n{\"method\"\n:\n\"p:b:s\"\n}\n",
+        expect![[r#"
+        whole  a       "\n{\"method\"\n:\n\"p:b:s\"\n}"
+        left           ""
+    "#]],
     );
 }
 
@@ -46,9 +62,9 @@ fn commands_of_several_clients_stand_behind_each_other() {
     check(
         ":a:{\"method\":\"ps\"}\n::{\"method\":\"kill\"}:b:{\"met",
         expect![[r#"
-            Some("a") {"method":"ps"}
-            None {"method":"kill"}
-            Incomplete(Some("b")), left ":b:{\"met"
+            whole  a       "{\"method\":\"ps\"}"
+            whole  -       "{\"method\":\"kill\"}"
+            left           ":b:{\"met"
         "#]],
     );
 }
@@ -58,10 +74,10 @@ fn a_reply_name_is_never_a_path() {
     check(
         ":../../etc/passwd:{}:..:{}",
         expect![[r#"
-            None {}
-            None {}
-            Incomplete(None), left ""
-        "#]],
+        whole  -       "{}"
+        whole  -       "{}"
+        left           ""
+    "#]],
     );
 }
 
@@ -70,13 +86,69 @@ fn what_cannot_become_a_command_is_broken() {
     check(
         "ps\n",
         expect![[r#"
-        Broken(None), left "ps\n"
+        broken -       "ps\n"
+        left           ""
     "#]],
     );
     check(
         ":a:{nonsense}",
         expect![[r#"
-        Broken(Some("a")), left ":a:{nonsense}"
+        broken a       ":a:{nonsense}"
+        left           ""
+    "#]],
+    );
+    check(
+        ":\n",
+        expect![[r#"
+        broken -       ":\n"
+        left           ""
+    "#]],
+    );
+}
+
+#[test]
+fn a_broken_write_costs_no_other_command() {
+    for broken in [
+        ":X:{\"jsonrpc\"\n",
+        ":X:{nonsense\n",
+        ":X:\n",
+        ":\n",
+        "::\n",
+        "ps\n",
+        ":X\n",
+    ] {
+        let mut received = format!("{broken}:b:{{}}\n").into_bytes();
+        let first = cut(&mut received);
+        let name = broken.starts_with(":X:").then(|| "X".to_owned());
+        assert_eq!(first, Cut::Broken(name, broken.into()), "{broken:?}");
+        let second = cut(&mut received);
+        assert_eq!(
+            second,
+            Cut::Whole(Some("b".into()), b"{}".into()),
+            "{broken:?}"
+        );
+        assert_eq!(cut(&mut received), Cut::Incomplete);
+    }
+}
+
+#[test]
+fn a_command_that_has_come_in_part_is_not_lost_with_a_broken_one() {
+    check_pieces(
+        &[":a:{x\n:lat", "er:{}"],
+        expect![[r#"
+        broken a       ":a:{x\n"
+        left           ":lat"
+        whole  later   "{}"
+        left           ""
+    "#]],
+    );
+    check_pieces(
+        &[":a:{\"x\"\n:", "later:{}"],
+        expect![[r#"
+        left           ":a:{\"x\"\n:"
+        broken a       ":a:{\"x\"\n"
+        whole  later   "{}"
+        left           ""
     "#]],
     );
 }
@@ -173,6 +245,21 @@ fn a_client_of_the_pipe_is_answered_and_the_pipe_goes_with_us() {
         "x".repeat(crate::limits::COMMAND_BYTES_MAX)
     );
     expected.assert_eq(&ask(&directory.0, &endless));
+
+    // A write that breaks off is answered, and what comes behind one is a command.
+    expected.assert_eq(&ask(&directory.0, "{\"jsonrpc\"\n"));
+    for broken in [":X:{\"jsonrpc\"\n", ":\n", "::\n"] {
+        let mut fifo = std::fs::OpenOptions::new()
+            .write(true)
+            .open(directory.0.join("fifo"))
+            .unwrap();
+        fifo.write_all(broken.as_bytes()).unwrap();
+        let expected = expect![[r#"{"jsonrpc":"2.0","result":{"Server":"test"},"id":5}"#]];
+        expected.assert_eq(&ask(
+            &directory.0,
+            r#"{"jsonrpc":"2.0","method":"version","id":5}"#,
+        ));
+    }
 
     control.stop();
     thread.join().unwrap().unwrap();
