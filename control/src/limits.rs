@@ -42,4 +42,4 @@ pub const REPLY_WITHIN: Duration = Duration::from_secs(2);
 pub const FIFO_CHECK: Duration = Duration::from_secs(30);
 
 /// How long the shards may take for their last log lines when everything ends.
-pub const FAREWELL_WITHIN: Duration = Duration::from_millis(200);
+pub const FAREWELL_WITHIN: Duration = Duration::from_millis(1600);

@@ -89,6 +89,13 @@ impl ShardEnd {
     }
 }
 
+impl Drop for ShardEnd {
+    /// The last word of a shard: there will be no other.
+    fn drop(&mut self) {
+        self.wake.notify_one();
+    }
+}
+
 impl ControlEnd {
     /// Orders; gives the order back if the ring is full.
     pub(crate) fn order(&mut self, order: Order) -> Result<(), Order> {

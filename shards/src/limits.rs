@@ -88,6 +88,12 @@ const _: () = assert!(
     "SIGTERM leaves within two seconds"
 );
 const _: () = assert!(
+    control::limits::FAREWELL_WITHIN.as_millis() > STOP_WITHIN.as_millis()
+        && control::limits::FAREWELL_WITHIN.as_millis()
+            < STOP_WITHIN.as_millis() + CONTROL_STOP_WITHIN.as_millis(),
+    "the control thread stays for the slowest shard, and is done before nobody waits for it any more"
+);
+const _: () = assert!(
     LOG_BYTES <= parser::limits::MESSAGE_BYTES_MAX,
     "log lines travel in a frame"
 );

@@ -3,8 +3,8 @@
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use control::ShardEnd;
@@ -130,8 +130,9 @@ impl Shard {
     }
 
     /// Lives until told to stop. Blocks the executor between turns, except while glommio has work
-    /// of its own, which advances only when it is let.
-    pub(crate) async fn live(mut self, stop: Arc<AtomicBool>) -> Counters {
+    /// of its own, which advances only when it is let. What it has counted is its last word, before the
+    /// executor and all that the shard owns are taken down.
+    pub(crate) async fn live(mut self, stop: Arc<AtomicBool>, ended: mpsc::Sender<Counters>) {
         while !stop.load(Ordering::Relaxed) {
             self.turn();
             if self.background.is_busy() {
@@ -143,7 +144,9 @@ impl Shard {
         }
         // What the last turn left has been sent; what waits for peers ends with us.
         self.turn();
-        self.counters
+        // The control side stays as long as somebody may report to it.
+        drop(self.control);
+        let _ = ended.send(self.counters);
     }
 
     /// Waits for the next thing to do.

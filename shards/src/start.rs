@@ -179,12 +179,15 @@ impl Bound {
         for _ in 0..count {
             bells.push(Bell::new().map_err(|error| format!("cannot make an eventfd: {error}."))?);
         }
+        let (ended, has_ended) = mpsc::channel();
+        let (control_ended, control_has_ended) = mpsc::channel();
         let mut running = Running {
             stop: Arc::default(),
             bells: bells.clone(),
             threads: Vec::new(),
+            has_ended,
             control: control.clone(),
-            control_thread: None,
+            control_has_ended,
         };
         let (ends, control_ends): (Vec<ShardEnd>, Vec<ControlEnd>) = bells
             .iter()
@@ -193,7 +196,7 @@ impl Bound {
                 control::link(&control.wake, Box::new(move || bell.ring_if_asleep()))
             })
             .unzip();
-        running.control_thread = Some(start_control(settings, control, prepared, control_ends)?);
+        start_control(settings, control, prepared, control_ends, control_ended)?;
 
         let locals: Vec<Option<IpAddr>> = self
             .listeners
@@ -217,19 +220,26 @@ impl Bound {
                 clock: clock.clone(),
                 make_engine: make_engine.clone(),
                 stop: running.stop.clone(),
+                ended: ended.clone(),
             };
             let ready = ready.clone();
             let thread = std::thread::Builder::new()
                 .name(format!("shard-{}", id.0))
-                .spawn(move || seedling.grow(&ready))
-                .map_err(|error| format!("cannot start a thread: {error}."))?;
-            running.threads.push(thread);
+                .spawn(move || seedling.grow(&ready));
+            match thread {
+                Ok(thread) => running.threads.push(thread),
+                Err(error) => {
+                    running.stop();
+                    return Err(format!("cannot start a thread: {error}."));
+                }
+            }
         }
-        drop(ready);
-        for _ in 0..count {
+        drop((ready, ended));
+        let deadline = Instant::now() + START_WITHIN;
+        for started in 0..count {
             let outcome = is_ready
-                .recv_timeout(START_WITHIN)
-                .unwrap_or_else(|_| Err("a shard did not start.".to_owned()));
+                .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+                .unwrap_or_else(|missing| Err(explain_missing(missing, started, count)));
             if let Err(error) = outcome {
                 running.stop();
                 return Err(error);
@@ -244,7 +254,8 @@ fn start_control(
     control: Control,
     prepared: Prepared,
     ends: Vec<ControlEnd>,
-) -> Result<JoinHandle<()>, String> {
+    ended: mpsc::Sender<()>,
+) -> Result<(), String> {
     let core = settings.profile.control_core;
     let has_no_core = core.is_none() && usize::from(settings.shards) >= wire::host::cores().len();
     std::thread::Builder::new()
@@ -259,8 +270,24 @@ fn start_control(
             if let Err(error) = control.run(prepared, ends) {
                 eprintln!("tandem: {error}");
             }
+            let _ = ended.send(());
         })
+        .map(drop)
         .map_err(|error| format!("cannot start a thread: {error}."))
+}
+
+/// Why a server has fewer shards than it should.
+fn explain_missing(missing: mpsc::RecvTimeoutError, started: usize, count: usize) -> String {
+    match missing {
+        mpsc::RecvTimeoutError::Timeout => format!(
+            "only {started} of {count} shards were ready after {} s: this machine is too busy for so many. \
+             Start fewer with --shards.",
+            START_WITHIN.as_secs()
+        ),
+        mpsc::RecvTimeoutError::Disconnected => format!(
+            "only {started} of {count} shards started; please report the last words of the others above."
+        ),
+    }
 }
 
 /// A shard before it lives: everything that crosses over to its thread.
@@ -276,11 +303,12 @@ struct Seedling {
     clock: Clock,
     make_engine: EngineMaker,
     stop: Arc<AtomicBool>,
+    ended: mpsc::Sender<Counters>,
 }
 
 impl Seedling {
     /// The whole life of a shard's thread.
-    fn grow(self, ready: &mpsc::Sender<Result<(), String>>) -> Counters {
+    fn grow(self, ready: &mpsc::Sender<Result<(), String>>) {
         let cores = &self.settings.profile.cores;
         let placement = match cores.get(usize::from(self.id.0) % cores.len().max(1)) {
             Some(&core) => Placement::Fixed(core),
@@ -295,22 +323,21 @@ impl Seedling {
             Ok(executor) => executor,
             Err(error) => {
                 let _ = ready.send(Err(format!("shard {} cannot start: {error}.", self.id.0)));
-                return Counters::default();
+                return;
             }
         };
         executor.run(async move {
-            let stop = self.stop.clone();
+            let (stop, ended) = (self.stop.clone(), self.ended.clone());
             match self.sprout() {
                 Ok(shard) => {
                     let _ = ready.send(Ok(()));
-                    shard.live(stop).await
+                    shard.live(stop, ended).await;
                 }
                 Err(error) => {
                     let _ = ready.send(Err(error));
-                    Counters::default()
                 }
             }
-        })
+        });
     }
 
     fn sprout(self) -> Result<Shard, String> {
@@ -356,9 +383,10 @@ impl Seedling {
 pub struct Running {
     stop: Arc<AtomicBool>,
     bells: Vec<Bell>,
-    threads: Vec<JoinHandle<Counters>>,
+    threads: Vec<JoinHandle<()>>,
+    has_ended: mpsc::Receiver<Counters>,
     control: Control,
-    control_thread: Option<JoinHandle<()>>,
+    control_has_ended: mpsc::Receiver<()>,
 }
 
 impl Running {
@@ -369,31 +397,27 @@ impl Running {
 
     /// Stops all of it. The counters are those of all shards; `None` if one of them did not end
     /// well or in time.
+    ///
+    /// On a busy machine every wait for another thread costs its turn of the processor, so all are told at
+    /// once, and each says itself that it is done: nobody waits for a thread to be taken down. What does not
+    /// end is left behind; the process ends anyway.
     pub fn stop(self) -> Option<Counters> {
         self.stop.store(true, Ordering::Relaxed);
         self.bells.iter().for_each(Bell::ring);
-        wait_for(self.threads.iter(), STOP_WITHIN);
+        // It stays until the shards have said their last.
+        self.control.stop();
+        let deadline = Instant::now() + STOP_WITHIN;
         let mut total = Counters::default();
         let mut is_whole = true;
-        for thread in self.threads {
-            // A shard that hangs is left behind; the process ends anyway.
-            let counters = thread.is_finished().then(|| thread.join().ok()).flatten();
-            match counters {
-                Some(counters) => total.add(&counters),
-                None => is_whole = false,
+        for _ in &self.threads {
+            let left = deadline.saturating_duration_since(Instant::now());
+            match self.has_ended.recv_timeout(left) {
+                Ok(counters) => total.add(&counters),
+                Err(_) => is_whole = false,
             }
         }
-        self.control.stop();
-        // Stuck in a write to standard error that nobody reads, it is left behind as well.
-        wait_for(self.control_thread.iter(), CONTROL_STOP_WITHIN);
+        // It may be stuck in a write to standard error that nobody reads.
+        let _ = self.control_has_ended.recv_timeout(CONTROL_STOP_WITHIN);
         is_whole.then_some(total)
-    }
-}
-
-/// Waits at most so long until all of them have ended.
-fn wait_for<'a, T: 'a>(threads: impl Iterator<Item = &'a JoinHandle<T>> + Clone, within: Duration) {
-    let deadline = Instant::now() + within;
-    while !threads.clone().all(JoinHandle::is_finished) && Instant::now() < deadline {
-        std::thread::sleep(Duration::from_millis(1));
     }
 }

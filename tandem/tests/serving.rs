@@ -237,6 +237,16 @@ fn it_stops_within_two_seconds_idle_and_busy() {
     }
 }
 
+#[test]
+fn an_idle_server_stops_in_well_under_a_third_of_a_second() {
+    // The best of a few: others may be busy on this machine.
+    let took = (0..10).map(|_| Server::start(ECHO, &["--shards", "2"]).stop().1);
+    let best = took
+        .into_iter()
+        .find(|took| *took < Duration::from_millis(300));
+    assert!(best.is_some());
+}
+
 /// Logs more than a pipe holds within a hundred requests.
 const TALKATIVE: &str = r#"
 loadmodule "proto_udp.so"
@@ -281,7 +291,8 @@ fn management_is_answered_by_all_shards_over_the_fifo() {
     let folder = support::Folder::new();
     let fifo = folder.path().join("fifo");
     let script = format!(
-        "{ECHO}\nloadmodule \"mi_fifo.so\"\nmodparam(\"mi_fifo\", \"fifo_name\", \"{}\")\n\
+        "{ECHO}\nloadmodule \"cfgutils.so\"\nmodparam(\"cfgutils\", \"shvset\", \"answer=i:42\")\n\
+         loadmodule \"mi_fifo.so\"\nmodparam(\"mi_fifo\", \"fifo_name\", \"{}\")\n\
          modparam(\"mi_fifo\", \"reply_dir\", \"{}\")\n",
         fifo.display(),
         folder.path().display(),
@@ -323,6 +334,14 @@ fn management_is_answered_by_all_shards_over_the_fifo() {
         !statistics.contains("\"shards:handovers\":0"),
         "{statistics}"
     );
+    for (name, answer) in [
+        ("log_level", r#"{"Log level":3}"#),
+        ("core:log_level", r#"{"Log level":3}"#),
+        ("shv_get", r#"[{"name":"answer","value":42}]"#),
+    ] {
+        let text = server.manage(&format!(r#"{{"jsonrpc":"2.0","method":"{name}","id":4}}"#));
+        assert!(text.contains(&format!(r#""result":{answer}"#)), "{text}");
+    }
     let unknown = server.manage(r#"{"jsonrpc":"2.0","method":"nonsense","id":3}"#);
     assert!(unknown.contains("-32601"), "{unknown}");
 }
