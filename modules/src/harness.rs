@@ -36,8 +36,9 @@ pub(crate) struct World {
     engines: Vec<Engine>,
     now: Now,
     listing: String,
-    /// The last request that was sent, as it was.
+    /// The last request that was sent, as it was, and by which way.
     last: String,
+    last_way: Option<(usize, Ticket, Flow)>,
     shown: Vec<String>,
     log_level: i8,
     /// The shard that the next message reaches; requests are handed over to their owner.
@@ -113,6 +114,7 @@ impl World {
             now,
             listing: String::new(),
             last: String::new(),
+            last_way: None,
             shown: Vec::new(),
             log_level: 2,
             receiver: 0,
@@ -136,6 +138,12 @@ impl World {
     /// The last request that was sent, whole.
     pub(crate) fn last_request(&self) -> String {
         self.last.clone()
+    }
+
+    /// The last request that was sent does not arrive: nobody listens there.
+    pub(crate) fn refuse_last(&mut self) {
+        let (at, ticket, flow) = self.last_way.take().expect("a request was sent");
+        self.handle(at, Input::SendFailed(ticket, flow));
     }
 
     /// The response of the phone at `from` to a request that it got.
@@ -251,10 +259,15 @@ impl World {
                         .into_owned()
                 };
                 match output {
-                    Output::Send { range, flow, .. } => {
+                    Output::Send {
+                        range,
+                        flow,
+                        ticket,
+                    } => {
                         let text = slice(&range);
                         if !text.starts_with("SIP/2.0") {
                             self.last.clone_from(&text);
+                            self.last_way = Some((at, ticket, flow));
                         }
                         let listed = list(&text, &flow, &self.shown);
                         self.listing += &listed;

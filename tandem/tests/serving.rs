@@ -201,8 +201,8 @@ fn a_closed_port_is_answered_at_once_whichever_shard_hears_of_it() {
             let text = request(&caller, "INVITE", &uri, &call_id, 1, "");
             caller.send(&text);
             let answer = caller.receive_final();
-            // What the engine makes of it is its business; that it hears of it is ours.
-            assert!(answer.starts_with("SIP/2.0 477"), "{answer}");
+            // RFC 3261 §16.9: as if it had been answered 503, which goes back as 500 (§16.7 step 6).
+            assert!(answer.starts_with("SIP/2.0 500"), "{answer}");
             assert!(
                 begun.elapsed() < Duration::from_secs(2),
                 "{uri}: {:?}",

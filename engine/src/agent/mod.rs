@@ -81,7 +81,8 @@ pub struct AgentEvent {
     pub agent: AgentId,
     /// Who is told.
     pub owner: AgentOwner,
-    /// The status code; 408 and 477/478 are ours when nobody answered or nothing could be sent.
+    /// The status code; ours are 408 (nobody answered), 503 (it could not be sent), 478 (it leads
+    /// nowhere) and 477 (its `local_route` dropped it).
     pub code: u16,
     /// Whether we made the answer ourselves.
     pub local: bool,

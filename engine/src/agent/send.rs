@@ -140,7 +140,7 @@ fn find(core: &mut Core, id: AgentId, outbox: &mut Outbox) {
         Resolved::Addresses(addresses) => {
             agent.addresses = addresses;
             if !send(core, id, outbox) {
-                end(core, id, 477, true, None);
+                end(core, id, NOT_SENT, true, None);
             }
         }
         Resolved::Nowhere => end(core, id, 478, true, None),
@@ -274,7 +274,7 @@ pub fn on_transport_error(core: &mut Core, agent: AgentId, outbox: &mut Outbox) 
     };
     let may_try_next = !entry.is_told && !entry.addresses.is_empty();
     if !(may_try_next && send(core, agent, outbox)) {
-        end(core, agent, 477, true, None);
+        end(core, agent, NOT_SENT, true, None);
     }
 }
 
@@ -331,3 +331,6 @@ fn tell(core: &mut Core, id: AgentId, code: u16, local: bool, response: Option<M
         core.statistics.count(Counter::BoundsReached);
     }
 }
+
+/// RFC 3261 §8.1.3.1: a request that cannot be sent is as if it had been answered so.
+const NOT_SENT: u16 = 503;

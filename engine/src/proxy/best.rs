@@ -24,14 +24,14 @@ fn rank(code: u16) -> u16 {
         401 | 407 => 2000,
         415 | 420 | 484 => 2001,
         // Somebody is there and said no; better than "nobody answered".
-        400..=407 | 409..=476 | 479..=486 | 488..=499 => 3000,
+        400..=407 | 409..=477 | 479..=486 | 488..=499 => 3000,
         // Made by us or by our own CANCEL: they say the least.
         487 => 3001,
         408 => 3002,
         // A server that answers at all before one that is overloaded: RFC 3261 §16.7 step 6.
         503 => 5001,
-        // Of those nobody said anything at all.
-        477 | 478 => 5002,
+        // Of that one nobody said anything at all.
+        478 => 5002,
         _ => 5000,
     }
 }
@@ -80,11 +80,12 @@ mod tests {
     }
 
     #[test]
-    fn what_was_never_sent_says_the_least() {
-        best(&[477, 486], 486);
+    fn what_leads_nowhere_says_the_least() {
+        best(&[478, 486], 486);
         best(&[478, 500, 503], 500);
-        best(&[477, 408], 408);
-        best(&[477], 477);
+        best(&[478, 503], 503);
+        best(&[478, 408], 408);
+        best(&[478], 478);
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::best::{self, Outcome};
 use super::branch::BranchState;
 use super::context::ResponseContext;
 use super::ending::notify;
-use super::{TransactionEventKind, forward, reply};
+use super::{RelayError, TransactionEventKind, forward, reply};
 use crate::core::Core;
 use crate::input::Ticket;
 use crate::jobs::Job;
@@ -106,25 +106,13 @@ fn send_best(core: &mut Core, context: &mut ResponseContext, best: Outcome, outb
             let Scene {
                 message, attached, ..
             } = &mut *request;
-            reply::in_context(
-                core,
-                context,
-                message,
-                attached,
-                code,
-                local_reason(code),
-                outbox,
-            );
+            let local_reason: &[u8] = match RelayError::BadDestination.status() {
+                (local, reason) if local == code => reason,
+                _ => b"",
+            };
+            reply::in_context(core, context, message, attached, code, local_reason, outbox);
             context.scene = Some(request);
         }
-    }
-}
-
-fn local_reason(code: u16) -> &'static [u8] {
-    match code {
-        477 => b"Send failed",
-        478 => b"Unresolvable destination",
-        _ => b"",
     }
 }
 

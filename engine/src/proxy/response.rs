@@ -301,8 +301,8 @@ pub(super) fn not_sent(
     if let Some(branch) = context.branch_mut(at) {
         branch.state = BranchState::Completed;
         branch.local = true;
-        // §16.9 would have 503; 477 tells the script that it was ours.
-        branch.code = if is_cancelled { 487 } else { 477 };
+        // §16.9: as if the request had been answered 503.
+        branch.code = if is_cancelled { 487 } else { 503 };
     }
     conclude(core, context, outbox);
 }

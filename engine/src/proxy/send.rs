@@ -102,7 +102,12 @@ fn fail(context: &mut ResponseContext, at: u8, error: RelayError) {
     context.relay_error = Some(error);
     if let Some(branch) = context.branch_mut(at) {
         branch.state = BranchState::Completed;
-        branch.code = error.status().0;
+        branch.code = match error {
+            // §16.9: as if it had been answered 503. A relay of which nothing could be sent says 477 all
+            // the same, by its `relay_error`.
+            RelayError::SendFailed => 503,
+            other => other.status().0,
+        };
         branch.local = true;
     }
 }

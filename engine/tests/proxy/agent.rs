@@ -94,7 +94,7 @@ fn a_name_is_resolved_and_the_next_address_tried() {
 }
 
 #[test]
-fn what_cannot_be_sent_is_477_and_what_leads_nowhere_478() {
+fn what_cannot_be_sent_is_503_and_what_leads_nowhere_478() {
     check(
         ASK,
         "
@@ -107,7 +107,7 @@ fn what_cannot_be_sent_is_477_and_what_leads_nowhere_478() {
         expect![[r#"
             0       < alice  MESSAGE sip:bob@10.0.0.20:5061;transport=tls
             0       > alice  200 OK
-            0       - told 477 local=true
+            0       - told 503 local=true
             10      < alice  MESSAGE sip:bob@nowhere.example.net:5060
             10      > alice  200 OK
             10      ? nowhere.example.net 1

@@ -83,8 +83,83 @@ fn what_does_not_arrive_goes_to_the_next_address() {
             2       > alice  100 Trying
             2       > bob    INVITE sip:bob@pbx.example.net:5060
             10      > carol  INVITE sip:bob@pbx.example.net:5060
-            20      > alice  477 Send failed
+            20      > alice  500 Server Internal Error
             30      < alice  ACK sip:bob@pbx.example.net:5060
+        "#]],
+    );
+}
+
+#[test]
+fn what_does_not_arrive_is_a_503_to_the_failure_route() {
+    check(
+        "route { watch(); on_failure(\"f\"); relay(); } failure_route[f] { say(\"failed\"); to(\"sip:carol@10.0.0.30\"); relay(); }",
+        "
+        0 alice INVITE
+        10 fails bob
+        20 carol 200
+        30 alice ACK sip:carol@10.0.0.30
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       - event Relayed
+            10      - event Failed { code: 503 }
+            10      - failed
+            10      > carol  INVITE sip:carol@10.0.0.30
+            10      - event Relayed
+            20      < carol  200 OK
+            20      > alice  200 OK
+            20      - event ResponseReceived { branch: 1, code: 200 }
+            20      - event ReplySent { code: 200, local: false, branch: Some(1) }
+            30      < alice  ACK sip:carol@10.0.0.30
+            30      > carol  ACK sip:carol@10.0.0.30
+            30      - event AckReceived
+        "#]],
+    );
+}
+
+#[test]
+fn a_branch_that_cannot_be_sent_says_less_than_one_that_was_answered() {
+    check(
+        "route { also(\"sip:carol@10.0.0.30\"); relay(); }",
+        "
+        0 alice INVITE
+        10 carol 486
+        20 fails bob
+        30 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            0       > carol  INVITE sip:carol@10.0.0.30
+            10      < carol  486 Busy Here
+            10      > carol  ACK sip:carol@10.0.0.30
+            20      > alice  486 Busy Here
+            30      < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
+
+#[test]
+fn a_503_of_ours_passes_where_503s_pass() {
+    check(
+        "disable_503_translation=yes\nroute { relay(); }",
+        "
+        0 alice INVITE
+        10 fails bob
+        30 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@10.0.0.20
+            0       > alice  100 Trying
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      > alice  503 Service Unavailable
+            30      < alice  ACK sip:bob@10.0.0.20
         "#]],
     );
 }

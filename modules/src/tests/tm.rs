@@ -232,3 +232,32 @@ fn a_copy_goes_elsewhere_and_its_responses_nowhere() {
     "#]]
     .assert_eq(&world.take());
 }
+
+#[test]
+fn what_cannot_be_sent_fails_over_as_a_503() {
+    let mut world = World::new(
+        r#"
+        loadmodule "tm"
+        route {
+            t_on_failure("failure");
+            t_relay();
+        }
+        failure_route[failure] {
+            xlog("L_ERR", "failed $T_reply_code\n");
+            if (t_local_replied("all") && t_check_status("408|5[0-9][0-9]")) {
+                $ru = "sip:other@10.0.0.9";
+                t_relay();
+            }
+        }
+        "#,
+    );
+    world.udp(2, "INVITE sip:bob@10.0.0.3");
+    world.take();
+    world.refuse_last();
+    expect![[r#"
+        log -1: failed 503
+        > udp:10.0.0.9:5060
+            INVITE sip:other@10.0.0.9 SIP/2.0
+    "#]]
+    .assert_eq(&world.take());
+}
