@@ -76,6 +76,8 @@ counters! {
         Timeouts "timeouts",
         /// ACKs that match nothing.
         AcksUnmatched "acks_unmatched",
+        /// ACKs that came round to us again, or have no hops left.
+        AcksNotForwarded "acks_not_forwarded",
         /// Responses that match nothing.
         ResponsesUnmatched "replies_unmatched",
     }

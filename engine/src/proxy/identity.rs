@@ -24,6 +24,21 @@ pub(super) fn local_tag(key: (u64, u64), request: &Message) -> Tag {
     hex(hasher.finish())
 }
 
+/// The loop part of a request that is forwarded without state. An INVITE, its CANCEL and the ACK to its
+/// failure must have one branch (RFC 3261 §16.11), so of [`loop_part`] only what all of them share: credentials
+/// and Proxy-Require are the INVITE's alone (§9.1, §22.1), and the ACK has a To tag.
+pub(super) fn stateless_loop_part(request: &Message) -> LoopPart {
+    let mut hasher = SipHasher13::new();
+    part(&mut hasher, request.request_uri());
+    for field in request.headers_named(HeaderName::Route) {
+        part(&mut hasher, field.value);
+    }
+    part(&mut hasher, request.call_id());
+    part(&mut hasher, request.from_tag().unwrap_or_default());
+    hasher.write_u32(request.cseq().number);
+    hex(hasher.finish())
+}
+
 /// The loop part of a branch: RFC 5393 §4.2. Everything that decides where a request goes, and
 /// nothing that changes on the way round a loop.
 pub(super) fn loop_part(request: &Message) -> LoopPart {

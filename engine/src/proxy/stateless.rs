@@ -20,11 +20,14 @@ use crate::statistics::Counter;
 /// Forwards the request in hand to its first target, or to a destination the script fixes.
 pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
     let is_ack = cx.message.method() == Method::Ack;
-    let own = identity::loop_part(cx.message);
+    let own = identity::stateless_loop_part(cx.message);
     if let Err(Refusal { code, reason }) =
         validate::validate(cx.core, cx.message, cx.draft, 1, &own)
     {
-        if !is_ack {
+        if is_ack {
+            // Nobody answers an ACK (§17.1.1.3): it ends here.
+            cx.core.statistics.count(Counter::AcksNotForwarded);
+        } else {
             reply::without_state(cx.core, cx.message, cx.scene, code, reason, cx.outbox);
         }
         return failed(cx, RelayError::BadMessage);
@@ -79,8 +82,7 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
         record_route_params: &attached.proxy.record_route_params,
         flow,
         token: &token,
-        // It would differ in them: neither has credentials, and the ACK has a To tag.
-        loop_part: None,
+        loop_part: Some(&own),
         siblings: 0,
     };
     let draft = forward::draft_of(core, &writing);

@@ -112,6 +112,54 @@ fn a_request_in_its_own_dust_is_482() {
 }
 
 #[test]
+fn a_request_forwarded_to_ourselves_is_482() {
+    check(
+        "route { forward(); }",
+        "
+        0 alice MESSAGE sip:loop@10.0.0.1
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:loop@10.0.0.1
+            0       > 10.0.0.1:5060 MESSAGE sip:loop@10.0.0.1
+            0       > 10.0.0.1:5060 482 Loop Detected
+            0       > alice  482 Loop Detected
+        "#]],
+    );
+}
+
+#[test]
+fn an_ack_that_leads_to_ourselves_goes_round_once() {
+    check(
+        RELAY,
+        "
+        0 alice ACK sip:loop@10.0.0.1
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  ACK sip:loop@10.0.0.1
+            0       > 10.0.0.1:5060 ACK sip:loop@10.0.0.1
+        "#]],
+    );
+}
+
+#[test]
+fn a_request_that_comes_back_changed_is_no_loop() {
+    check(
+        "route { if ($rU == \"first\") { to(\"sip:second@10.0.0.1\"); } else { to(\"sip:bob@10.0.0.20\"); } forward(); }",
+        "
+        0 alice ACK sip:first@10.0.0.1
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  ACK sip:first@10.0.0.1
+            0       > 10.0.0.1:5060 ACK sip:second@10.0.0.1
+            0       > bob    ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
+
+#[test]
 fn replies_are_signed_as_the_operator_says() {
     for (globals, expected) in [
         (

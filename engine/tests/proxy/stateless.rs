@@ -21,15 +21,15 @@ fn a_request_forwarded_without_state_has_the_same_branch_each_time() {
         expect![[r#"
             0       < alice  MESSAGE sip:bob@10.0.0.20
             0       > bob    MESSAGE sip:bob@10.0.0.20
-                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-MESSAGE-1
             10      < alice  MESSAGE sip:bob@10.0.0.20
             10      > bob    MESSAGE sip:bob@10.0.0.20
-                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-MESSAGE-1
             20      < alice  MESSAGE sip:bob@10.0.0.20
             20      > bob    MESSAGE sip:bob@10.0.0.20
-                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-other
             30      < bob    200 OK
             30      > alice  200 OK
@@ -171,7 +171,8 @@ fn a_copy_is_sent_and_its_answer_is_nobodys() {
 fn an_invite_forwarded_without_state_its_ack_and_its_cancel_have_one_branch() {
     let mut world = World::new("route { forward(); }", Limits::default());
     for step in [
-        "0 alice INVITE",
+        // Credentials are the INVITE's alone.
+        "0 alice INVITE +Proxy-Authorization:Digest_username='alice'",
         "10 alice CANCEL",
         "20 bob 200 CANCEL",
         "30 bob 487 INVITE",
@@ -211,7 +212,7 @@ fn what_is_taken_from_one_response_is_not_taken_from_the_next() {
         expect![[r#"
             0       < alice  MESSAGE sip:bob@10.0.0.20
             0       > bob    MESSAGE sip:bob@10.0.0.20
-                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*
+                      Via: SIP/2.0/UDP 10.0.0.1:5060;branch=z9hG4bK*s*.*
                       Via: SIP/2.0/UDP 10.0.0.10:5060;branch=z9hG4bK-alice-c1-MESSAGE-1
             10      < alice  OPTIONS sip:bob@10.0.0.20
             10      > bob    OPTIONS sip:bob@10.0.0.20
