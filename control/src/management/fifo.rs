@@ -344,7 +344,7 @@ fn next_command(text: &[u8], or_part: bool) -> Option<usize> {
     let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.".contains(byte);
     let begins = |line: &[u8]| {
         line.strip_prefix(b":").is_some_and(|behind| {
-            let after = behind.iter().skip_while(|byte| is_name(byte)).next();
+            let after = behind.iter().find(|byte| !is_name(byte));
             after.map_or(or_part, |&byte| byte == b':')
         })
     };
