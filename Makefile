@@ -1,5 +1,6 @@
 # The verbs of the house. `make run` and `make test` are the two commands of the README.
 #
+#   help     this text; `make` alone says it as well
 #   run      build and start a registrar and proxy on this host's UDP and TCP port 5060
 #   test     everything that must hold before a change lands (under 20 minutes cold)
 #   check    format, lints, units, flows (under 5 minutes warm)
@@ -16,19 +17,27 @@ FROM ?= 1
 SECONDS ?= 600
 ARGS ?=
 
-.PHONY: run test check flows storm fuzz fuzz-replay bench load interop fmt
+# `make` alone: the text at the head of this file.
+help:
+	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' $(firstword $(MAKEFILE_LIST))
+
+.PHONY: help run test check flows storm fuzz fuzz-replay bench load interop fmt
 
 run:
 	$(CARGO) build --release -p tandem
 	./target/release/tandem -F $(ARGS)
 
 test: check
+	@printf 'make test: storms (500 seeds)\n'
 	$(CARGO) run --quiet --profile storm -p sim --bin storm -- --storms 500 --from 1
 	@printf '\nmake test: all passed\n'
 
 check:
+	@printf 'make check: format\n'
 	$(CARGO) fmt --all --check
+	@printf 'make check: lints (minutes, if nothing is built yet)\n'
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
+	@printf 'make check: tests (units, then flows)\n'
 	$(CARGO) test --workspace --quiet
 
 flows:
