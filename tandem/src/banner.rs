@@ -1,6 +1,7 @@
 //! One screen that says what runs: what a person needs to know after the start and at the end.
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use control::FifoSettings;
@@ -12,6 +13,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) listeners: &'a [Listener],
     pub(crate) shards: u16,
     pub(crate) cores: &'a [usize],
+    /// This program, if the system knows where it is.
+    pub(crate) program: Option<PathBuf>,
     /// `None`: the built-in one.
     pub(crate) script: Option<&'a str>,
     pub(crate) fifo: Option<&'a FifoSettings>,
@@ -49,10 +52,9 @@ impl Banner<'_> {
         match self.script {
             Some(script) => line("script", script),
             None => {
-                line(
-                    "script",
-                    "built in: a registrar and proxy for this host (print it: tandem --print-script)",
-                );
+                line("script", "built in: a registrar and proxy for this host");
+                let program = self.program.as_deref().unwrap_or(Path::new("tandem"));
+                line("", &format!("{} --print-script", program.display()));
                 let first = self
                     .listeners
                     .iter()
@@ -77,10 +79,8 @@ impl Banner<'_> {
             }
         }
         if let Some(fifo) = self.fifo {
-            line(
-                "manage",
-                &format!("opensips-cli -x mi ps (FIFO {})", fifo.path.display()),
-            );
+            line("manage", &ask(fifo, self.pid));
+            line("", "or opensips-cli -x mi ps");
         }
         line("stop", &format!("Ctrl-C or kill {}", self.pid));
         let shards = if self.shards == 1 { "shard" } else { "shards" };
@@ -91,6 +91,17 @@ impl Banner<'_> {
             self.took.as_millis(),
         )
     }
+}
+
+/// A line for a shell that asks `ps` through the FIFO.
+fn ask(fifo: &FifoSettings, pid: u32) -> String {
+    let name = format!("tandem-{pid}");
+    let reply = fifo.reply_directory.join(&name);
+    let (reply, fifo) = (reply.display(), fifo.path.display());
+    format!(
+        "mkfifo {reply} && echo ':{name}:{{\"jsonrpc\":\"2.0\",\"method\":\"ps\",\"id\":1}}' >{fifo} && \
+         cat {reply}; rm {reply}"
+    )
 }
 
 fn host(ip: std::net::IpAddr) -> String {
