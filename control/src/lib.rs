@@ -14,7 +14,7 @@ mod management;
 mod run;
 
 pub use link::{CommandResult, ControlEnd, Order, Report, ShardEnd, link};
-pub use log::{LogSettings, Syslog};
+pub use log::{LogSettings, SYSLOG_SOCKET, Syslog};
 pub use management::{Facts, FifoSettings, Process};
 pub use run::{Control, Prepared, Settings};
 

@@ -5,6 +5,7 @@
 
 use std::io::Write;
 use std::os::unix::net::UnixDatagram;
+use std::path::Path;
 
 use chrono::Local;
 
@@ -41,7 +42,15 @@ impl Default for LogSettings {
     }
 }
 
-const SYSLOG_SOCKET: &str = "/dev/log";
+impl LogSettings {
+    /// Whether the only place for it is a system log that is not there.
+    pub fn goes_nowhere(&self) -> bool {
+        !self.standard_error && self.syslog.is_some() && !Path::new(SYSLOG_SOCKET).exists()
+    }
+}
+
+/// Where the system log listens.
+pub const SYSLOG_SOCKET: &str = "/dev/log";
 
 pub(crate) struct Log {
     settings: LogSettings,

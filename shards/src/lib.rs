@@ -37,4 +37,4 @@ pub use connections::StreamSettings;
 pub use counters::Counters;
 pub use dns::DnsSettings;
 pub use profile::Profile;
-pub use start::{Bound, EngineMaker, Running, Settings, bind, probe};
+pub use start::{Bound, EngineMaker, Running, Settings, bind, probe, probe_files};

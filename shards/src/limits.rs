@@ -2,6 +2,16 @@
 
 use std::time::Duration;
 
+/// Shards a core. One is what there should be; a few more may serve an experiment, and beyond this they only
+/// wait for each other.
+pub const SHARDS_A_CORE_MAX: usize = 8;
+
+/// Files that the process itself has open: standard streams, signals, the control thread's.
+pub const FILES_OF_PROCESS: u64 = 16;
+
+/// Files that a shard has open besides its sockets: rings, epolls, eventfds.
+pub const FILES_OF_SHARD: u64 = 16;
+
 /// Parcels that a ring between two shards holds. A turn takes out less than a millisecond's worth,
 /// so this is a stall of some milliseconds at full load; beyond it the receiver is overloaded.
 pub const RING_PARCELS: usize = 1024;

@@ -47,8 +47,8 @@ const KEYS: &str = "shards, cores, control_core, spin_us, udp_receive_buffer, ud
                     tcp_receive_buffer, tcp_send_buffer, ring_parcels";
 
 impl Profile {
-    /// Reads a profile. All that is wrong with it is said, a line each.
-    pub fn read(name: &str, text: &str) -> Result<Profile, String> {
+    /// Reads a profile for a machine with these cores. All that is wrong with it is said, a line each.
+    pub fn read(name: &str, text: &str, machine: &[usize]) -> Result<Profile, String> {
         let mut profile = Profile::default();
         let mut faults = String::new();
         for (number, line) in (1..).zip(text.lines()) {
@@ -57,7 +57,7 @@ impl Profile {
                 continue;
             }
             let done = match line.split_once('=') {
-                Some((key, value)) => profile.set(key.trim(), value.trim()),
+                Some((key, value)) => profile.set(key.trim(), value.trim(), machine),
                 None => Err("expected `key = value`".to_owned()),
             };
             if let Err(fault) = done {
@@ -71,7 +71,7 @@ impl Profile {
         }
     }
 
-    fn set(&mut self, key: &str, value: &str) -> Result<(), String> {
+    fn set(&mut self, key: &str, value: &str, machine: &[usize]) -> Result<(), String> {
         let fault = |expected: &str| format!("`{key}` is {expected}, not `{value}`");
         let number = |from: u64, to: u64| {
             let digits = value.replace('_', "");
@@ -80,6 +80,10 @@ impl Profile {
                 .ok()
                 .filter(|number| (from..=to).contains(number));
             number.ok_or_else(|| fault(&format!("a number from {from} to {to}")))
+        };
+        let has = |core: usize| {
+            let fault = || format!("`{key}`: there is no core {core} here; there are {machine:?}");
+            machine.contains(&core).then_some(core).ok_or_else(fault)
         };
         let bytes = || number(0, 1 << 30).map(|bytes| bytes as usize);
         match key {
@@ -98,8 +102,11 @@ impl Profile {
                 self.cores = cores
                     .collect::<Result<_, _>>()
                     .map_err(|_| fault("a list like [0, 1]"))?;
+                for &core in &self.cores {
+                    has(core)?;
+                }
             }
-            "control_core" => self.control_core = Some(number(0, 4096)? as usize),
+            "control_core" => self.control_core = Some(has(number(0, 4096)? as usize)?),
             "spin_us" => self.spin_us = number(0, 1_000_000)?,
             "udp_receive_buffer" => self.udp_receive_buffer = bytes()?,
             "udp_send_buffer" => self.udp_send_buffer = bytes()?,

@@ -23,7 +23,7 @@ use crate::connections::{Connections, StreamSettings};
 use crate::counters::Counters;
 use crate::datagrams::Datagrams;
 use crate::dns::{Dns, DnsSettings};
-use crate::limits::{CONTROL_STOP_WITHIN, STOP_WITHIN};
+use crate::limits::{CONTROL_STOP_WITHIN, FILES_OF_PROCESS, FILES_OF_SHARD, STOP_WITHIN};
 use crate::mesh::{Bell, Mesh};
 use crate::profile::Profile;
 use crate::quarantine::{Background, Quarantine};
@@ -136,8 +136,33 @@ fn explain(name: &str, port: u16, error: &io::Error) -> String {
         io::ErrorKind::PermissionDenied => format!(
             "cannot listen on {name}: not permitted. Ports below 1024 need root or CAP_NET_BIND_SERVICE."
         ),
-        _ => format!("cannot listen on {name}: {error}."),
+        _ => format!("cannot listen on {name}: {}.", because(error)),
     }
+}
+
+/// What to do about too few open files.
+const RAISE_FILES: &str =
+    "Raise it with `ulimit -n`, LimitNOFILE= of systemd or --ulimit nofile=65536 of docker";
+
+/// An error, and what to do about it where that is known.
+fn because(error: &io::Error) -> String {
+    if wire::process::is_out_of_files(error) {
+        format!("{error}. {RAISE_FILES}")
+    } else {
+        error.to_string()
+    }
+}
+
+/// Whether so many shards have enough files to start with. The error is one line: what, and what to do.
+pub fn probe_files(limit: u64, shards: u16, listeners: usize) -> Result<(), String> {
+    let needed = FILES_OF_PROCESS + u64::from(shards) * (FILES_OF_SHARD + listeners as u64);
+    if limit < needed {
+        return Err(format!(
+            "this process may have {limit} files open, and {shards} shards that listen on {listeners} \
+             addresses need {needed}, connections not counted. {RAISE_FILES}."
+        ));
+    }
+    Ok(())
 }
 
 /// Whether the kernel lets shards run. The error is one line: what, and what to do.
@@ -177,7 +202,10 @@ impl Bound {
         let count = self.shards.len();
         let mut bells = Vec::new();
         for _ in 0..count {
-            bells.push(Bell::new().map_err(|error| format!("cannot make an eventfd: {error}."))?);
+            bells.push(
+                Bell::new()
+                    .map_err(|error| format!("cannot make an eventfd: {}.", because(&error)))?,
+            );
         }
         let (ended, has_ended) = mpsc::channel();
         let (control_ended, control_has_ended) = mpsc::channel();
@@ -322,6 +350,7 @@ impl Seedling {
         let executor = match executor {
             Ok(executor) => executor,
             Err(error) => {
+                let error = because(&error.into());
                 let _ = ready.send(Err(format!("shard {} cannot start: {error}.", self.id.0)));
                 return;
             }
@@ -341,7 +370,8 @@ impl Seedling {
     }
 
     fn sprout(self) -> Result<Shard, String> {
-        let fail = |error: io::Error| format!("shard {} cannot start: {error}.", self.id.0);
+        let fail =
+            |error: io::Error| format!("shard {} cannot start: {}.", self.id.0, because(&error));
         let engine = (self.make_engine)(self.id)?;
         let seed = self.settings.seed;
         let mut streams = self.settings.streams;

@@ -25,8 +25,12 @@ pub(crate) fn listeners(
         }
     }
     for text in command_line {
-        let fault =
-            || format!("-l {text}: expected proto:address[:port], like udp:192.0.2.1:5060.");
+        let fault = || match bad_port(text) {
+            Some(port) => {
+                format!("-l {text}: `{port}` is no port: a port is a number up to 65535.")
+            }
+            None => format!("-l {text}: expected proto:address[:port], like udp:192.0.2.1:5060."),
+        };
         let (transport, host, port) = match engine::sockets::split_destination(text.as_bytes()) {
             Some((transport, host, port)) => (transport.unwrap_or_default(), host, port),
             None => return Err(fault()),
@@ -42,6 +46,13 @@ pub(crate) fn listeners(
         }
     }
     Ok(listeners)
+}
+
+/// What stands for a port and is none, if the rest can be read without it.
+fn bad_port(text: &str) -> Option<&str> {
+    let (rest, port) = text.rsplit_once(':')?;
+    let (_, _, other) = engine::sockets::split_destination(rest.as_bytes())?;
+    (other.is_none() && !port.is_empty()).then_some(port)
 }
 
 /// The list as the engine knows it, with every name of ours.

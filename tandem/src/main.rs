@@ -88,6 +88,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     let defines = &arguments.defines;
     let on_trial = make_engine(&program, &trial, &hosts, &chance, 1, defines)(ShardId(0))?;
     let commands = commands(on_trial);
+    let settings = settings::shards(globals, arguments, profile, chance.seed)?;
     if arguments.only_check {
         eprintln!("tandem: {} is correct", script.name);
         return Ok(());
@@ -97,8 +98,15 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
             "nothing to listen on: the script has no socket=, and there is no -l.".to_owned(),
         );
     }
-    let settings = settings::shards(globals, arguments, profile, chance.seed);
     let mut fifo = settings::fifo(&program)?;
+    let log = settings::log(globals, arguments);
+    if log.goes_nowhere() {
+        eprintln!(
+            "tandem: warning: log and accounting go nowhere: stderror_enabled is off, and there is no {}. \
+             Start the system's log, or set stderror_enabled=yes or -E.",
+            control::SYSLOG_SOCKET
+        );
+    }
 
     let stays =
         arguments.foreground || script.is_built_in || globals.is_on("debug_mode") == Some(true);
@@ -107,19 +115,15 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     };
     shards::probe()?;
     let open_files = globals.int("open_files_limit").unwrap_or(0).max(0) as u64;
-    let _ = wire::process::raise_open_files(open_files);
+    let open_files = wire::process::raise_open_files(open_files).unwrap_or(u64::MAX);
+    shards::probe_files(open_files, settings.shards, listeners.len())?;
     let bound = shards::bind(listeners, &settings)?;
     let sockets = Arc::new(listen::sockets(bound.listeners(), globals));
     let pid_file = background::settle(arguments, globals)?;
 
     let signals = Signals::take().map_err(|error| format!("cannot take signals: {error}."))?;
     let facts = facts(settings.shards, commands);
-    let prepared = prepare(
-        &mut fifo,
-        script.is_built_in,
-        settings::log(globals, arguments),
-        facts,
-    )?;
+    let prepared = prepare(&mut fifo, script.is_built_in, log, facts)?;
     let maker = make_engine(
         &program,
         &sockets,
@@ -134,6 +138,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
         listeners: &listeners,
         shards: settings.shards,
         cores: &settings.profile.cores,
+        program: std::env::current_exe().ok(),
         script: (!script.is_built_in).then_some(script.name.as_str()),
         fifo: fifo.as_ref(),
         took: begun.elapsed(),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use control::{FifoSettings, LogSettings, Syslog};
 use script::Program;
 use script::globals::Globals;
+use shards::limits::SHARDS_A_CORE_MAX;
 use shards::{DnsSettings, Profile, Settings, StreamSettings};
 use wire::stream::{Keepalive, StreamOptions};
 
@@ -21,13 +22,13 @@ const STATE_DIRECTORY: &str = "/var/lib/tandem";
 /// IPTOS_LOWDELAY, OpenSIPS's default.
 const TOS: i32 = 0x10;
 
-/// Settings of the shards.
+/// Settings of the shards. The error is for a person.
 pub(crate) fn shards(
     globals: &Globals,
     arguments: &Arguments,
     profile: Profile,
     seed: u64,
-) -> Settings {
+) -> Result<Settings, String> {
     let cores = wire::host::cores().len().clamp(1, 1024) as u16;
     let workers = ["udp_workers", "tcp_workers"]
         .iter()
@@ -35,11 +36,16 @@ pub(crate) fn shards(
         .max();
     // Workers are OpenSIPS's processes; ours are cores, and more shards than cores only cost.
     let hinted = workers.map(|workers| cores.min(workers.clamp(1, 1024) as u16));
-    let shards = arguments
-        .shards
-        .or(profile.shards)
-        .or(hinted)
-        .unwrap_or(cores);
+    let asked = arguments.shards.or(profile.shards);
+    let shards_max = usize::from(cores) * SHARDS_A_CORE_MAX;
+    if let Some(asked) = asked.filter(|&asked| usize::from(asked) > shards_max) {
+        return Err(format!(
+            "{asked} shards are too many: this process may use {cores} cores, and at most \
+             {SHARDS_A_CORE_MAX} shards a core run well. Ask for at most {shards_max} with --shards or the \
+             tuning profile; without them there is one a core."
+        ));
+    }
+    let shards = asked.or(hinted).unwrap_or(cores);
     let mut dns = DnsSettings::of_this_host();
     let positive = |name| {
         globals
@@ -56,7 +62,7 @@ pub(crate) fn shards(
     if let Some(count) = positive("dns_servers_no") {
         dns.servers.truncate(count as usize);
     }
-    Settings {
+    Ok(Settings {
         shards,
         profile,
         streams: streams(globals),
@@ -64,7 +70,7 @@ pub(crate) fn shards(
         tos: globals.int("tos").unwrap_or(TOS).clamp(0, 255) as u32,
         quarantine: state_directory().unwrap_or_else(|| ".".into()),
         seed,
-    }
+    })
 }
 
 fn streams(globals: &Globals) -> StreamSettings {
@@ -194,7 +200,8 @@ pub(crate) fn profile(path: Option<&Path>) -> Result<Profile, String> {
     };
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("--tuning {}: {error}.", path.display()))?;
-    Profile::read(&path.display().to_string(), &text)
+    let cores = wire::host::cores();
+    Profile::read(&path.display().to_string(), &text, &cores)
 }
 
 /// What must not be guessed: the seed of a run, and the installation's key.

@@ -130,6 +130,9 @@ fn the_command_line_is_checked() {
         (&["--shards", "0"], "--shards is a number from 1 to 1024"),
         (&["-p", "m4"], "there is no -f FILE"),
         (&["-F", "-l", "nonsense:"], "-l nonsense:"),
+        (&["-F", "-l", "udp:127.0.0.1:99999"], "`99999` is no port"),
+        (&["-F", "-l", "tcp:[::1]:sip"], "`sip` is no port"),
+        (&["-c", "--shards", "999"], "999 shards are too many"),
         (&["-F", "--tuning", "/nonexistent"], "--tuning /nonexistent"),
     ] {
         let error = fails(options);
@@ -143,6 +146,68 @@ fn a_tuning_profile_with_mistakes_is_refused_with_their_lines() {
     let profile = folder.file("my.toml", "shards = 2\nspin = 5\n");
     let error = fails(&["-F", "--tuning", profile.to_str().unwrap()]);
     assert!(error.contains("my.toml:2: there is no `spin`"), "{error}");
+    let profile = folder.file("cores.toml", "cores = [4095]\n");
+    let error = fails(&["-c", "--tuning", profile.to_str().unwrap()]);
+    assert!(
+        error.contains("cores.toml:1: `cores`: there is no core 4095 here; there are [0"),
+        "{error}"
+    );
+}
+
+#[test]
+fn more_shards_than_the_cores_can_use_are_refused_before_anything_starts() {
+    let folder = Folder::new();
+    let script = folder.file("echo.cfg", ECHO);
+    let script = script.to_str().unwrap();
+    let profile = folder.file("many.toml", "shards = 1024\n");
+    let profile = profile.to_str().unwrap();
+    for options in [
+        &["-F", "-f", script, "--shards", "999"][..],
+        &["-c", "-f", script, "--shards", "999"],
+        &["-c", "-f", script, "--tuning", profile],
+    ] {
+        let error = fails(options);
+        one_line(&error);
+        assert!(error.contains("at most 8 shards a core"), "{error}");
+    }
+}
+
+#[test]
+fn too_few_open_files_are_one_line_with_what_to_do() {
+    let folder = Folder::new();
+    let script = folder.file("echo.cfg", ECHO);
+    let mut command = Command::new("prlimit");
+    command
+        .args(["--nofile=20:20", env!("CARGO_BIN_EXE_tandem"), "-F", "-f"])
+        .arg(script);
+    command
+        .args(["-l", "udp:127.0.0.1:0", "--shards", "2"])
+        .stdin(Stdio::null());
+    let said = run(command);
+    assert!(!said.status.success());
+    one_line(&said.error);
+    assert!(
+        said.error.contains("may have 20 files open") && said.error.contains("ulimit -n"),
+        "{}",
+        said.error
+    );
+}
+
+#[test]
+fn a_script_without_a_main_route_is_warned_of_by_checking_as_well() {
+    let folder = Folder::new();
+    for text in ["", "loadmodule \"proto_udp.so\"\nroute[x] { exit; }\n"] {
+        let script = folder.file("none.cfg", text);
+        let mut command = tandem();
+        command.args(["-c", "-f"]).arg(script);
+        let said = run(command);
+        assert!(said.status.success(), "{}", said.error);
+        assert!(
+            said.error.contains("there is no main `route`"),
+            "{}",
+            said.error
+        );
+    }
 }
 
 #[test]

@@ -247,6 +247,39 @@ fn an_idle_server_stops_in_well_under_a_third_of_a_second() {
     assert!(best.is_some());
 }
 
+#[test]
+fn a_log_that_goes_nowhere_is_said_at_the_start() {
+    let has_system_log = std::path::Path::new("/dev/log").exists();
+    for (standard_error, is_lost) in [("yes", false), ("no", !has_system_log)] {
+        let script = format!("syslog_enabled=yes\nstderror_enabled={standard_error}\n{ECHO}");
+        let server = Server::start(&script, &["--shards", "1"]);
+        let error = server.error();
+        assert_eq!(error.contains("go nowhere"), is_lost, "{error}");
+    }
+}
+
+/// The banner of the built-in script can be pasted into a shell as it is.
+#[test]
+fn the_commands_of_the_banner_work_as_typed() {
+    let server = Server::built_in(&["--shards", "1"]);
+    let shell = |command: &str| {
+        let mut shell = std::process::Command::new("sh");
+        shell.args(["-c", command]);
+        support::run(shell).out
+    };
+    let command_with = |word: &str| {
+        let line = server.banner.lines().find(|line| line.contains(word));
+        line.map(|line| line.trim().trim_start_matches("manage").to_owned())
+    };
+    let print = command_with("--print-script").expect("how to print the script");
+    assert!(shell(&print).contains("route {"), "{print}");
+    // Another server on this machine may have the place of the FIFO.
+    if let Some(ask) = command_with("mkfifo") {
+        let said = shell(&ask);
+        assert!(said.contains(r#""Type":"control""#), "{ask}: {said}");
+    }
+}
+
 /// Logs more than a pipe holds within a hundred requests.
 const TALKATIVE: &str = r#"
 loadmodule "proto_udp.so"

@@ -239,6 +239,11 @@ pub fn raise_open_files(wanted: u64) -> io::Result<u64> {
     }
 }
 
+/// Whether an error says that the process, or the system, has as many files open as it may.
+pub fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
+}
+
 /// Raises the limit of locked memory as far as the system lets us; io_uring counts against it. The
 /// answer is the limit that holds, in bytes.
 pub fn raise_locked_memory() -> io::Result<u64> {

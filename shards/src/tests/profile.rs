@@ -3,7 +3,7 @@ use expect_test::{Expect, expect};
 use crate::Profile;
 
 fn check(text: &str, expected: Expect) {
-    let text = match Profile::read("my.toml", text) {
+    let text = match Profile::read("my.toml", text, &[0, 1]) {
         Ok(profile) => format!("{profile:?}\n"),
         Err(faults) => faults,
     };
@@ -34,6 +34,17 @@ fn everything_wrong_is_said_with_its_line() {
 }
 
 #[test]
+fn a_core_that_is_not_there_is_refused() {
+    check(
+        "cores = [0, 77]\ncontrol_core = 2\n",
+        expect![[r#"
+            my.toml:1: `cores`: there is no core 77 here; there are [0, 1]
+            my.toml:2: `control_core`: there is no core 2 here; there are [0, 1]
+        "#]],
+    );
+}
+
+#[test]
 fn the_samples_can_be_read_and_the_default_one_is_the_default() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../tuning");
     let mut count = 0;
@@ -41,7 +52,8 @@ fn the_samples_can_be_read_and_the_default_one_is_the_default() {
         let path = entry.unwrap().path();
         let name = path.display().to_string();
         if name.ends_with(".toml") {
-            let profile = Profile::read(&name, &std::fs::read_to_string(&path).unwrap()).unwrap();
+            let profile =
+                Profile::read(&name, &std::fs::read_to_string(&path).unwrap(), &[0, 1]).unwrap();
             if name.ends_with("/default.toml") {
                 assert_eq!(profile, Profile::default());
             }
