@@ -42,4 +42,7 @@ pub const REPLY_WITHIN: Duration = Duration::from_secs(2);
 pub const FIFO_CHECK: Duration = Duration::from_secs(30);
 
 /// How long the shards may take for their last log lines when everything ends.
-pub const FAREWELL_WITHIN: Duration = Duration::from_millis(1600);
+pub const FAREWELL_WITHIN: Duration = Duration::from_millis(1450);
+
+/// How long clients may take after that to fetch the answers that are on their way, `kill`'s among them.
+pub const LAST_ANSWERS_WITHIN: Duration = Duration::from_millis(200);

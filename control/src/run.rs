@@ -11,13 +11,13 @@ use tokio::time::Instant;
 
 use crate::limits::{
     BROKEN_LOG_EVERY, BROKEN_SHOWN_BYTES, COMMAND_WITHIN, COMMANDS_MAX, FAREWELL_WITHIN,
-    REPORTS_MAX,
+    LAST_ANSWERS_WITHIN, REPORTS_MAX,
 };
 use crate::link::{CommandResult, ControlEnd, Order, Report, lines};
 use crate::log::{Log, LogSettings};
 use crate::management::merge::Merged;
 use crate::management::rpc::{self, Failure};
-use crate::management::{self, Arrived, Facts, Fifo, FifoSettings, Request};
+use crate::management::{self, Arrived, Facts, Fifo, FifoSettings, Request, UnderWay};
 
 /// What the control side is told.
 #[derive(Clone, Debug)]
@@ -87,8 +87,10 @@ impl Control {
         let fifo = prepared.settings.fifo.clone();
         local.block_on(&runtime, async {
             let (sender, arrivals) = mpsc::channel(COMMANDS_MAX);
+            let under_way = UnderWay::new();
             if let Some(fifo) = fifo.clone() {
-                tokio::task::spawn_local(management::serve(fifo, sender.clone()));
+                let serving = management::serve(fifo, sender.clone(), under_way.clone());
+                tokio::task::spawn_local(serving);
             }
             let mut side = Side {
                 log: Log::new(prepared.settings.log.clone()),
@@ -101,6 +103,9 @@ impl Control {
             };
             // `sender` lives as long as we do, so that `arrivals` never ends by itself.
             side.serve(self, arrivals, sender).await;
+            // With it go the commands that nobody will answer.
+            drop(side);
+            let _ = tokio::time::timeout(LAST_ANSWERS_WITHIN, under_way.end()).await;
         });
         if let Some(fifo) = &fifo {
             Fifo::remove(fifo);

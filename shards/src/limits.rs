@@ -100,6 +100,7 @@ const _: () = assert!(
 const _: () = assert!(
     control::limits::FAREWELL_WITHIN.as_millis() > STOP_WITHIN.as_millis()
         && control::limits::FAREWELL_WITHIN.as_millis()
+            + control::limits::LAST_ANSWERS_WITHIN.as_millis()
             < STOP_WITHIN.as_millis() + CONTROL_STOP_WITHIN.as_millis(),
     "the control thread stays for the slowest shard, and is done before nobody waits for it any more"
 );

@@ -280,6 +280,34 @@ fn the_commands_of_the_banner_work_as_typed() {
     }
 }
 
+#[test]
+fn who_asks_it_to_end_is_answered() {
+    let kill = || {
+        let folder = support::Folder::new();
+        let script = format!(
+            "{ECHO}\nloadmodule \"mi_fifo.so\"\nmodparam(\"mi_fifo\", \"fifo_name\", \"{0}/fifo\")\n\
+             modparam(\"mi_fifo\", \"reply_dir\", \"{0}\")\n",
+            folder.path().display(),
+        );
+        let script = folder.file("test.cfg", &script);
+        let mut command = support::tandem();
+        command
+            .arg("-f")
+            .arg(script)
+            .args(["-l", "udp:127.0.0.1:0"]);
+        let server = Server::spawn(command, &["--shards", "1"], folder);
+        // As the banner has it: the client opens its pipe only after it has asked.
+        let mut shell = std::process::Command::new("sh");
+        shell.current_dir(server.folder()).args([
+            "-c",
+            r#"mkfifo r && echo ':r:{"jsonrpc":"2.0","method":"kill","id":1}' >fifo && timeout 1 cat r"#,
+        ]);
+        support::run(shell).out == r#"{"jsonrpc":"2.0","result":"OK","id":1}"#
+    };
+    // One of a few: others may be busy on this machine, and it waits only so long.
+    assert!((0..10).any(|_| kill()));
+}
+
 /// Logs more than a pipe holds within a hundred requests.
 const TALKATIVE: &str = r#"
 loadmodule "proto_udp.so"

@@ -122,10 +122,18 @@ impl Fifo {
 }
 
 /// Serves the FIFO until what arrives has nowhere to go.
-pub(crate) async fn serve(settings: FifoSettings, arrived: mpsc::Sender<Arrived>) {
+pub(crate) async fn serve(
+    settings: FifoSettings,
+    arrived: mpsc::Sender<Arrived>,
+    under_way: UnderWay,
+) {
+    let answers = Answers {
+        settings: settings.clone(),
+        under_way,
+    };
     loop {
         if let Ok(fifo) = Fifo::open(settings.clone()) {
-            if listen(fifo, &arrived).await.is_none() {
+            if listen(fifo, &answers, &arrived).await.is_none() {
                 return;
             }
         } else {
@@ -136,8 +144,7 @@ pub(crate) async fn serve(settings: FifoSettings, arrived: mpsc::Sender<Arrived>
 }
 
 /// Reads commands until the pipe is gone (`Some`) or nobody wants them any more (`None`).
-async fn listen(mut fifo: Fifo, arrived: &mpsc::Sender<Arrived>) -> Option<()> {
-    let answers = Answers::new(&fifo.settings);
+async fn listen(mut fifo: Fifo, answers: &Answers, arrived: &mpsc::Sender<Arrived>) -> Option<()> {
     let mut received: Vec<u8> = Vec::new();
     let mut check_at = Instant::now() + FIFO_CHECK;
     let mut rest_until = None;
@@ -163,7 +170,7 @@ async fn listen(mut fifo: Fifo, arrived: &mpsc::Sender<Arrived>) -> Option<()> {
                     rest_until = None;
                     // Before it is asked: while too many clients do not fetch their answers, no more
                     // is read.
-                    let permit = answers.permit().await;
+                    let permit = answers.under_way.permit().await;
                     let (sender, result) = oneshot::channel();
                     let request = Request {
                         text,
@@ -208,24 +215,33 @@ async fn listen(mut fifo: Fifo, arrived: &mpsc::Sender<Arrived>) -> Option<()> {
 const READ_BYTES: usize = 4096;
 
 /// Answers under way: bounded, since a client may never open its pipe.
-struct Answers {
-    settings: FifoSettings,
-    room: Arc<Semaphore>,
-}
+#[derive(Clone)]
+pub(crate) struct UnderWay(Arc<Semaphore>);
 
-impl Answers {
-    fn new(settings: &FifoSettings) -> Answers {
-        Answers {
-            settings: settings.clone(),
-            room: Arc::new(Semaphore::new(ANSWERS_MAX)),
-        }
+impl UnderWay {
+    /// None yet.
+    pub(crate) fn new() -> UnderWay {
+        UnderWay(Arc::new(Semaphore::new(ANSWERS_MAX)))
     }
 
     /// Room for one answer. `None` cannot be: nobody closes the semaphore.
     async fn permit(&self) -> Option<OwnedSemaphorePermit> {
-        self.room.clone().acquire_owned().await.ok()
+        self.0.clone().acquire_owned().await.ok()
     }
 
+    /// Waits until there are none any more.
+    pub(crate) async fn end(&self) {
+        let _ = self.0.acquire_many(ANSWERS_MAX as u32).await;
+    }
+}
+
+/// How clients are answered.
+struct Answers {
+    settings: FifoSettings,
+    under_way: UnderWay,
+}
+
+impl Answers {
     /// What came is no command. The client may be slow to hear it; others are served meanwhile. `None` if
     /// nobody wants anything any more.
     async fn refuse(
@@ -238,7 +254,7 @@ impl Answers {
         if reply.is_none() {
             return Some(());
         }
-        let permit = self.permit().await;
+        let permit = self.under_way.permit().await;
         let settings = self.settings.clone();
         tokio::task::spawn_local(async move {
             let failure = rpc::Failure::new(rpc::PARSE_ERROR, "");

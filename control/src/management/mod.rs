@@ -12,7 +12,7 @@ pub(crate) mod rpc;
 pub use fifo::FifoSettings;
 #[cfg(test)]
 pub(crate) use fifo::{Cut, cut};
-pub(crate) use fifo::{Fifo, serve};
+pub(crate) use fifo::{Fifo, UnderWay, serve};
 pub use own::{Facts, Process};
 
 /// What a transport brings.
