@@ -252,6 +252,11 @@ pub(crate) fn effects(settings: &[Setting], effects: &[(&str, Effect)], report: 
                 format!("{name} has no effect: here it is always {number}"),
                 None,
             ),
+            Some(Effect::Missing) => report.error_with(
+                setting.span,
+                format!("{name} is not offered yet, and what it forbids would happen"),
+                "take it out only if something else, such as a firewall, does its work",
+            ),
             None => report.warn(setting.span, format!("{name} has no effect here"), None),
         }
     }

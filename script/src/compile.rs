@@ -36,6 +36,8 @@ pub enum Effect {
     Any,
     /// What this value says happens always; another one changes nothing.
     Only(i32),
+    /// It protects somebody: a server that only seems to obey it must not start.
+    Missing,
 }
 
 /// A script that compiled.

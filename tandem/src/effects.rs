@@ -2,7 +2,7 @@
 //!
 //! A parameter belongs here as soon as somebody reads it, and not before.
 
-use script::Effect::{self, Any, Only};
+use script::Effect::{self, Any, Missing, Only};
 
 /// By today's name; `socket/option` and `alias/option` for what stands behind an address.
 #[rustfmt::skip]
@@ -28,6 +28,8 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     ("shm_secondary_hash_size", Any), ("socket/reuse_port", Any), ("socket/use_auto_scaling_profile", Any),
     ("socket/use_workers", Any), ("tcp_parallel_read_on_workers", Any), ("tcp_threads", Any), ("timer_workers", Any),
     ("worker_reactor_timeout", Any), ("xlog_force_color", Only(0)),
+    // What keeps traffic from going where it must not.
+    ("dst_blacklist", Missing),
     // What one value of them says happens anyway.
     ("auto_aliases", Only(0)), ("check_via", Only(0)), ("disable_dns_blacklist", Only(1)), ("disable_stateless_fwd", Only(1)),
     ("dns", Only(0)), ("exec_dns_threshold", Only(0)), ("exec_msg_threshold", Only(0)), ("log_event_enabled", Only(0)),
