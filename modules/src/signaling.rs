@@ -6,7 +6,7 @@
 use engine::module::{Args, Context, Exports, Kind, Module, Routes, Shape, VarArgs, Verdict};
 use engine::run::Reading;
 
-use crate::sl::status_code;
+use crate::sl::{STATUS, status_code};
 
 /// The module.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ impl Module for Signaling {
     fn exports(exports: &mut Exports<Self>) {
         exports.function(
             "send_reply",
-            &[Kind::Int, Kind::Str],
+            &[STATUS, Kind::Str],
             Routes::REQUEST | Routes::FAILURE | Routes::ERROR,
             Self::send_reply,
         );
@@ -32,7 +32,7 @@ impl Module for Signaling {
 
 impl Signaling {
     fn send_reply(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        match status_code(args.int(0)) {
+        match status_code(cx, args.int(0)) {
             Some(code) => Verdict::of(cx.reply(code, args.str(1))),
             None => Verdict::FAIL,
         }

@@ -22,7 +22,7 @@ impl Module for Sl {
         exports.param("enable_stats", Kind::Int, |_, _| Ok(()));
         exports.function(
             "sl_send_reply",
-            &[Kind::Int, Kind::Str],
+            &[STATUS, Kind::Str],
             Routes::REQUEST | Routes::ERROR,
             Self::send_reply,
         );
@@ -33,7 +33,7 @@ impl Module for Sl {
 
 impl Sl {
     fn send_reply(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        match status_code(args.int(0)) {
+        match status_code(cx, args.int(0)) {
             Some(code) => Verdict::of(cx.reply_stateless(code, args.str(1))),
             None => Verdict::FAIL,
         }
@@ -46,8 +46,31 @@ impl Sl {
     }
 }
 
-/// A status code that a reply may have.
-pub(crate) fn status_code(code: i32) -> Option<u16> {
+/// A status code that a reply may have; any other literal is an error at load.
+pub(crate) const STATUS: Kind = Kind::Int.check(check_status_code);
+
+fn check_status_code(literal: &[u8]) -> Result<(), String> {
+    let text = literal.escape_ascii();
+    match std::str::from_utf8(literal).map(str::parse) {
+        Ok(Ok(code)) if reply_code(code).is_some() => Ok(()),
+        _ => Err(format!(
+            "`{text}` is no status code; give one of 100 to 699"
+        )),
+    }
+}
+
+/// A status code that a reply may have; what the script made otherwise is told.
+pub(crate) fn status_code(cx: &mut Context<'_>, code: i32) -> Option<u16> {
+    let known = reply_code(code);
+    if known.is_none() {
+        cx.log_error(format_args!(
+            "no reply: {code} is no status code; give one of 100 to 699"
+        ));
+    }
+    known
+}
+
+fn reply_code(code: i32) -> Option<u16> {
     u16::try_from(code)
         .ok()
         .filter(|code| (100..700).contains(code))

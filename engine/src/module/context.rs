@@ -222,6 +222,18 @@ impl Context<'_> {
         }));
     }
 
+    /// A line about a mistake of the script that the operator has to look at, with its place.
+    pub fn log_error(&mut self, what: std::fmt::Arguments<'_>) {
+        const ERROR: i8 = -1;
+        let linked = Arc::clone(self.program);
+        let at = linked.program.position(self.run.at);
+        self.log(ERROR, |out| {
+            use std::io::Write;
+            // Writing into memory does not fail.
+            let _ = write!(out, "{what} {}:{}", linked.program.file(at), at.line);
+        });
+    }
+
     /// A line for the log, if its level is shown: -3 alert to 4 debug.
     pub fn log(&mut self, level: i8, write: impl FnOnce(&mut Vec<u8>)) {
         if level <= self.core.log_level {

@@ -15,7 +15,7 @@ pub struct Kind {
     pub(crate) check: Option<Check>,
 }
 
-/// Says what is wrong with a literal argument.
+/// Says what is wrong with a literal argument, of a number with its digits.
 pub type Check = fn(&[u8]) -> Result<(), String>;
 
 #[expect(non_upper_case_globals, reason = "reads as the enum it stands for")]

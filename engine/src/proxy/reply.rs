@@ -216,7 +216,7 @@ pub(super) fn remember(
         context.status_local = branch.is_none();
         context.status_branch = branch;
         context.reason.clear();
-        context.reason.extend_from_slice(reason);
+        parser::writer::write_reason(reason, &mut context.reason);
         context.to_tag.clear();
         context.to_tag.extend_from_slice(tag);
     }

@@ -3,6 +3,7 @@
 //! Each shard makes its own from the shared [`Program`]: function pointers by the catalog's ids, and the numbers of
 //! all names that the script writes down. Made again from the same program it is the same, on every shard.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -195,11 +196,12 @@ impl Linked {
                     .copied()
                     .flatten();
                 let literal = match arg {
-                    Arg::Str(id) => self.program.constant(*id).text(),
+                    Arg::Str(id) => self.program.constant(*id).text().map(Cow::Borrowed),
+                    Arg::Int(number) => Some(Cow::Owned(number.to_string().into_bytes())),
                     _ => None,
                 };
                 if let (Some(check), Some(literal)) = (check, literal)
-                    && let Err(reason) = check(literal)
+                    && let Err(reason) = check(&literal)
                 {
                     errors.push((
                         call.at,

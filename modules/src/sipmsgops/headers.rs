@@ -4,6 +4,7 @@ use engine::module::{Args, Context, Verdict};
 
 use super::{SipMsgOps, glob};
 use crate::header_line;
+use crate::sl::status_code;
 use parser::header::date::Date;
 
 impl SipMsgOps {
@@ -82,11 +83,11 @@ impl SipMsgOps {
 
     /// The class of a provisional response or a 2xx cannot change: transactions live by it.
     pub(super) fn change_reply_status(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        let (Some(old), Ok(new)) = (cx.message.status(), u16::try_from(args.int(0))) else {
+        let (Some(old), Some(new)) = (cx.message.status(), status_code(cx, args.int(0))) else {
             return Verdict::FAIL;
         };
         let is_fixed = old < 300 || new < 300;
-        if !(100..700).contains(&new) || (is_fixed && old / 100 != new / 100) {
+        if is_fixed && old / 100 != new / 100 {
             return Verdict::FAIL;
         }
         cx.draft.set_status(new, args.str(1));

@@ -13,6 +13,8 @@ mod sdp;
 
 use engine::module::{Args, Context, Exports, Kind, Module, Routes, Verdict};
 
+use crate::sl::STATUS;
+
 /// The module.
 #[derive(Debug)]
 pub(crate) struct SipMsgOps;
@@ -108,7 +110,7 @@ impl Module for SipMsgOps {
         );
         exports.function(
             "change_reply_status",
-            &[Kind::Int, Kind::Str],
+            &[STATUS, Kind::Str],
             Routes::REPLY,
             Self::change_reply_status,
         );

@@ -87,3 +87,32 @@ fn a_function_that_is_not_built_is_named() {
         "#]],
     );
 }
+
+#[test]
+fn a_status_code_that_is_none_does_not_start() {
+    refused(
+        r#"
+        loadmodule "sl"
+        loadmodule "signaling"
+        loadmodule "tm"
+        loadmodule "sipmsgops"
+        route {
+            t_reply(99, "x");
+            t_reply_with_body(700, "x", "y");
+            sl_send_reply(999, "X");
+            send_reply(-1, "x");
+            send_reply(100, "least");
+            send_reply(699, "most");
+            t_on_reply("r");
+        }
+        onreply_route[r] { change_reply_status(42, "x"); }
+        "#,
+        expect![[r#"
+            parse error in test.cfg:7:13-14: argument 1 of `t_reply`: `99` is no status code; give one of 100 to 699
+            parse error in test.cfg:8:13-14: argument 1 of `t_reply_with_body`: `700` is no status code; give one of 100 to 699
+            parse error in test.cfg:9:13-14: argument 1 of `sl_send_reply`: `999` is no status code; give one of 100 to 699
+            parse error in test.cfg:10:13-14: argument 1 of `send_reply`: `-1` is no status code; give one of 100 to 699
+            parse error in test.cfg:15:28-29: argument 1 of `change_reply_status`: `42` is no status code; give one of 100 to 699
+        "#]],
+    );
+}

@@ -261,3 +261,50 @@ fn what_cannot_be_sent_fails_over_as_a_503() {
     "#]]
     .assert_eq(&world.take());
 }
+
+#[test]
+fn a_code_known_at_run_time_only_is_told_when_it_is_none() {
+    let mut world = World::new(
+        r#"
+        loadmodule "sl"
+        loadmodule "tm"
+        route {
+            $var(code) = 99;
+            t_reply($var(code), "x");
+            sl_send_reply($var(code), "x");
+        }
+        "#,
+    );
+    world.udp(2, "INVITE sip:bob@10.0.0.3");
+    expect![[r#"
+        log -1: no reply: 99 is no status code; give one of 100 to 699 test.cfg:6
+        log -1: no reply: 99 is no status code; give one of 100 to 699 test.cfg:7
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
+fn a_reason_is_one_line() {
+    let mut world = World::new(
+        r#"
+        loadmodule "sl"
+        loadmodule "tm"
+        route {
+            $var(reason) = "a\r\n folded\nX-Forged: 1\r\n";
+            if ($rm == "INVITE")
+                t_reply(480, $var(reason));
+            else
+                sl_send_reply(480, $var(reason));
+        }
+        "#,
+    );
+    world.udp(2, "INVITE sip:bob@10.0.0.3");
+    world.udp(2, "MESSAGE sip:bob@10.0.0.3\nCall-ID: call-2");
+    expect![[r#"
+        > udp:10.0.0.2:5060
+            SIP/2.0 480 a   folded X-Forged: 1
+        > udp:10.0.0.2:5060
+            SIP/2.0 480 a   folded X-Forged: 1
+    "#]]
+    .assert_eq(&world.take());
+}

@@ -100,7 +100,7 @@ impl Tm {
 
     /// Makes the transaction when there is none yet.
     pub(super) fn reply(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        match status_code(args.int(0)) {
+        match status_code(cx, args.int(0)) {
             Some(code) => Verdict::of(cx.reply_in_transaction(code, args.str(1))),
             None => Verdict::FAIL,
         }

@@ -11,6 +11,8 @@ mod variables;
 use engine::module::{Context, Exports, Kind, Module, Routes};
 use script::RouteKind;
 
+use crate::sl::STATUS;
+
 /// The module.
 #[derive(Debug, Default)]
 pub(crate) struct Tm {
@@ -36,10 +38,10 @@ impl Module for Tm {
         let flags = text.check(functions::check_relay_flags);
         exports.function("t_relay", &[flags, text], failure, Self::relay);
         exports.function("t_replicate", &[Kind::Str, flags], failure, Self::replicate);
-        exports.function("t_reply", &[Kind::Int, Kind::Str], failure, Self::reply);
+        exports.function("t_reply", &[STATUS, Kind::Str], failure, Self::reply);
         exports.function(
             "t_reply_with_body",
-            &[Kind::Int, Kind::Str, Kind::Str],
+            &[STATUS, Kind::Str, Kind::Str],
             failure,
             Self::reply_with_body,
         );

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 
 use crate::grammar::{Cursor, trim};
 use crate::message::{HeaderField, Value};
-use crate::writer::one_line;
+use crate::writer::write_reason;
 use crate::{HeaderName, Message, Span};
 use edit::{Edit, Edits, Text};
 
@@ -175,9 +175,10 @@ impl Draft {
         });
     }
 
-    /// Sets the status line of a response; the reason counts up to its first line break.
+    /// Sets the status line of a response; line breaks in the reason become blanks.
     pub fn set_status(&mut self, code: u16, reason: &[u8]) {
-        self.status = Some((code, self.edits.keep(one_line(reason))));
+        let reason = self.edits.keep_with(|out| write_reason(reason, out));
+        self.status = Some((code, reason));
     }
 
     /// Sets the body; an empty one removes the Content-Type as well. Content-Length follows by itself.

@@ -16,10 +16,13 @@ pub use sent::header_lines;
 
 use crate::grammar::write_number;
 
-/// A text up to its first line break: what is behind it would be a header of somebody's choice.
-pub(crate) fn one_line(text: &[u8]) -> &[u8] {
-    let end = text.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
-    &text[..end.unwrap_or(text.len())]
+/// Appends a reason phrase. What a script made it of may hold line breaks, a folded header for one: they and NUL
+/// become blanks, so that nothing in it is a header of somebody's choice.
+pub fn write_reason(reason: &[u8], out: &mut Vec<u8>) {
+    out.extend(reason.trim_ascii().iter().map(|byte| match byte {
+        b'\r' | b'\n' | 0 => b' ',
+        byte => *byte,
+    }));
 }
 
 /// A request (or response) of our own, line by line.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::{one_line, reason_of, write_end};
+use super::{reason_of, write_end, write_reason};
 use crate::grammar::write_number;
 use crate::message::HeaderField;
 use crate::{HeaderName, Message};
@@ -12,7 +12,7 @@ use crate::{HeaderName, Message};
 pub struct Response<'a> {
     /// Status code.
     pub code: u16,
-    /// Reason phrase, up to its first line break; empty means the usual one of the code.
+    /// Reason phrase, its line breaks written as blanks; empty means the usual one of the code.
     pub reason: &'a [u8],
     /// A tag for To, added when the request's has none.
     pub to_tag: Option<&'a [u8]>,
@@ -34,11 +34,10 @@ impl Response<'_> {
         out.extend_from_slice(b"SIP/2.0 ");
         write_number(self.code.into(), out);
         out.push(b' ');
-        let reason = match one_line(self.reason) {
-            b"" => reason_of(self.code).as_bytes(),
-            reason => reason,
-        };
-        out.extend_from_slice(reason);
+        match self.reason.trim_ascii() {
+            b"" => out.extend_from_slice(reason_of(self.code).as_bytes()),
+            reason => write_reason(reason, out),
+        }
         out.extend_from_slice(b"\r\n");
         for (place, field) in request.headers_named(HeaderName::Via).enumerate() {
             match self.source {

@@ -118,13 +118,13 @@ fn a_rejected_request_is_answered_with_what_it_had() {
     );
     Response {
         code: 400,
-        reason: b"No To\r\nX-Forged: 1",
+        reason: b"No To\r\nX-Forged: \0 1\r\n",
         to_tag: Some(b"x"),
         ..Response::default()
     }
     .write(&request, &mut out);
     expect![[r#"
-        SIP/2.0 400 No To
+        SIP/2.0 400 No To  X-Forged:   1
         Via: SIP/2.0/UDP a:5070;branch=z9hG4bKa;rport, SIP/2.0/UDP b
         f: Alice <sip:alice@example.com>;tag=1
         Call-ID: x
