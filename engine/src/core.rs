@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use crate::agent::Agents;
+use crate::complaints::Complaints;
 use parser::Draft;
 
 use crate::engine::InHand;
@@ -67,6 +68,8 @@ pub struct Core {
     /// What the unnamed `onreply_route` changed in the response in hand; whoever takes the response
     /// takes this into the response's scene.
     pub reply_draft: Draft,
+    /// What was said of late about messages that we do not take.
+    pub complaints: Complaints,
     /// The ladder.
     pub trace: Trace,
     /// Module parameters and global switches that change at run time: `log_level`.
@@ -133,6 +136,7 @@ impl Core {
             jobs: Jobs::default(),
             in_hand: InHand::default(),
             reply_draft: Draft::new(),
+            complaints: Complaints::default(),
             trace: Trace::default(),
             log_level: 3,
             limits,

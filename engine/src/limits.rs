@@ -137,6 +137,13 @@ pub const DNS_NEGATIVE_S: u32 = 60;
 /// How long we do not ask again after no or a broken answer.
 pub const DNS_FAILED_S: u32 = 5;
 
+/// Lines a second that a shard logs about messages it does not take. Enough to find a phone that errs; a scanner
+/// does not fill the disk.
+pub const COMPLAINTS_PER_S: u32 = 10;
+
+/// Bytes of such a message that the line shows. Escaped they are four times as many.
+pub const COMPLAINT_BYTES_MAX: usize = 160;
+
 /// Response contexts kept for reuse.
 pub const CONTEXTS_POOLED: usize = 1_024;
 

@@ -98,12 +98,26 @@ impl Engine {
         } else {
             Counter::ResponsesFailed
         });
-        let Some(status) = fault
+        let status = fault
             .status()
-            .filter(|_| is_request && message.method() != Method::Ack)
-        else {
-            return;
-        };
+            .filter(|_| is_request && message.method() != Method::Ack);
+        let bytes = message.bytes();
+        let core = &mut self.core;
+        match status {
+            Some(status) => core.complain(
+                &flow,
+                bytes,
+                format_args!("malformed request answered {status}: {fault}"),
+                outbox,
+            ),
+            None => core.complain(
+                &flow,
+                bytes,
+                format_args!("malformed message dropped: {fault}"),
+                outbox,
+            ),
+        }
+        let Some(status) = status else { return };
         // The reason phrase tells the peer what is wrong, as RFC 3261 §21.4.1 asks. Our own words only.
         let reason = format!("{} ({fault})", parser::writer::reason_of(status));
         proxy::reply_stateless(
@@ -164,6 +178,7 @@ impl Engine {
     fn refuses(&mut self, request: &Message, flow: Flow, outbox: &mut Outbox) -> bool {
         if self.core.servers.is_overloaded(request) {
             self.core.statistics.count(Counter::Overloaded);
+            proxy::complain_of_overload(&mut self.core, request, &flow, outbox);
             let retry = format!("Retry-After: {RETRY_AFTER_S}\r\n");
             proxy::reply_stateless(
                 &mut self.core,
@@ -180,6 +195,8 @@ impl Engine {
         // CANCEL and ACK are not judged (§20.29), and an ACK is never answered (§17.1.1.3).
         let is_judged = !matches!(request.method(), Method::Ack | Method::Cancel);
         if is_judged && request.header(HeaderName::ProxyRequire).is_some() {
+            let what = format_args!("request answered 420: it has a Proxy-Require");
+            self.core.complain(&flow, request.bytes(), what, outbox);
             let mut unsupported = b"Unsupported: ".to_vec();
             for (at, tag) in request.list(HeaderName::ProxyRequire).enumerate() {
                 if at > 0 {

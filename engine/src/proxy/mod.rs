@@ -47,7 +47,7 @@ pub(crate) use forward::write_via;
 pub use options::{Address, Cancel, RelayError, RelayFlags, RelayOptions};
 pub use path::Path;
 pub use relay::{before_park, branches_done};
-pub use reply::{absorbs_ack, reply_stateless};
+pub use reply::{absorbs_ack, complain_of_overload, reply_stateless};
 pub use response::{
     on_ack_2xx, on_client_ended, on_client_timeout, on_resolved, on_response, on_server_ended,
     on_transport_error,

@@ -127,6 +127,13 @@ pub(super) fn overloaded(
     };
     outbox.send(back, Ticket::NONE, |out| reply.write(request, out));
     core.statistics.count_stateless(503);
+    complain_of_overload(core, request, came, outbox);
+}
+
+/// Says so in the log.
+pub fn complain_of_overload(core: &mut Core, request: &Message, came: &Flow, outbox: &mut Outbox) {
+    let what = format_args!("request answered 503: no place for another transaction");
+    core.complain(came, request.bytes(), what, outbox);
 }
 
 /// Whether an ACK answers a reply that we made without a transaction: it ends here (§17.1.1.3 gives it our tag).

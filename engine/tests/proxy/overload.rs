@@ -29,6 +29,7 @@ fn no_place_for_a_context_is_503_once() {
             10      < alice  INVITE sip:bob@10.0.0.20
             10      > alice  503 Service Unavailable
                       Retry-After: 10
+            10      - request answered 503: no place for another transaction, from udp:10.0.0.10:5060: "INVITE sip:bob@10.0.0.20 SIP/2.0"
             10      - not relayed
             20      < bob    486 Busy Here
             20      > bob    ACK sip:bob@10.0.0.20
@@ -58,6 +59,7 @@ fn no_place_for_a_server_transaction_is_503_once() {
             0       > alice  100 Trying
             0       > bob    INVITE sip:bob@10.0.0.20
             10      < alice  MESSAGE sip:bob@10.0.0.20
+            10      - request answered 503: no place for another transaction, from udp:10.0.0.10:5060: "MESSAGE sip:bob@10.0.0.20 SIP/2.0"
             10      > alice  503 Service Unavailable
                       Retry-After: 10
             20      < bob    486 Busy Here

@@ -63,6 +63,7 @@ fn an_option_that_no_proxy_knows_is_420() {
         ",
         expect![[r#"
             0       < alice  INVITE sip:bob@10.0.0.20
+            0       - request answered 420: it has a Proxy-Require, from udp:10.0.0.10:5060: "INVITE sip:bob@10.0.0.20 SIP/2.0"
             0       > alice  420 Bad Extension
                       Unsupported: wonder, sense
             10      < alice  ACK sip:bob@10.0.0.20
