@@ -296,12 +296,23 @@ pub struct Catalog {
     param_by_name: HashMap<(String, String), ParamId>,
     variable_by_name: HashMap<String, VariableId>,
     transform_by_name: HashMap<(String, String), TransformId>,
+    /// Modules of OpenSIPS that nobody here offers.
+    pub(crate) not_offered: Vec<&'static str>,
 }
 
 impl Catalog {
     /// An empty catalog.
     pub fn new() -> Catalog {
         Catalog::default()
+    }
+
+    /// What an operator has to do about a name of a module that is not loaded.
+    pub(crate) fn way_to(&self, module: &str) -> String {
+        if self.not_offered.contains(&module) {
+            format!("Tandem does not offer the module {module} yet")
+        } else {
+            format!("add loadmodule \"{module}.so\"")
+        }
     }
 
     /// Adds a function. Of two with the same name, the first one added is found by scripts.

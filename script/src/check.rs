@@ -65,9 +65,10 @@ fn unknown_module(name: &str, span: Span, report: &mut Report<'_>) {
         return report.error_with(span, format!("there is no module `{name}` any more"), hint);
     }
     if known::is_module(name) {
-        return report.error(
+        return report.error_with(
             span,
             format!("`{name}` is a module of OpenSIPS that Tandem does not offer yet"),
+            "take it out with all that uses it; docs/opensips.md lists what is offered",
         );
     }
     let reason = format!("unknown module `{name}`");
@@ -159,11 +160,7 @@ fn modparam(
     if !matched {
         let reason = format!("no loaded module matches `{pattern}`");
         if known::is_module(&pattern) {
-            report.error_with(
-                written.modules.span,
-                reason,
-                format!("add loadmodule \"{pattern}.so\""),
-            );
+            report.error_with(written.modules.span, reason, catalog.way_to(&pattern));
         } else {
             match suggest(
                 &pattern,
@@ -209,14 +206,19 @@ fn unknown_param(
 }
 
 /// Sockets need their protocol's module; scaling profiles must exist.
-pub(crate) fn globals(script: &Script, modules: &Modules, report: &mut Report<'_>) {
+pub(crate) fn globals(
+    script: &Script,
+    modules: &Modules,
+    catalog: &Catalog,
+    report: &mut Report<'_>,
+) {
     let mut told = HashSet::new();
     for (protocol, span) in &script.protocols {
         let Some((_, module)) = PROTOCOLS.iter().find(|(name, _)| name == protocol) else {
             continue;
         };
         if !modules.loaded.iter().any(|one| one.name == *module) && told.insert(protocol) {
-            let hint = format!("add loadmodule \"{module}.so\"");
+            let hint = catalog.way_to(module);
             report.error_with(
                 *span,
                 format!("no loaded module provides the protocol {protocol}"),

@@ -8,7 +8,7 @@ use crate::loader::Loader;
 use crate::program::Program;
 use crate::report::Report;
 use crate::source::{Source, Span};
-use crate::{check, lex, lower, parse};
+use crate::{check, known, lex, lower, parse};
 
 /// Who knows what the core and the modules offer.
 pub trait Offer {
@@ -18,6 +18,11 @@ pub trait Offer {
     /// Adds what this module offers; false if there is no such module. Called once per loaded module, in the order of
     /// the script.
     fn module(&mut self, name: &str, catalog: &mut Catalog) -> bool;
+
+    /// Whether there is such a module: a hint must not lead to one that is refused.
+    fn offers(&self, _name: &str) -> bool {
+        true
+    }
 }
 
 /// What the server says about compiling.
@@ -79,8 +84,11 @@ pub fn compile(
 
     let mut catalog = Catalog::new();
     offer.core(&mut catalog);
+    catalog.not_offered = known::modules()
+        .filter(|name| !offer.offers(name))
+        .collect();
     let modules = check::modules(&script, offer, &mut catalog, &mut report);
-    check::globals(&script, &modules, &mut report);
+    check::globals(&script, &modules, &catalog, &mut report);
     if let Some(effects) = options.effects {
         check::effects(&script.settings, effects, &mut report);
     }

@@ -89,6 +89,10 @@ impl Offer for &Registry {
         add_module(name, &(entry.exports)(), catalog);
         true
     }
+
+    fn offers(&self, name: &str) -> bool {
+        self.entry(name).is_some()
+    }
 }
 
 /// Adds what the core offers. The order is that of its tables, which [`crate::run::Linked`] follows.

@@ -567,8 +567,8 @@ impl Lower<'_, '_> {
                 self.report.error(span, reason);
             }
             Some(module) => {
-                let hint =
-                    format!("it is a function of module {module}: add loadmodule \"{module}.so\"");
+                let way = self.catalog.way_to(module);
+                let hint = format!("it is a function of module {module}: {way}");
                 self.report.error_with(span, unknown, hint);
             }
             None => {

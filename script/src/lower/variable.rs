@@ -203,8 +203,8 @@ impl Lower<'_, '_> {
                 self.report.error_with(written.span, reason, hint);
             }
             Some(module) => {
-                let hint =
-                    format!("it is a variable of module {module}: add loadmodule \"{module}.so\"");
+                let way = self.catalog.way_to(module);
+                let hint = format!("it is a variable of module {module}: {way}");
                 self.report.error_with(written.span, reason, hint);
             }
             None => match suggest(
