@@ -24,10 +24,15 @@ fn every_name_that_is_offered_stands_in_the_docs() {
         .variables()
         .iter()
         .map(|row| (&row.module, format!("${}", row.name)));
+    let core = "core".to_owned();
+    let transformations = catalog
+        .transformations()
+        .iter()
+        .map(|row| (&core, format!("{{{}.{}}}", row.class, row.name)));
     for (module, name) in functions
         .chain(params)
         .chain(variables)
-        .filter(|(module, _)| *module != "core")
+        .chain(transformations)
     {
         let section = DOCS
             .split("\n## ")
