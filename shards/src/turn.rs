@@ -53,6 +53,9 @@ impl Shard {
             for _ in 0..BATCHES_A_TURN {
                 match self.datagrams.receive(id, &mut self.counters) {
                     Ok(count) => {
+                        // What a neighbour told us before a peer sent this is known first: a phone may be called
+                        // as soon as its connection has been answered.
+                        self.receive_parcels();
                         for index in 0..count {
                             let taken = self.datagrams.take(id, index, &mut self.counters);
                             if let Some((frame, flow)) = taken {
