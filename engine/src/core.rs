@@ -123,7 +123,11 @@ impl Core {
             sockets,
             owner: Owner::new(owner_key, shards),
             wheel: Wheel::new(0),
-            servers: ServerTransactions::new(limits.server_transactions, random.next_u64()),
+            servers: ServerTransactions::new(
+                limits.server_transactions,
+                limits.server_transactions_ready,
+                random.next_u64(),
+            ),
             clients: ClientTransactions::new(limits.client_transactions, random.next_u64()),
             tm: TmSettings::default(),
             statistics: Statistics::new(),

@@ -43,6 +43,9 @@ pub const COPIES_MAX: usize = 16;
 pub struct Limits {
     /// Server transactions of one shard.
     pub server_transactions: u32,
+    /// Server transactions that the indexes have room for from the start. Growing an index moves all that is in it at
+    /// once, and every call of the shard waits: 100 ms and more at half a million.
+    pub server_transactions_ready: u32,
     /// Client transactions of one shard.
     pub client_transactions: u32,
     /// Response contexts of one shard.
@@ -61,6 +64,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             server_transactions: 1 << 22,
+            server_transactions_ready: 0,
             client_transactions: 1 << 22,
             contexts: 1 << 22,
             agents: 1 << 16,

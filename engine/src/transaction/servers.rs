@@ -128,13 +128,14 @@ impl Machine {
 }
 
 impl ServerTransactions {
-    /// An empty table of at most `limit`.
+    /// An empty table of at most `limit`, whose indexes have room for `ready`; one in two is an INVITE's.
     #[must_use]
-    pub fn new(limit: u32, seed: u64) -> Self {
+    pub fn new(limit: u32, ready: u32, seed: u64) -> Self {
+        let ready = ready.min(limit) as usize;
         Self {
             slab: Slab::new(limit),
-            by_identity: HashTable::new(),
-            by_origin: HashTable::new(),
+            by_identity: HashTable::with_capacity(ready),
+            by_origin: HashTable::with_capacity(ready / 2),
             identities: Identities::new(seed),
             flats: Flats::default(),
             scratch: Vec::new(),
