@@ -1,12 +1,10 @@
 //! Moving a message allocates nothing once everything has its working size: in by a batch, over a ring to another
 //! shard, out by a batch; in and out by a connection.
-#![allow(unsafe_code, reason = "an allocator that counts is an allocator")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use allocation_counter::measure;
 use engine::{Flow, ShardId, SocketId, Ticket, Transport};
 use wire::datagram::DatagramOptions;
 use wire::stream::StreamOptions;
@@ -18,38 +16,14 @@ use crate::counters::Counters;
 use crate::datagrams::Datagrams;
 use crate::mesh::{Bell, Mesh, Parcel};
 
-struct Counting;
-
-thread_local! {
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
-
-// SAFETY: every call goes to the system's allocator unchanged; counting touches a plain thread-local
-// without a destructor and allocates nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        COUNT.with(|count| count.set(count.get() + 1));
-        // SAFETY: as above.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// Rounds until everything has its working size, and rounds that are counted.
 const ROUNDS: usize = 200;
 
 /// Runs `round` until it is warm and counts what it then allocates.
 fn check(mut round: impl FnMut()) {
     (0..ROUNDS).for_each(|_| round());
-    let before = COUNT.with(Cell::get);
-    (0..ROUNDS).for_each(|_| round());
-    assert_eq!(COUNT.with(Cell::get) - before, 0);
+    let counted = measure(|| (0..ROUNDS).for_each(|_| round()));
+    assert_eq!(counted.count_total, 0);
 }
 
 fn message() -> Vec<u8> {
