@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 const DEADLINE_S: u64 = 10;
 /// Bytes that are taken of its output and of its complaints; the script's own bound is far smaller.
 const OUTPUT_BYTES_MAX: u64 = 16 << 20;
+/// Bytes of its complaints that are shown.
+const COMPLAINT_BYTES_SHOWN: usize = 400;
 
 /// Sends `text` through a command: words split on blanks, no shell. The error is for a person.
 pub(crate) fn run(command: &str, text: Vec<u8>) -> Result<Vec<u8>, String> {
@@ -51,10 +53,9 @@ pub(crate) fn run(command: &str, text: Vec<u8>) -> Result<Vec<u8>, String> {
     if status.success() {
         return Ok(output);
     }
-    let complaints = String::from_utf8_lossy(&complaints);
-    let complaints = complaints.trim_end();
-    let complaints = complaints.get(..400).unwrap_or(complaints);
-    Err(format!("`{command}`: {status}: {complaints}"))
+    let shown = &complaints[..complaints.len().min(COMPLAINT_BYTES_SHOWN)];
+    let shown = String::from_utf8_lossy(shown);
+    Err(format!("`{command}`: {status}: {}", shown.trim_end()))
 }
 
 fn stop(mut child: Child, command: &str) -> String {
