@@ -6,15 +6,18 @@
 mod commands;
 mod panic;
 mod receive;
+mod reload;
 mod routes;
+mod timer_routes;
 
 pub use panic::InHand;
 
 use std::sync::Arc;
 
 use parser::Peek;
+use script::Program;
+use script::RouteKind;
 use script::program::RouteId;
-use script::{Program, RouteKind};
 
 use crate::core::{Core, CoreConfig};
 use crate::input::{Answer, Input, Letter, Now, ShardId, Ticket};
@@ -27,6 +30,7 @@ use crate::run::{self, Linked};
 use crate::sockets::Sockets;
 use crate::statistics::Counter;
 use crate::timer::{Fired, Timer};
+use timer_routes::TimerRoutes;
 
 /// What an engine is made of.
 pub struct Config<'a> {
@@ -55,7 +59,11 @@ pub struct Engine {
     core: Core,
     modules: Modules,
     linked: Arc<Linked>,
+    registry: Registry,
+    /// What a reload has prepared.
+    prepared: Option<Arc<Linked>>,
     routes: TopRoutes,
+    timer_routes: TimerRoutes,
     /// What starting the modules left behind, until the first input.
     first: Option<Outbox>,
     guard: panic::Guard,
@@ -68,8 +76,6 @@ struct TopRoutes {
     reply: Option<RouteId>,
     local: Option<RouteId>,
     startup: Option<RouteId>,
-    /// With their periods in milliseconds.
-    timers: Vec<(RouteId, u32)>,
     /// Modules that want to be called again and again: slot and period in milliseconds.
     periods: Vec<(u16, u32)>,
 }
@@ -130,22 +136,14 @@ impl Engine {
         let mut modules = Modules::new(&linked, registry).map_err(|e| e.to_string())?;
         let mut first = Outbox::new();
         module::start(&mut core, &mut modules, &linked, &mut first).map_err(|e| e.to_string())?;
-        let routes = TopRoutes {
-            main: linked.route(RouteKind::Request, b""),
-            reply: linked.route(RouteKind::Reply, b""),
-            local: linked.route(RouteKind::Local, b""),
-            startup: linked.route(RouteKind::Startup, b""),
-            timers: linked
-                .timer_routes()
-                .map(|(route, seconds)| (route, seconds.saturating_mul(1000)))
-                .collect(),
-            periods: module::periods(&linked).collect(),
-        };
         Ok(Engine {
             core,
             modules,
+            routes: TopRoutes::of(&linked),
             linked,
-            routes,
+            registry: registry.clone(),
+            prepared: None,
+            timer_routes: TimerRoutes::default(),
             first: Some(first),
             guard: panic::Guard::default(),
         })
@@ -187,8 +185,7 @@ impl Engine {
     #[must_use]
     pub fn counts(&self) -> Counts {
         let core = &self.core;
-        let periodic = self.routes.timers.len() * usize::from(self.runs_timer_routes())
-            + self.routes.periods.len();
+        let periodic = self.timer_routes.len() + self.routes.periods.len();
         Counts {
             server_transactions: core.servers.len(),
             client_transactions: core.clients.len(),
@@ -305,6 +302,7 @@ impl Engine {
             }
             Input::Closed(flow) => self.core.on_connection_closed(flow, outbox),
             Input::Command(ticket, command) => self.command(ticket, &command, outbox),
+            Input::Reload(ticket, step) => self.reload(ticket, step, outbox),
         }
         self.do_jobs(outbox);
     }
@@ -319,21 +317,19 @@ impl Engine {
             core.wheel
                 .set(core.now.mono_ms() + u64::from(ms), Timer::Module, at);
         }
-        if self.runs_timer_routes() {
-            let core = &mut self.core;
-            for (at, &(_, ms)) in (0..).zip(&self.routes.timers) {
-                core.wheel
-                    .set(core.now.mono_ms() + u64::from(ms), Timer::TimerRoute, at);
-            }
-        }
+        self.set_timer_routes();
         if let Some(route) = self.routes.startup {
             self.run_apart(RouteKind::Startup, route, outbox);
         }
     }
 
     /// A timer route runs once in an installation, not once a shard.
-    fn runs_timer_routes(&self) -> bool {
-        self.core.shard == ShardId(0)
+    fn set_timer_routes(&mut self) {
+        let core = &mut self.core;
+        if core.shard == ShardId(0) {
+            self.timer_routes
+                .set(&self.linked, &mut core.wheel, core.now.mono_ms());
+        }
     }
 
     fn take_letter(&mut self, letter: Letter, outbox: &mut Outbox) {
@@ -376,13 +372,10 @@ impl Engine {
                 }
             }
             TimerRoute => {
-                let (_, ms) = self.routes.timers[slot as usize];
-                self.core
-                    .wheel
-                    .set(self.core.now.mono_ms() + u64::from(ms), timer, slot);
-                self.core
-                    .jobs
-                    .push(crate::jobs::Job::TimerRoute(slot as u16));
+                let core = &mut self.core;
+                self.timer_routes
+                    .again(slot, &mut core.wheel, core.now.mono_ms());
+                core.jobs.push(crate::jobs::Job::TimerRoute(slot as u16));
             }
             Module => {
                 let (module, ms) = self.routes.periods[slot as usize];

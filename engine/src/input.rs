@@ -3,8 +3,10 @@
 //! No behaviour here, only the nouns that engine, shards and sim share.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use parser::Frame;
+use script::Program;
 
 /// The time of one input. `mono_us` never goes back and drives timers; `unix_us` is wall time for
 /// expiry, `$Ts`, nonces and Date.
@@ -194,6 +196,20 @@ pub enum Input {
     Closed(Flow),
     /// A management command. The answer leaves as `Output::CommandAnswer` with the same ticket.
     Command(Ticket, Command),
+    /// One step of replacing the script. Its answer leaves like a command's.
+    Reload(Ticket, Reload),
+}
+
+/// The steps of replacing the script on all shards: each prepares, and when all have, each swaps. What a shard
+/// cannot run is refused in the first step, so no shard ever runs what another could not.
+#[derive(Clone, Debug)]
+pub enum Reload {
+    /// Tie this program to the modules that run, and keep it ready. What was prepared before is forgotten.
+    Prepare(Arc<Program>),
+    /// Run what was prepared from now on. Runs that wait go on with the program they began in.
+    Swap,
+    /// Forget what was prepared.
+    Discard,
 }
 
 /// Between modules of two shards. The payload is the modules' own agreement.

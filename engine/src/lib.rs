@@ -32,6 +32,7 @@ pub mod transaction;
 pub use core::Core;
 pub use engine::{Config, Counts, Engine, InHand};
 pub use input::{
-    Answer, Command, ConnectionId, Flow, Input, Letter, Now, ShardId, SocketId, Ticket, Transport,
+    Answer, Command, ConnectionId, Flow, Input, Letter, Now, Reload, ShardId, SocketId, Ticket,
+    Transport,
 };
 pub use outbox::{Outbox, Output, Query};

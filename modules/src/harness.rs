@@ -8,7 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use engine::input::{
-    Answer, Command, ConnectionId, Flow, Input, Now, ShardId, SocketId, Ticket, Transport,
+    Answer, Command, ConnectionId, Flow, Input, Now, Reload, ShardId, SocketId, Ticket, Transport,
 };
 use engine::limits::Limits;
 use engine::outbox::{Outbox, Output, Query};
@@ -245,6 +245,23 @@ impl World {
             );
         }
         self
+    }
+
+    /// Replaces the script on every shard, in two steps. The listing says what each shard answers.
+    pub(crate) fn reload(&mut self, script: &str) -> &mut World {
+        let compiled = compile(script).unwrap_or_else(|errors| panic!("{errors}"));
+        let program = Arc::new(compiled.program);
+        for step in [Reload::Prepare(program), Reload::Swap] {
+            for at in 0..self.engines.len() {
+                self.handle(at, Input::Reload(Ticket(98), step.clone()));
+            }
+        }
+        self
+    }
+
+    /// What an engine keeps.
+    pub(crate) fn counts(&self, at: usize) -> engine::Counts {
+        self.engines[at].counts()
     }
 
     fn handle(&mut self, at: usize, input: Input) {

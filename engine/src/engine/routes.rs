@@ -229,7 +229,7 @@ impl Engine {
                 );
             }
             Job::TimerRoute(at) => {
-                if let Some(&(route, _)) = self.routes.timers.get(usize::from(at)) {
+                if let Some(route) = self.timer_routes.route(at) {
                     self.run_apart(RouteKind::Timer, route, outbox);
                 }
             }

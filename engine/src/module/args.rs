@@ -1,6 +1,9 @@
 //! Arguments of functions and variables, as views: literals were compiled at load, variables were evaluated
 //! before the call.
 
+use std::any::Any;
+use std::sync::OnceLock;
+
 use regex::bytes::Regex;
 
 use crate::run::{NameId, Store, Value, ValueRef};
@@ -8,10 +11,13 @@ use crate::run::{NameId, Store, Value, ValueRef};
 /// The arguments of one call, in the declared order.
 #[derive(Clone, Copy)]
 pub struct Args<'a> {
-    pub(crate) site: u32,
+    pub(crate) prepared: &'a OnceLock<PreparedOnce>,
     pub(crate) list: &'a [Arg<'a>],
     pub(crate) outputs: &'a std::cell::RefCell<Outputs>,
 }
+
+/// What a module made of the literals of one place in the script.
+pub(crate) struct PreparedOnce(Box<dyn Any + Send + Sync>);
 
 /// One argument.
 #[derive(Clone, Copy)]
@@ -71,9 +77,13 @@ impl<'a> Args<'a> {
         }
     }
 
-    /// The place in the script that calls: small numbers without gaps, for what a module prepares once a place.
-    pub fn site(&self) -> usize {
-        self.site as usize
+    /// What is prepared once for the place in the script that calls, from its literal arguments: made when it is
+    /// asked for first, and gone with the program when a reload replaces it. `None` if it was made as another type.
+    pub fn prepared<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&'a T> {
+        self.prepared
+            .get_or_init(|| PreparedOnce(Box::new(make())))
+            .0
+            .downcast_ref()
     }
 
     /// Assigns an output argument; it happens when the function has returned. Of an argument that was left out,

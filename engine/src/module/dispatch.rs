@@ -31,7 +31,7 @@ pub fn start(
             call(cx, slot, |module, cx| module.start(cx))
         });
         if let Some(Err(reason)) = result {
-            let loaded = &linked.program.modules[usize::from(slot)];
+            let loaded = &linked.loaded[usize::from(slot)];
             errors
                 .list
                 .push(linked.diagnostic(loaded.at, format!("module `{}`: {reason}", loaded.name)));
@@ -199,7 +199,7 @@ pub fn statistics<'l>(
         let Some(module) = modules.at(slot as u16) else {
             continue;
         };
-        let name = linked.program.modules[slot].name.as_str();
+        let name = linked.loaded[slot].name.as_str();
         for row in &table.statistics {
             list.push((name, row.name, (row.read)(module.any())));
         }

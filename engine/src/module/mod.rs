@@ -10,7 +10,7 @@ pub(crate) mod exports;
 mod registry;
 mod slots;
 
-pub(crate) use args::{Arg, Outputs};
+pub(crate) use args::{Arg, Outputs, PreparedOnce};
 pub use args::{Args, Index, VarArgs};
 pub use context::Context;
 pub use dispatch::{

@@ -17,7 +17,7 @@ use crate::proxy::TransactionEvent;
 use crate::run::{core_functions, transformations, variables};
 
 /// The modules of this build. The crate `modules` fills one.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub struct Registry {
     entries: Vec<Entry>,
 }
@@ -70,6 +70,7 @@ impl std::fmt::Debug for Registry {
 }
 
 /// One module that can be loaded.
+#[derive(Clone, Copy)]
 pub(crate) struct Entry {
     pub(crate) name: &'static str,
     pub(crate) of: TypeId,

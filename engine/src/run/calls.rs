@@ -186,7 +186,7 @@ fn invoke(
         };
     }
     let args = Args {
-        site: id.0,
+        prepared: &linked.prepared[id.0 as usize],
         list: &list,
         outputs: &inner.outputs,
     };

@@ -44,14 +44,14 @@ impl FlagNames {
         Ok(names)
     }
 
-    /// Adds the flags of a program behind those that have a number.
-    pub(crate) fn add_all(&mut self, others: &FlagNames) {
-        for name in &others.message {
-            self.message(name);
-        }
-        for name in &others.branch {
-            self.branch(name);
-        }
+    /// Adds the flags of a program behind those that have a number. `false`: not all found room.
+    pub(crate) fn add_all(&mut self, others: &FlagNames) -> bool {
+        let message = others
+            .message
+            .iter()
+            .all(|name| self.message(name).is_some());
+        let branch = others.branch.iter().all(|name| self.branch(name).is_some());
+        message && branch
     }
 
     fn add(&mut self, is_branch: bool, name: &[u8]) -> Option<u32> {

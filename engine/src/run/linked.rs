@@ -4,11 +4,11 @@
 //! all names that the script writes down. Made again from the same program it is the same, on every shard.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use script::catalog::{FunctionId, ParamId, TransformId, VariableId};
-use script::program::{Arg, ConstId, Constant, Name, Position, RouteId};
+use script::program::{Arg, ConstId, Constant, LoadedModule, Name, Position, RouteId};
 use script::{ArgKind, Catalog, Diagnostic, Diagnostics, Program, RouteKind, Severity};
 
 use super::core_functions;
@@ -17,7 +17,7 @@ use super::names::{NameId, Names};
 use super::transformations::{self, Transformation};
 use super::variables::{self, CoreVariable};
 use crate::module::erased::{ErasedCall, ErasedRead, ErasedSet, ErasedWrite, Table};
-use crate::module::{Args, Check, Context, Registry, Verdict, add_core, add_module};
+use crate::module::{Args, Check, Context, PreparedOnce, Registry, Verdict, add_core, add_module};
 
 /// A program that can run here.
 pub struct Linked {
@@ -25,6 +25,8 @@ pub struct Linked {
     pub program: Arc<Program>,
     /// What it names.
     pub catalog: Catalog,
+    /// The modules that run, by slot.
+    pub(crate) loaded: Vec<LoadedModule>,
     /// What the modules export, by slot. Functions and variables have moved to the lists below.
     pub(crate) tables: Vec<Table>,
     /// Slots in the order of starting.
@@ -33,6 +35,8 @@ pub struct Linked {
     pub(crate) variables: Vec<Readable>,
     pub(crate) transformations: Vec<&'static Transformation>,
     pub(crate) names: ConstNames,
+    /// What modules prepare once for a place in the script, by the number of the call.
+    pub(crate) prepared: Vec<OnceLock<PreparedOnce>>,
     params: Vec<(u16, usize)>,
     routes: HashMap<(RouteKind, NameId), RouteId, ahash::RandomState>,
     pub(crate) settings: Settings,
@@ -105,7 +109,34 @@ impl Linked {
         registry: &Registry,
         names: &mut Names,
     ) -> Result<Linked, Diagnostics> {
-        let mut linked = Linked::empty(program, names);
+        let loaded = program.modules.clone();
+        Linked::tie(program, loaded, registry, names)
+    }
+
+    /// The same for a program that takes the place of another: it may name the modules that run, in any order, and no
+    /// others. Its routes are what counts; global parameters stay what they were.
+    pub fn again(
+        program: Arc<Program>,
+        registry: &Registry,
+        names: &mut Names,
+        running: &Linked,
+    ) -> Result<Linked, Diagnostics> {
+        let mut linked = Linked::tie(program, running.loaded.clone(), registry, names)?;
+        linked.settings = Settings {
+            error_route: linked.settings.error_route,
+            ..running.settings
+        };
+        linked.start_order.clone_from(&running.start_order);
+        Ok(linked)
+    }
+
+    fn tie(
+        program: Arc<Program>,
+        loaded: Vec<LoadedModule>,
+        registry: &Registry,
+        names: &mut Names,
+    ) -> Result<Linked, Diagnostics> {
+        let mut linked = Linked::empty(program, loaded, names);
         let mut errors = Vec::new();
         add_core(&mut linked.catalog);
         linked
@@ -116,13 +147,32 @@ impl Linked {
             .extend(variables::table().map(Readable::Core));
         linked.transformations.extend(transformations::table());
         let mut checks = core_checks();
-        for loaded in &linked.program.modules.clone() {
-            match registry.entry(&loaded.name) {
-                Some(entry) => linked.add(&loaded.name, (entry.exports)(), &mut checks),
-                None => errors.push((
-                    loaded.at,
-                    format!("module `{}` is not in this build", loaded.name),
+        for named in &linked.program.modules.clone() {
+            let slot = linked.loaded.iter().position(|one| one.name == named.name);
+            match (registry.entry(&named.name), slot) {
+                (Some(entry), Some(slot)) => {
+                    linked.add(slot, &named.name, (entry.exports)(), &mut checks);
+                }
+                (Some(_), None) => errors.push((
+                    named.at,
+                    format!(
+                        "module `{}` is not loaded in the running server; a module is added by a restart",
+                        named.name
+                    ),
                 )),
+                (None, _) => errors.push((
+                    named.at,
+                    format!("module `{}` is not in this build", named.name),
+                )),
+            }
+        }
+        // What runs and is not named any more keeps its commands, periods and statistics.
+        for slot in 0..linked.loaded.len() {
+            let silent = &linked.loaded[slot].name;
+            if !linked.program.modules.iter().any(|one| one.name == *silent)
+                && let Some(entry) = registry.entry(silent)
+            {
+                linked.tables[slot] = (entry.exports)();
             }
         }
         linked.check_calls(&checks, &mut errors);
@@ -141,7 +191,7 @@ impl Linked {
         Err(Diagnostics { list, omitted: 0 })
     }
 
-    fn empty(program: Arc<Program>, names: &mut Names) -> Linked {
+    fn empty(program: Arc<Program>, loaded: Vec<LoadedModule>, names: &mut Names) -> Linked {
         let mut routes = HashMap::with_hasher(ahash::RandomState::with_seeds(5, 6, 7, 8));
         for (at, route) in program.routes.iter().enumerate() {
             if let Some(name) = names.intern(&route.name) {
@@ -150,12 +200,18 @@ impl Linked {
         }
         Linked {
             catalog: Catalog::new(),
-            tables: Vec::new(),
+            tables: std::iter::repeat_with(Table::default)
+                .take(loaded.len())
+                .collect(),
+            loaded,
             start_order: Vec::new(),
             functions: Vec::new(),
             variables: Vec::new(),
             transformations: Vec::new(),
             names: ConstNames::new(&program, names),
+            prepared: std::iter::repeat_with(OnceLock::new)
+                .take(program.calls.len())
+                .collect(),
             params: Vec::new(),
             routes,
             settings: Settings::of(&program),
@@ -164,8 +220,14 @@ impl Linked {
         }
     }
 
-    fn add(&mut self, name: &str, mut table: Table, checks: &mut Vec<Vec<Option<Check>>>) {
-        let slot = self.tables.len() as u16;
+    fn add(
+        &mut self,
+        place: usize,
+        name: &str,
+        mut table: Table,
+        checks: &mut Vec<Vec<Option<Check>>>,
+    ) {
+        let slot = place as u16;
         add_module(name, &table, &mut self.catalog);
         for row in table.functions.drain(..) {
             checks.push(row.args.iter().map(|kind| kind.check).collect());
@@ -183,7 +245,7 @@ impl Linked {
         }
         self.params
             .extend((0..table.params.len()).map(|row| (slot, row)));
-        self.tables.push(table);
+        self.tables[place] = table;
     }
 
     /// Literals that a function looks at closer than its signature says.
@@ -214,7 +276,7 @@ impl Linked {
 
     /// Puts modules behind those they need.
     fn order(&mut self, errors: &mut Vec<(Position, String)>) {
-        let loaded = &self.program.modules;
+        let loaded = &self.loaded;
         let slot_of = |name: &str| loaded.iter().position(|one| one.name == name);
         for (slot, table) in self.tables.iter().enumerate() {
             for missing in table.needs.iter().filter(|name| slot_of(name).is_none()) {
@@ -277,12 +339,12 @@ impl Linked {
         self.routes.get(&(kind, name)).copied()
     }
 
-    /// The `timer_route`s and their periods in seconds.
-    pub fn timer_routes(&self) -> impl Iterator<Item = (RouteId, u32)> {
+    /// The `timer_route`s: which, its name, its period in seconds.
+    pub fn timer_routes(&self) -> impl Iterator<Item = (RouteId, &[u8], u32)> {
         let routes = self.program.routes.iter().enumerate();
         routes
             .filter(|(_, route)| route.kind == RouteKind::Timer)
-            .map(|(at, route)| (RouteId(at as u16), route.interval))
+            .map(|(at, route)| (RouteId(at as u16), &*route.name, route.interval))
     }
 
     pub(crate) fn param(&self, id: ParamId) -> Option<(u16, &ErasedSet)> {

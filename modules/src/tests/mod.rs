@@ -7,6 +7,7 @@ mod load;
 mod maxfwd;
 mod options_path;
 mod registrar;
+mod reload;
 mod residential;
 mod rr;
 mod sipmsgops;

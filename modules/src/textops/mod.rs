@@ -17,16 +17,13 @@ use subst::Subst;
 
 /// The module.
 #[derive(Debug, Default)]
-pub(crate) struct TextOps {
-    /// By the place that calls.
-    compiled: Vec<Option<Subst>>,
-}
+pub(crate) struct TextOps;
 
 impl Module for TextOps {
     const NAME: &'static str = "textops";
 
     fn new() -> Self {
-        TextOps::default()
+        TextOps
     }
 
     fn exports(exports: &mut Exports<Self>) {
@@ -201,16 +198,8 @@ impl TextOps {
     }
 
     /// The expression of this place in the script, compiled when it is met first.
-    fn compiled(&mut self, args: Args<'_>) -> Option<&Subst> {
-        let site = args.site();
-        if self.compiled.len() <= site {
-            self.compiled.resize(site + 1, None);
-        }
-        let place = &mut self.compiled[site];
-        if place.is_none() {
-            *place = Subst::parse(args.str(0)).ok();
-        }
-        place.as_ref()
+    fn compiled<'a>(&self, args: Args<'a>) -> Option<&'a Subst> {
+        args.prepared(|| Subst::parse(args.str(0)).ok())?.as_ref()
     }
 }
 
