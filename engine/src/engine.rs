@@ -281,6 +281,13 @@ impl Engine {
         self.core.machine.arguments = arguments;
     }
 
+    /// Looks on from here on: counts operations, and runs the route `epilogue` at the end of every run, unless it is
+    /// empty.
+    pub fn observe(&mut self, epilogue: &[u8]) {
+        let observer = run::Observer::new(&self.linked.program, epilogue);
+        self.core.machine.observer = Some(Box::new(observer));
+    }
+
     /// Turns the ladder on or off.
     pub fn set_trace(&mut self, on: bool) {
         self.core.trace.on = on;

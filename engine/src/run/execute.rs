@@ -44,6 +44,9 @@ pub(super) fn go(mut run: Run, hands: &mut Hands<'_>) -> Ended {
     loop {
         let at = run.inner.pc;
         run.state.at = at;
+        if let Some(observer) = &mut hands.core.machine.observer {
+            observer.hit(at);
+        }
         let mut step = match run.inner.launched {
             Some(id) => calls::launched(&mut run, id, hands),
             None => perform(&mut run, program.op(at), hands),

@@ -12,6 +12,7 @@ use super::flags::FlagNames;
 use super::frame::{Ended, Inner, Run, RunState};
 use super::linked::Linked;
 use super::names::Names;
+use super::observer::{self, Observer};
 use super::parked::{Parked, ParkedRun};
 use super::patterns::Patterns;
 use super::scene::{Scene, Scenes};
@@ -41,6 +42,8 @@ pub struct Machine {
     pub arguments: Vec<(String, String)>,
     /// `$pp`.
     pub process: i32,
+    /// A tool that looks on.
+    pub observer: Option<Box<Observer>>,
     pub(crate) patterns: Patterns,
     pub(super) scenes: Scenes,
     pub(super) vars: Vars,
@@ -207,7 +210,10 @@ fn run_on(
         linked,
         outbox,
     };
-    let mut ended = go(run, &mut hands);
+    let mut ended = match go(run, &mut hands) {
+        Ended::Finished(run, end) => observer::run_ended(run, end, &mut hands),
+        waits @ Ended::Waits(_) => waits,
+    };
     if let Ended::Finished(run, _) = &mut ended {
         unshare(run, hands.core);
     }
