@@ -81,6 +81,12 @@ pub const AVPS_MAX: usize = 4096;
 /// Bytes of text in all `$avp` of one message.
 pub const AVP_BYTES_MAX: usize = 256 << 10;
 
+/// Values of one branch, `$bavp` and attributes each: a few words of a script about one target.
+pub const BRANCH_VALUES_MAX: usize = 64;
+
+/// Bytes of their text.
+pub const BRANCH_VALUE_BYTES_MAX: usize = 8 << 10;
+
 /// Names of variables, attributes and routes that a shard knows, those made at run time included.
 pub const NAMES_MAX: usize = 1 << 18;
 

@@ -39,6 +39,8 @@ pub(crate) struct World {
     /// The last request that was sent, as it was, and by which way.
     last: String,
     last_way: Option<(usize, Ticket, Flow)>,
+    /// The last request to each address.
+    last_to: std::collections::BTreeMap<SocketAddr, String>,
     shown: Vec<String>,
     log_level: i8,
     /// The shard that the next message reaches; requests are handed over to their owner.
@@ -115,6 +117,7 @@ impl World {
             listing: String::new(),
             last: String::new(),
             last_way: None,
+            last_to: std::collections::BTreeMap::new(),
             shown: Vec::new(),
             log_level: 2,
             receiver: 0,
@@ -138,6 +141,22 @@ impl World {
     /// The last request that was sent, whole.
     pub(crate) fn last_request(&self) -> String {
         self.last.clone()
+    }
+
+    /// The last request that was sent to `10.0.0.N:5060`, whole.
+    pub(crate) fn last_request_to(&self, to: u8) -> String {
+        let address = SocketAddr::from(([10, 0, 0, to], 5060));
+        self.last_to.get(&address).cloned().unwrap_or_default()
+    }
+
+    /// The lines of the log since the last call of [`take`](Self::take) or of this.
+    pub(crate) fn take_log(&mut self) -> String {
+        let lines = self.take();
+        lines
+            .lines()
+            .filter(|line| line.starts_with("log"))
+            .map(|line| format!("{line}\n"))
+            .collect()
     }
 
     /// The last request that was sent does not arrive: nobody listens there.
@@ -285,6 +304,7 @@ impl World {
                         if !text.starts_with("SIP/2.0") {
                             self.last.clone_from(&text);
                             self.last_way = Some((at, ticket, flow));
+                            self.last_to.insert(flow.remote, text.clone());
                         }
                         let listed = list(&text, &flow, &self.shown);
                         self.listing += &listed;

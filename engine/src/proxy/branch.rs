@@ -4,8 +4,9 @@ use parser::Draft;
 
 use super::{RecordRoute, TargetParts};
 use crate::input::{ConnectionId, Flow, SocketId};
+use crate::limits::{BRANCH_VALUE_BYTES_MAX, BRANCH_VALUES_MAX};
 use crate::resolve::Addresses;
-use crate::run::{NameId, Scene};
+use crate::run::{Avps, NameId, Scene, ValueRef};
 use crate::transaction::ClientId;
 
 /// How far a branch has come.
@@ -73,6 +74,10 @@ pub struct Branch {
     pub replying: bool,
     /// How often it has waited for the resolver.
     pub rounds: u8,
+    /// What scripts wrote on it (`$tm.branch.attr`), one value a name.
+    pub attributes: Avps,
+    /// Its own attributes, each a stack of values (`$bavp`).
+    pub avps: Avps,
 }
 
 impl Branch {
@@ -84,6 +89,8 @@ impl Branch {
             path,
             draft,
             record_route_params,
+            attributes,
+            avps,
             ..
         } = self;
         let mut fresh = Branch {
@@ -92,6 +99,8 @@ impl Branch {
             path: std::mem::take(path),
             draft: std::mem::take(draft),
             record_route_params: std::mem::take(record_route_params),
+            attributes: std::mem::take(attributes),
+            avps: std::mem::take(avps),
             q: target.q,
             flags: target.flags,
             socket: target.socket,
@@ -103,6 +112,11 @@ impl Branch {
         copy(&mut fresh.path, target.path);
         fresh.draft.clear();
         fresh.record_route_params.clear();
+        fresh.avps.clear();
+        match target.attributes {
+            Some(attributes) => fresh.attributes.copy_from(attributes),
+            None => fresh.attributes.clear(),
+        }
         *self = fresh;
     }
 
@@ -116,6 +130,7 @@ impl Branch {
             flags: self.flags,
             socket: self.socket,
             connection: self.connection,
+            attributes: Some(&self.attributes),
         }
     }
 
@@ -128,6 +143,9 @@ impl Branch {
         self.flags = target.flags;
         self.socket = target.socket;
         self.connection = target.connection;
+        if let Some(attributes) = target.attributes {
+            self.attributes.copy_from(attributes);
+        }
     }
 
     /// Whether it may still bring a response that decides something.
@@ -135,6 +153,14 @@ impl Branch {
         use BranchState::*;
         matches!(self.state, Pending | Resolving | Calling | Proceeding)
     }
+}
+
+/// Sets an attribute of a branch or of a target, which has one value a name; NULL removes it. `false`: no room.
+pub fn set_attribute(attributes: &mut Avps, name: NameId, value: ValueRef<'_>) -> bool {
+    attributes.remove_all(name);
+    value.is_null()
+        || attributes.has_room(value, BRANCH_VALUES_MAX, BRANCH_VALUE_BYTES_MAX)
+            && attributes.push(name, value).is_ok()
 }
 
 fn copy(to: &mut Vec<u8>, from: &[u8]) {

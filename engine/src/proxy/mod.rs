@@ -38,7 +38,7 @@ mod validate;
 mod view;
 
 pub use attachments::{Attachments, RecordRoute, RouteFound};
-pub use branch::{Branch, BranchState};
+pub use branch::{Branch, BranchState, set_attribute};
 pub use context::{ResponseContext, ResponseContexts};
 pub(crate) use ending::discard;
 pub use ending::{forget, settle};

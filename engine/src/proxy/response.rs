@@ -164,6 +164,9 @@ pub(super) fn take_response(
             }
             if let Some(entry) = context.branch_mut(branch) {
                 entry.replying = true;
+                if let Some(target) = scene.targets.facts_mut(0) {
+                    target.flags = entry.flags;
+                }
             }
             core.jobs.push(Job::ReplyRoute {
                 context: context.id,

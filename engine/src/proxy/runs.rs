@@ -112,6 +112,9 @@ pub fn reply_route_ended(
     if let Some(request) = context.scene.as_mut() {
         request.flags = scene.flags;
     }
+    if let (Some(branch), Some(target)) = (context.branch_mut(branch), scene.targets.get(0)) {
+        branch.flags = target.flags;
+    }
     if dropped && is_provisional {
         core.machine.give_scene(scene);
     } else if step == 0 && hook(&context, branch, 1).is_some() {

@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::BRANCHES_MAX;
 use crate::input::{ConnectionId, SocketId};
+use crate::run::Avps;
 
 /// Text of one target, in [`TargetSet`]'s buffer.
 type Text = Range<u32>;
@@ -27,6 +28,8 @@ pub struct Target {
     pub socket: Option<SocketId>,
     /// The connection it has to leave by (RFC 5626), when still there.
     pub connection: ConnectionId,
+    /// What a script wrote on it (`$msg.branch.attr`), one value a name; it goes with the branch.
+    pub attributes: Avps,
 }
 
 impl Default for Target {
@@ -39,6 +42,7 @@ impl Default for Target {
             flags: 0,
             socket: None,
             connection: ConnectionId::NONE,
+            attributes: Avps::default(),
         }
     }
 }
@@ -60,6 +64,8 @@ pub struct TargetParts<'a> {
     pub socket: Option<SocketId>,
     /// The connection it has to leave by.
     pub connection: ConnectionId,
+    /// What a script wrote on it.
+    pub attributes: Option<&'a Avps>,
 }
 
 /// Where a request is to go.
@@ -111,7 +117,7 @@ impl TargetSet {
         }
     }
 
-    fn parts<'a>(&'a self, target: &Target) -> TargetParts<'a> {
+    fn parts<'a>(&'a self, target: &'a Target) -> TargetParts<'a> {
         TargetParts {
             uri: self.slice(&target.uri),
             destination: self.slice(&target.destination),
@@ -120,6 +126,7 @@ impl TargetSet {
             flags: target.flags,
             socket: target.socket,
             connection: target.connection,
+            attributes: Some(&target.attributes),
         }
     }
 
@@ -185,7 +192,7 @@ impl TargetSet {
         self.entry(at).map(|target| target.path = text).is_some()
     }
 
-    /// What of an entry is not text: q, flags, socket, connection.
+    /// What of an entry is not text: q, flags, socket, connection, attributes.
     pub fn facts_mut(&mut self, at: usize) -> Option<&mut Target> {
         self.entry(at)
     }
@@ -209,6 +216,7 @@ impl TargetSet {
             flags: parts.flags,
             socket: parts.socket,
             connection: parts.connection,
+            attributes: parts.attributes.cloned().unwrap_or_default(),
         }
     }
 

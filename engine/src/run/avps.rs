@@ -3,8 +3,9 @@
 //! One list, newest last, and one arena of text. Names are few per message, so finding one is a walk.
 
 use super::names::NameId;
-use super::value::{Store, Value, ValueRef};
+use super::value::{Reading, Store, Value, ValueRef};
 use crate::limits::{AVP_BYTES_MAX, AVPS_MAX};
+use crate::module::Index;
 
 /// The attributes of one message or transaction.
 #[derive(Clone, Debug, Default)]
@@ -99,6 +100,67 @@ impl Avps {
     /// How many values a name has.
     pub fn count(&self, name: NameId) -> usize {
         self.entries.iter().filter(|entry| entry.0 == name).count()
+    }
+
+    /// What `$avp(name)[index]` reads: without an index the newest value, `[*]` all of them.
+    pub fn read(&self, name: NameId, index: Index, out: &mut Vec<u8>) -> Reading {
+        let one = |value: Option<ValueRef<'_>>, out: &mut Vec<u8>| {
+            value.map_or(Reading::Null, |value| Reading::of(value, out))
+        };
+        match index {
+            Index::None | Index::Append => one(self.get(name), out),
+            Index::At(index) => one(self.at(name, index), out),
+            Index::All => {
+                let mut is_any = false;
+                for value in self.all(name) {
+                    if is_any {
+                        out.extend_from_slice(b", ");
+                    }
+                    is_any = true;
+                    value.write(out);
+                }
+                if is_any { Reading::Text } else { Reading::Null }
+            }
+        }
+    }
+
+    /// Assigns `$avp(name)[index]`; `replaces` is `:=`. `false`: no room, or no value at that index.
+    pub fn assign(
+        &mut self,
+        name: NameId,
+        index: Index,
+        replaces: bool,
+        value: ValueRef<'_>,
+    ) -> bool {
+        let replaces_all = replaces || index == Index::All;
+        match (value, index) {
+            (ValueRef::Null, _) if replaces_all => {
+                self.remove_all(name);
+                true
+            }
+            (ValueRef::Null, Index::At(index)) => {
+                self.remove(name, index);
+                true
+            }
+            (ValueRef::Null, _) => {
+                self.remove(name, 0);
+                true
+            }
+            (value, _) if replaces_all => self.set(name, value).is_ok(),
+            (value, Index::At(index)) => self.replace(name, index, value) == Ok(true),
+            (value, Index::Append) => self.append(name, value).is_ok(),
+            (value, _) => self.push(name, value).is_ok(),
+        }
+    }
+
+    /// Whether one more value fits within bounds that are narrower than a transaction's: a branch's.
+    pub fn has_room(&mut self, value: ValueRef<'_>, values_max: usize, bytes_max: usize) -> bool {
+        let bytes = value.text().map_or(0, <[u8]>::len);
+        if self.store.text.len() + bytes > bytes_max {
+            self.store
+                .pack(self.entries.iter_mut().map(|entry| &mut entry.1));
+        }
+        self.entries.len() < values_max && self.store.text.len() + bytes <= bytes_max
     }
 
     /// Becomes a copy of `other`.

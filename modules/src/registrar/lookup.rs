@@ -97,6 +97,7 @@ fn target<'a>(binding: &Binding<'a>) -> TargetParts<'a> {
         flags: binding.branch_flags,
         socket: binding.socket.checked_sub(1).map(SocketId),
         connection: ConnectionId(binding.connection),
+        attributes: None,
     }
 }
 

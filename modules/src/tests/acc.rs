@@ -36,7 +36,7 @@ const SCRIPT: &str = r#"
         t_relay();
     }
     failure_route[retry] {
-        if ($T_branch_idx == NULL && $rU == "retried") {
+        if ($T_branch_idx == 0 && $rU == "retried") {
             $ru = "sip:again@10.0.0.4";
             t_on_failure("give_up");
             t_relay();

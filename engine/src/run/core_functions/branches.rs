@@ -138,6 +138,7 @@ fn move_branch(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
             parts.destination.to_vec(),
             parts.path.to_vec(),
         );
+        let attributes = parts.attributes.cloned();
         let parts = TargetParts {
             uri: &uri,
             destination: &destination,
@@ -146,6 +147,7 @@ fn move_branch(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
             flags: parts.flags,
             socket: parts.socket,
             connection: parts.connection,
+            attributes: attributes.as_ref(),
         };
         return Verdict::of(cx.scene.targets.set(to, &parts));
     }

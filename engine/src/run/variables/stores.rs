@@ -1,7 +1,7 @@
 //! `$var`, `$avp`, `$param`, `$return`: what scripts keep values in.
 
 use super::{CoreVariable, fact, state};
-use crate::module::{Context, Index, Shape, VarArgs};
+use crate::module::{Context, Shape, VarArgs};
 use crate::run::value::{Reading, ValueRef};
 
 pub(super) const TABLE: &[CoreVariable] = &[
@@ -23,55 +23,14 @@ fn write_var(cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueRef<'_>) -> bo
 }
 
 fn read_avp(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
-    let Some(name) = args.name_id else {
-        return Reading::Null;
-    };
-    let avps = &cx.scene.avps;
-    match args.index {
-        Index::None | Index::Append => avps
-            .get(name)
-            .map_or(Reading::Null, |value| Reading::of(value, out)),
-        Index::At(index) => avps
-            .at(name, index)
-            .map_or(Reading::Null, |value| Reading::of(value, out)),
-        Index::All => {
-            let mut is_any = false;
-            for value in avps.all(name) {
-                if is_any {
-                    out.extend_from_slice(b", ");
-                }
-                is_any = true;
-                value.write(out);
-            }
-            if is_any { Reading::Text } else { Reading::Null }
-        }
-    }
+    args.name_id.map_or(Reading::Null, |name| {
+        cx.scene.avps.read(name, args.index, out)
+    })
 }
 
 fn write_avp(cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueRef<'_>) -> bool {
-    let Some(name) = args.name_id else {
-        return false;
-    };
-    let avps = &mut cx.scene.avps;
-    let replaces_all = args.replaces || args.index == Index::All;
-    match (value, args.index) {
-        (ValueRef::Null, _) if replaces_all => {
-            avps.remove_all(name);
-            true
-        }
-        (ValueRef::Null, Index::At(index)) => {
-            avps.remove(name, index);
-            true
-        }
-        (ValueRef::Null, _) => {
-            avps.remove(name, 0);
-            true
-        }
-        (value, _) if replaces_all => avps.set(name, value).is_ok(),
-        (value, Index::At(index)) => avps.replace(name, index, value) == Ok(true),
-        (value, Index::Append) => avps.append(name, value).is_ok(),
-        (value, _) => avps.push(name, value).is_ok(),
-    }
+    args.name_id
+        .is_some_and(|name| cx.scene.avps.assign(name, args.index, args.replaces, value))
 }
 
 /// `$param(1)` is the first parameter of the route that executes.

@@ -1,1 +1,17 @@
+//! What scripts see of transactions: one file a behaviour.
 
+mod branches;
+
+use crate::harness::World;
+
+/// What every script here loads.
+pub(super) const HEAD: &str = r#"
+    loadmodule "sl"
+    loadmodule "tm"
+    loadmodule "textops"
+"#;
+
+/// A world of one engine that runs this script behind the usual modules.
+pub(super) fn world(script: &str) -> World {
+    World::new(&format!("{HEAD}{script}"))
+}
