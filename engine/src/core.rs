@@ -11,13 +11,13 @@ use parser::Draft;
 
 use crate::engine::InHand;
 use crate::input::{Now, ShardId};
-use crate::jobs::Jobs;
+use crate::jobs::{Job, Jobs};
 use crate::limits::Limits;
 use crate::owner::Owner;
 use crate::proxy::{Proxy, ResponseContexts};
 use crate::random::Random;
 use crate::resolve::{Hosts, Resolver};
-use crate::run::Machine;
+use crate::run::{Machine, RunId};
 use crate::sockets::Sockets;
 use crate::statistics::Statistics;
 use crate::timer::Wheel;
@@ -96,6 +96,13 @@ pub struct CoreConfig {
 }
 
 impl Core {
+    /// The modules that watch a run hear that it has ended, after what is being done.
+    pub(crate) fn tell_run_ended(&mut self, run: RunId) {
+        for module in self.machine.unwatch(run) {
+            self.jobs.push(Job::RunEnded { module, run });
+        }
+    }
+
     /// A core where nothing has happened yet.
     #[must_use]
     pub fn new(config: CoreConfig) -> Self {

@@ -11,7 +11,7 @@ use crate::agent::{AgentEvent, AgentId};
 use crate::input::{Answer, Ticket};
 use crate::limits::JOBS_MAX;
 use crate::proxy::{ContextId, TransactionEvent};
-use crate::run::Scene;
+use crate::run::{RunId, Scene};
 
 /// One thing to do.
 #[derive(Debug)]
@@ -52,6 +52,13 @@ pub enum Job {
     TimerRoute(u16),
     /// Go on with a parked run.
     Resume(Ticket, Answer),
+    /// Tell a module, by its slot, that a run which it watches has ended.
+    RunEnded {
+        /// Who watches.
+        module: u16,
+        /// Which.
+        run: RunId,
+    },
 }
 
 /// Why a route runs: who takes the scene back when it ends, now or after a wait.

@@ -53,10 +53,12 @@ impl Engine {
         let mut input = Some(input);
         loop {
             let work = AssertUnwindSafe(|| {
-                if let Some(input) = input.take() {
-                    self.take(input, outbox);
-                    self.done(outbox);
+                match input.take() {
+                    Some(input) => self.take(input, outbox),
+                    // What a panic left: those who watched its run.
+                    None => self.do_jobs(outbox),
                 }
+                self.done(outbox);
                 self.fire_due(outbox);
             });
             let Err(cause) = catch_unwind(work) else {
@@ -88,6 +90,8 @@ impl Engine {
         self.core.statistics.count(Counter::Panics);
         outbox.cut_back(self.guard.mark);
         let dropped = catch_unwind(AssertUnwindSafe(|| self.drop_in_hand()));
+        let run = self.core.machine.take_executing();
+        self.core.tell_run_ended(run);
         let sound = match dropped {
             Ok(()) => self.check_invariants(),
             Err(_) => Err("dropping the call panicked as well".to_owned()),

@@ -234,6 +234,9 @@ impl Engine {
                 }
             }
             Job::Resume(ticket, answer) => self.resume(ticket, answer, outbox),
+            Job::RunEnded { module, run } => {
+                module::on_run_ended(core, &mut self.modules, &self.linked, outbox, module, run);
+            }
         }
     }
 }

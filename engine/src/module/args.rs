@@ -12,6 +12,8 @@ use crate::run::{NameId, Store, Value, ValueRef};
 #[derive(Clone, Copy)]
 pub struct Args<'a> {
     pub(crate) prepared: &'a OnceLock<PreparedOnce>,
+    /// As the script has them.
+    pub(crate) written: &'a [script::program::Arg],
     pub(crate) list: &'a [Arg<'a>],
     pub(crate) outputs: &'a std::cell::RefCell<Outputs>,
 }

@@ -3,14 +3,16 @@
 use std::sync::Arc;
 
 use parser::{Draft, Frame, Message};
+use script::program::{Arg, Name};
 
 use crate::core::Core;
 use crate::input::{Answer, Letter, Now, ShardId, Ticket};
+use crate::jobs::Job;
 use crate::limits::WAIT_MS_MAX;
 use crate::module::slots::{self, Modules};
-use crate::module::{Module, Verdict};
+use crate::module::{Args, Module, Verdict};
 use crate::outbox::{Outbox, Output, Query};
-use crate::run::{Attached, Hands, Linked, NameId, RunState, Scene};
+use crate::run::{Attached, Hands, Linked, NameId, RunState, Scene, ValueRef};
 use crate::statistics::Counter;
 
 /// What a function of a module works on.
@@ -37,6 +39,15 @@ pub struct Context<'a> {
     pub outbox: &'a mut Outbox,
     /// The module that is called, by its place in the program's list; `u16::MAX` is the core.
     pub(crate) me: u16,
+}
+
+/// A variable as a script wrote it: `$variable(name)`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WrittenVariable<'a> {
+    /// `avp`, `hdr`, `var`...
+    pub variable: &'a str,
+    /// What stands in parentheses.
+    pub name: Option<&'a [u8]>,
 }
 
 impl<'a> Context<'a> {
@@ -102,6 +113,11 @@ impl Context<'_> {
         self.run.wait.ticket
     }
 
+    /// This module's `on_run_ended` is called when this run ends.
+    pub fn watch_run(&mut self) {
+        self.core.machine.watch(self.run, self.me);
+    }
+
     /// Waits no longer than this; otherwise a minute.
     pub fn wait_at_most(&mut self, timeout_ms: u32) {
         let deadline = self.now.mono_ms() + u64::from(timeout_ms);
@@ -157,6 +173,29 @@ impl Context<'_> {
         verdict
     }
 
+    /// Which variable the script wrote as an argument, for functions that work on all its values. `None` if it wrote
+    /// something else, or the name in parentheses is made at run time.
+    pub fn written_variable(&self, args: &Args<'_>, index: usize) -> Option<WrittenVariable<'_>> {
+        let program = &self.program.program;
+        let Some(Arg::Variable(spec)) = args.written.get(index) else {
+            return None;
+        };
+        let spec = program.spec(*spec);
+        let name = match spec.name {
+            Name::None => None,
+            Name::Const(id) => Some(program.constant(id).text()?),
+            Name::Operand => return None,
+        };
+        let variable = self.program.catalog.variable(spec.variable).name.as_str();
+        Some(WrittenVariable { variable, name })
+    }
+
+    /// Assigns `$var(name)`. False when there is no room.
+    pub fn set_var(&mut self, name: &[u8], value: ValueRef<'_>) -> bool {
+        self.name(name)
+            .is_some_and(|name| self.run.vars.set(name, value))
+    }
+
     /// The number of a name (of `$avp` or a route). `None` when there are too many names.
     pub fn name(&mut self, text: &[u8]) -> Option<NameId> {
         self.core.machine.names.intern(text)
@@ -208,6 +247,17 @@ impl Context<'_> {
     pub fn answer_letter(&mut self, letter: &Letter, payload: &[u8]) {
         if letter.ticket != Ticket::NONE && !letter.is_answer {
             self.write_letter(letter.from, letter.ticket, true, payload);
+        }
+    }
+
+    /// Answers a question that was put aside: the shard that asked, and the ticket that waits there. Whoever waits on
+    /// this shard goes on as soon as the call in hand has ended.
+    pub fn answer_ticket(&mut self, to: ShardId, ticket: Ticket, payload: &[u8]) {
+        if to == self.core.shard {
+            let answer = Answer::Letter(Frame::copy_of(payload));
+            self.core.jobs.push(Job::Resume(ticket, answer));
+        } else {
+            self.write_letter(to, ticket, true, payload);
         }
     }
 

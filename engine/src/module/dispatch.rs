@@ -15,7 +15,7 @@ use crate::module::slots::call;
 use crate::module::{Context, Modules};
 use crate::outbox::{Outbox, Output};
 use crate::proxy::TransactionEvent;
-use crate::run::{self, Linked, Run};
+use crate::run::{self, Linked, Run, RunId};
 
 /// Starts all modules, those first that others need.
 pub fn start(
@@ -133,6 +133,20 @@ pub fn on_answer(
 ) {
     with_dummy(core, modules, linked, outbox, |cx| {
         call(cx, slot, |module, cx| module.on_answer(cx, ticket, answer));
+    });
+}
+
+/// A run that the module in this slot watches has ended.
+pub fn on_run_ended(
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+    slot: u16,
+    run: RunId,
+) {
+    with_dummy(core, modules, linked, outbox, |cx| {
+        call(cx, slot, |module, cx| module.on_run_ended(cx, run));
     });
 }
 

@@ -12,10 +12,10 @@ mod slots;
 
 pub(crate) use args::{Arg, Outputs, PreparedOnce};
 pub use args::{Args, Index, VarArgs};
-pub use context::Context;
+pub use context::{Context, WrittenVariable};
 pub use dispatch::{
-    commands, on_answer, on_command, on_letter, on_response, on_timer, on_transaction, periods,
-    start, statistics,
+    commands, on_answer, on_command, on_letter, on_response, on_run_ended, on_timer,
+    on_transaction, periods, start, statistics,
 };
 pub(crate) use exports as erased;
 pub use exports::{Check, CommandArgs, CommandResult, Exports, Kind, ParamValue, Routes, Shape};
@@ -29,6 +29,7 @@ use parser::Message;
 use crate::agent::AgentEvent;
 use crate::input::{Answer, Letter, Ticket};
 use crate::proxy::TransactionEvent;
+use crate::run::RunId;
 
 /// A feature module.
 pub trait Module: Sized + 'static {
@@ -70,6 +71,11 @@ pub trait Module: Sized + 'static {
         response: Option<&Message>,
     ) {
         let _ = (cx, event, response);
+    }
+
+    /// A run that it watches ([`Context::watch_run`]) has ended: by itself, by `exit`, or by a panic.
+    fn on_run_ended(&mut self, cx: &mut Context<'_>, run: RunId) {
+        let _ = (cx, run);
     }
 
     /// The answer to a query that it asked outside of a run.

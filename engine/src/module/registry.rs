@@ -14,7 +14,7 @@ use crate::input::{Answer, Letter, Ticket};
 use crate::module::exports::Table;
 use crate::module::{Context, Exports, Module};
 use crate::proxy::TransactionEvent;
-use crate::run::{core_functions, transformations, variables};
+use crate::run::{RunId, core_functions, transformations, variables};
 
 /// The modules of this build. The crate `modules` fills one.
 #[derive(Clone, Default)]
@@ -171,6 +171,7 @@ pub(crate) trait AnyModule {
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String>;
     fn on_letter(&mut self, cx: &mut Context<'_>, letter: &Letter);
     fn on_timer(&mut self, cx: &mut Context<'_>);
+    fn on_run_ended(&mut self, cx: &mut Context<'_>, run: RunId);
     fn on_transaction(&mut self, cx: &mut Context<'_>, event: &TransactionEvent);
     fn on_response(&mut self, cx: &mut Context<'_>, event: &AgentEvent, response: Option<&Message>);
     fn on_answer(&mut self, cx: &mut Context<'_>, ticket: Ticket, answer: Answer);
@@ -191,6 +192,9 @@ impl<M: Module> AnyModule for M {
 
     fn on_timer(&mut self, cx: &mut Context<'_>) {
         Module::on_timer(self, cx);
+    }
+    fn on_run_ended(&mut self, cx: &mut Context<'_>, run: RunId) {
+        Module::on_run_ended(self, cx, run);
     }
 
     fn on_transaction(&mut self, cx: &mut Context<'_>, event: &TransactionEvent) {

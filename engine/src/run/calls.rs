@@ -187,6 +187,7 @@ fn invoke(
     }
     let args = Args {
         prepared: &linked.prepared[id.0 as usize],
+        written: program.args(call),
         list: &list,
         outputs: &inner.outputs,
     };

@@ -26,9 +26,15 @@ pub struct Run {
     pub(super) inner: Box<Inner>,
 }
 
+/// Names a run of this shard; no other run ever has the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct RunId(pub u64);
+
 /// What functions and variables see of a run.
 #[derive(Debug)]
 pub struct RunState {
+    /// Which run.
+    pub id: RunId,
     /// The kind of route that executes now; `Branch` while a branch route runs inside a relay.
     pub kind: RouteKind,
     /// The transaction it belongs to. A request's run gets one when a transaction is made.
@@ -43,6 +49,8 @@ pub struct RunState {
     pub step: u32,
     /// There is no message: what the scene holds is only a form.
     pub is_dummy: bool,
+    /// Modules want to hear when it ends.
+    pub(crate) is_watched: bool,
     /// It holds attributes of the transaction's request, which it has to give back.
     pub(crate) shares: bool,
     /// The error was set by the operation being done.
@@ -185,6 +193,7 @@ pub enum Ended {
 impl RunState {
     pub(super) fn new() -> RunState {
         RunState {
+            id: RunId::default(),
             kind: RouteKind::Request,
             context: None,
             branch: None,
@@ -192,6 +201,7 @@ impl RunState {
             error: ErrorInfo::default(),
             step: 0,
             is_dummy: false,
+            is_watched: false,
             error_raised: false,
             shares: false,
             at: OpId(0),
@@ -211,6 +221,7 @@ impl RunState {
         self.error = ErrorInfo::default();
         self.step = 0;
         self.is_dummy = false;
+        self.is_watched = false;
         self.error_raised = false;
         self.shares = false;
         self.wait.clear();

@@ -3,13 +3,15 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use parser::{Frame as Bytes, Message};
 use script::RouteKind;
 use script::program::RouteId;
+use smallvec::SmallVec;
 
 use super::execute::{Hands, enter, go};
 use super::flags::FlagNames;
-use super::frame::{Ended, Inner, Run, RunState};
+use super::frame::{Ended, Inner, Run, RunId, RunState};
 use super::linked::Linked;
 use super::names::Names;
 use super::observer::{self, Observer};
@@ -24,6 +26,19 @@ use crate::module::Modules;
 use crate::outbox::Outbox;
 use crate::proxy::ContextId;
 use crate::timer::Timer;
+
+/// Runs of which modules want to hear when they end, and who does.
+#[derive(Debug)]
+struct Watched(HashMap<RunId, SmallVec<[u16; 2]>, ahash::RandomState>);
+
+impl Default for Watched {
+    fn default() -> Self {
+        // Our own numbers: nobody can choose them to collide.
+        Watched(HashMap::with_hasher(ahash::RandomState::with_seeds(
+            1, 2, 3, 4,
+        )))
+    }
+}
 
 /// What a shard's runs share.
 #[derive(Debug, Default)]
@@ -54,11 +69,33 @@ pub struct Machine {
     pub(crate) user: Vec<u8>,
     idle: Vec<(Box<RunState>, Box<Inner>)>,
     dummy: Option<Box<Scene>>,
+    watched: Watched,
+    /// The run that executes, for the panic door.
+    executing: RunId,
     /// Runs that `launch` made, to be executed when the one in hand has ended or waits.
     pub(super) launched: VecDeque<Run>,
 }
 
 impl Machine {
+    /// The module in this slot will hear when the run ends, however it does.
+    pub(crate) fn watch(&mut self, run: &mut RunState, module: u16) {
+        run.is_watched = true;
+        let modules = self.watched.0.entry(run.id).or_default();
+        if !modules.contains(&module) {
+            modules.push(module);
+        }
+    }
+
+    /// Those who wait for the end of a run.
+    pub(crate) fn unwatch(&mut self, run: RunId) -> SmallVec<[u16; 2]> {
+        self.watched.0.remove(&run).unwrap_or_default()
+    }
+
+    /// The run that a panic has ended.
+    pub(crate) fn take_executing(&mut self) -> RunId {
+        std::mem::take(&mut self.executing)
+    }
+
     /// A scene for a message just received.
     pub fn take_scene(&mut self, message: Message, flow: Flow) -> Box<Scene> {
         self.scenes.take(message, flow)
@@ -130,6 +167,7 @@ pub fn begin(
         .pop()
         .unwrap_or_else(|| (Box::new(RunState::new()), Box::new(Inner::new())));
     machine.runs += 1;
+    state.id = RunId(machine.runs);
     state.kind = kind;
     state.context = context;
     state.branch = branch;
@@ -210,19 +248,31 @@ fn run_on(
         linked,
         outbox,
     };
+    hands.core.machine.executing = run.state.id;
     let mut ended = match go(run, &mut hands) {
         Ended::Finished(run, end) => observer::run_ended(run, end, &mut hands),
         waits @ Ended::Waits(_) => waits,
     };
     if let Ended::Finished(run, _) = &mut ended {
         unshare(run, hands.core);
+        tell_end(run, hands.core);
     }
     while let Some(launched) = hands.core.machine.launched.pop_front() {
+        hands.core.machine.executing = launched.state.id;
         if let Ended::Finished(run, _) = go(launched, &mut hands) {
+            tell_end(&run, hands.core);
             hands.core.machine.end_dummy(run);
         }
     }
+    hands.core.machine.executing = RunId::default();
     ended
+}
+
+/// The modules that watch a run hear that it has ended, as soon as what it leaves has been done.
+fn tell_end(run: &Run, core: &mut Core) {
+    if run.state.is_watched {
+        core.tell_run_ended(run.state.id);
+    }
 }
 
 /// A reply route works on its transaction's branch flags, and with `onreply_avp_mode` on its attributes. (Message

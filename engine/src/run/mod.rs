@@ -34,7 +34,7 @@ mod vars;
 pub use avps::{Avps, Full};
 pub(crate) use execute::Hands;
 pub use flags::FlagNames;
-pub use frame::{End, Ended, ErrorInfo, Run, RunState};
+pub use frame::{End, Ended, ErrorInfo, Run, RunId, RunState};
 pub use linked::Linked;
 pub use machine::{Machine, begin, begin_dummy, execute, on_deadline, resume};
 pub use names::{NameId, Names};
