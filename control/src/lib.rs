@@ -7,12 +7,14 @@
 //! What a command means is the engines' business; this crate sends it to all shards and merges what
 //! they say. Only what is about the process (`ps`, `uptime`, `version`) is answered here.
 
+mod files;
 pub mod limits;
 pub mod link;
 mod log;
 mod management;
 mod run;
 
+pub use files::Disk;
 pub use link::{CommandResult, ControlEnd, Order, Report, ShardEnd, link};
 pub use log::{LogSettings, SYSLOG_SOCKET, Syslog};
 pub use management::{Facts, FifoSettings, Process};

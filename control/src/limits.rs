@@ -18,6 +18,9 @@ pub const COMMAND_WITHIN: Duration = Duration::from_secs(5);
 /// Answers that clients have not fetched yet. While there are so many, no further command is read.
 pub const ANSWERS_MAX: usize = 64;
 
+/// Files being read at once for the shards. Reloads are rare; more fail at once.
+pub const FILES_MAX: usize = 16;
+
 /// Bytes of one command.
 pub const COMMAND_BYTES_MAX: usize = 64 * 1024;
 

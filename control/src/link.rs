@@ -4,9 +4,10 @@
 //! doorbell, which only rings while it sleeps, the control thread by a tokio notification, which costs
 //! an atomic operation while it is awake.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use engine::{Command, Ticket};
+use engine::{Answer, Command, Ticket};
 use parser::Frame;
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::Notify;
@@ -21,6 +22,8 @@ pub type CommandResult = Result<Box<[u8]>, (i32, Box<[u8]>)>;
 pub enum Report {
     /// A page of log lines, see [`crate::link::push_line`]. It comes back as [`Order::Page`].
     Log(Frame),
+    /// Read this file for the engine: who waits, where it is, and how many bytes it may have.
+    File(Ticket, PathBuf, usize),
     /// The answer to a command.
     Answer(Ticket, CommandResult),
 }
@@ -30,6 +33,8 @@ pub enum Report {
 pub enum Order {
     /// Answer this.
     Command(Ticket, Command),
+    /// What the engine asked for.
+    Answer(Ticket, Answer),
     /// An empty page, to be used again.
     Page(Frame),
 }

@@ -1,16 +1,18 @@
 //! The control thread: rings in, commands out, merged answers back, log lines written.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use engine::Ticket;
+use engine::{Answer, Ticket};
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
 
+use crate::files;
 use crate::limits::{
-    BROKEN_LOG_EVERY, BROKEN_SHOWN_BYTES, COMMAND_WITHIN, COMMANDS_MAX, FAREWELL_WITHIN,
+    BROKEN_LOG_EVERY, BROKEN_SHOWN_BYTES, COMMAND_WITHIN, COMMANDS_MAX, FAREWELL_WITHIN, FILES_MAX,
     LAST_ANSWERS_WITHIN, REPORTS_MAX,
 };
 use crate::link::{CommandResult, ControlEnd, Order, Report, lines};
@@ -92,7 +94,9 @@ impl Control {
                 let serving = management::serve(fifo, sender.clone(), under_way.clone());
                 tokio::task::spawn_local(serving);
             }
+            let (reader, mut read) = mpsc::channel(FILES_MAX);
             let mut side = Side {
+                reader,
                 log: Log::new(prepared.settings.log.clone()),
                 facts: prepared.settings.facts,
                 ends,
@@ -102,7 +106,7 @@ impl Control {
                 quiet_until: Instant::now(),
             };
             // `sender` lives as long as we do, so that `arrivals` never ends by itself.
-            side.serve(self, arrivals, sender).await;
+            side.serve(self, arrivals, sender, &mut read).await;
             // With it go the commands that nobody will answer.
             drop(side);
             let _ = tokio::time::timeout(LAST_ANSWERS_WITHIN, under_way.end()).await;
@@ -119,6 +123,8 @@ struct Side {
     facts: Facts,
     ends: Vec<ControlEnd>,
     pending: Vec<Slot>,
+    /// Where files that have been read come in.
+    reader: mpsc::Sender<(usize, Ticket, Answer)>,
     late: u64,
     /// What came and was no command.
     broken: u64,
@@ -147,6 +153,7 @@ impl Side {
         control: &Control,
         mut arrivals: mpsc::Receiver<Arrived>,
         _sender: mpsc::Sender<Arrived>,
+        read: &mut mpsc::Receiver<(usize, Ticket, Answer)>,
     ) {
         loop {
             let deadline = self.next_deadline();
@@ -156,6 +163,10 @@ impl Side {
                     Arrived::Request(request) => self.ask(request),
                     Arrived::Broken(text) => self.note_broken(&text),
                 },
+                Some((shard, ticket, answer)) = read.recv() => {
+                    // A shard that is so busy goes on without: its wait has a deadline.
+                    let _ = self.ends[shard].order(Order::Answer(ticket, answer));
+                }
                 () = tokio::time::sleep_until(deadline) => self.give_up(),
             }
             self.take_reports();
@@ -207,9 +218,23 @@ impl Side {
                         let _ = self.ends[shard].order(Order::Page(page));
                     }
                     Report::Answer(ticket, result) => self.answered(ticket, result),
+                    Report::File(ticket, path, bytes_max) => {
+                        self.read_file(shard, ticket, path, bytes_max);
+                    }
                 }
             }
         }
+    }
+
+    /// Reads a file for a shard, beside everything else.
+    fn read_file(&mut self, shard: usize, ticket: Ticket, path: PathBuf, bytes_max: usize) {
+        let Ok(place) = self.reader.clone().try_reserve_owned() else {
+            let _ = self.ends[shard].order(Order::Answer(ticket, Answer::Failed));
+            return;
+        };
+        tokio::task::spawn_local(async move {
+            place.send((shard, ticket, files::answer(path, bytes_max).await));
+        });
     }
 
     /// Something came that is no command: whoever wrote it may have heard nothing.

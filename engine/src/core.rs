@@ -10,6 +10,7 @@ use crate::complaints::Complaints;
 use parser::Draft;
 
 use crate::engine::InHand;
+use crate::files::Files;
 use crate::input::{Now, ShardId};
 use crate::jobs::{Job, Jobs};
 use crate::limits::Limits;
@@ -72,6 +73,8 @@ pub struct Core {
     pub complaints: Complaints,
     /// The ladder.
     pub trace: Trace,
+    /// Reads files at once; only while modules start.
+    pub(crate) files: Option<Arc<dyn Files>>,
     /// Module parameters and global switches that change at run time: `log_level`.
     pub log_level: i8,
 }
@@ -149,6 +152,7 @@ impl Core {
             reply_draft: Draft::new(),
             complaints: Complaints::default(),
             trace: Trace::default(),
+            files: None,
             log_level: 3,
             limits,
         }

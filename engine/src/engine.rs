@@ -20,6 +20,7 @@ use script::RouteKind;
 use script::program::RouteId;
 
 use crate::core::{Core, CoreConfig};
+use crate::files::Files;
 use crate::input::{Answer, Input, Letter, Now, ShardId, Ticket};
 use crate::limits::Limits;
 use crate::module::{self, Modules, Registry};
@@ -46,6 +47,8 @@ pub struct Config<'a> {
     pub sockets: Arc<Sockets>,
     /// The text of `/etc/hosts`.
     pub hosts: Arc<Hosts>,
+    /// Reads what modules want to read while they start.
+    pub files: Arc<dyn Files>,
     /// The script.
     pub program: Arc<Program>,
     /// The modules of this build.
@@ -115,6 +118,7 @@ impl Engine {
             seed,
             sockets,
             hosts,
+            files,
             program,
             registry,
             limits,
@@ -135,7 +139,9 @@ impl Engine {
         let linked = Arc::new(linked);
         let mut modules = Modules::new(&linked, registry).map_err(|e| e.to_string())?;
         let mut first = Outbox::new();
+        core.files = Some(files);
         module::start(&mut core, &mut modules, &linked, &mut first).map_err(|e| e.to_string())?;
+        core.files = None;
         Ok(Engine {
             core,
             modules,

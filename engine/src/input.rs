@@ -236,6 +236,8 @@ pub enum Answer {
     Dns(Frame),
     /// What another shard's module answered.
     Letter(Frame),
+    /// The bytes of a file, or why it cannot be read.
+    File(Result<Arc<[u8]>, Arc<str>>),
     /// A pause asked for by a run is over.
     Slept,
     /// It failed: no server, refused, full ring.

@@ -12,6 +12,7 @@ pub mod agent;
 mod complaints;
 pub mod core;
 mod engine;
+pub mod files;
 pub mod input;
 pub mod jobs;
 pub mod limits;

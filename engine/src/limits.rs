@@ -108,6 +108,12 @@ pub const RUNS_POOLED: usize = 256;
 /// The longest that a run waits when whoever it asks names no time of its own.
 pub const WAIT_MS_MAX: u32 = 60_000;
 
+/// Bytes of a file that a module reads: tens of thousands of lines.
+pub const FILE_BYTES_MAX: usize = 4 << 20;
+
+/// How long the world may take to read one; a management command has 5 seconds in all.
+pub const FILE_TIMEOUT_MS: u32 = 4_000;
+
 /// Patterns known at run time that are kept compiled.
 pub const PATTERNS_MAX: usize = 256;
 

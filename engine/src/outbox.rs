@@ -6,6 +6,7 @@
 use crate::input::{Flow, Letter, ShardId, Ticket};
 use parser::Frame;
 use std::ops::Range;
+use std::path::PathBuf;
 
 /// One thing to do. Byte ranges are into [`Outbox::bytes`].
 #[derive(Debug)]
@@ -75,6 +76,13 @@ pub enum Query {
         name: String,
         /// RFC 1035 §3.2.2 and later: 1 A, 28 AAAA, 33 SRV, 35 NAPTR.
         record_type: u16,
+    },
+    /// The bytes of a file.
+    File {
+        /// Relative to the directory the process started in.
+        path: PathBuf,
+        /// A larger one is an error.
+        bytes_max: usize,
     },
     /// Wake me then; nothing is asked.
     Sleep,

@@ -36,6 +36,7 @@ fuzz_target!(|bytes: &[u8]| {
         seed: 1,
         sockets: sockets.clone(),
         hosts: Arc::new(Hosts::default()),
+        files: Arc::new(engine::files::InMemory::default()),
         program: program.clone(),
         registry: &modules::registry(),
         limits: Limits::default(),

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 
+use engine::files::InMemory as Files;
 use engine::input::{
     Answer, Command, ConnectionId, Flow, Input, Now, Reload, ShardId, SocketId, Ticket, Transport,
 };
@@ -45,6 +46,8 @@ pub(crate) struct World {
     log_level: i8,
     /// The shard that the next message reaches; requests are handed over to their owner.
     pub(crate) receiver: usize,
+    /// What modules find when they read again.
+    pub(crate) files: Files,
 }
 
 /// Compiles a script; the diagnostics as text when it does not.
@@ -58,9 +61,14 @@ pub(crate) fn compile(script: &str) -> Result<script::Compiled, String> {
 
 /// The first line of each diagnostic of a script that must not compile or start.
 pub(crate) fn complaints(script: &str) -> String {
+    complaints_with(script, Files::default())
+}
+
+/// The same, with files that modules read.
+pub(crate) fn complaints_with(script: &str, files: Files) -> String {
     let text = match compile(script) {
         Err(text) => text,
-        Ok(compiled) => match engine(Arc::new(compiled.program), 0, 1) {
+        Ok(compiled) => match engine(Arc::new(compiled.program), 0, 1, files) {
             Err(text) => text,
             Ok(_) => panic!("the script starts"),
         },
@@ -74,7 +82,12 @@ pub(crate) fn complaints(script: &str) -> String {
         .collect()
 }
 
-fn engine(program: Arc<script::Program>, shard: u16, shards: u16) -> Result<Engine, String> {
+fn engine(
+    program: Arc<script::Program>,
+    shard: u16,
+    shards: u16,
+    files: Files,
+) -> Result<Engine, String> {
     let listener = |transport, address: &str| Listener::new(transport, address.parse().unwrap());
     let sockets = Sockets::new([
         listener(Transport::Udp, "192.0.2.1:5060"),
@@ -88,6 +101,7 @@ fn engine(program: Arc<script::Program>, shard: u16, shards: u16) -> Result<Engi
         seed: 1 + u64::from(shard),
         sockets: Arc::new(sockets),
         hosts: Arc::new(Hosts::default()),
+        files: Arc::new(files),
         program,
         registry: &crate::registry(),
         limits: Limits::default(),
@@ -102,10 +116,15 @@ impl World {
 
     /// Several. The first receives unless a test says otherwise.
     pub(crate) fn of_shards(script: &str, shards: u16) -> World {
+        World::with_files(script, shards, Files::default())
+    }
+
+    /// With files that modules read.
+    pub(crate) fn with_files(script: &str, shards: u16, files: Files) -> World {
         let compiled = compile(script).unwrap_or_else(|errors| panic!("{errors}"));
         let program = Arc::new(compiled.program);
         let engines = (0..shards)
-            .map(|shard| engine(Arc::clone(&program), shard, shards).unwrap())
+            .map(|shard| engine(Arc::clone(&program), shard, shards, files.clone()).unwrap())
             .collect();
         let now = Now {
             mono_us: 1_000_000,
@@ -121,6 +140,7 @@ impl World {
             shown: Vec::new(),
             log_level: 2,
             receiver: 0,
+            files,
         };
         world.wait(0);
         world
@@ -322,6 +342,14 @@ impl World {
                         ..
                     } => {
                         work.push_back((at, Input::Answer(ticket, Answer::Failed)));
+                    }
+                    Output::Query {
+                        ticket,
+                        query: Query::File { path, bytes_max },
+                        ..
+                    } => {
+                        let answer = self.files.answer(&path, bytes_max);
+                        work.push_back((at, Input::Answer(ticket, answer)));
                     }
                     Output::Query {
                         query: Query::Sleep,

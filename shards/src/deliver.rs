@@ -143,6 +143,12 @@ impl Shard {
                 &mut self.alarms,
                 &mut self.counters,
             ),
+            Query::File { path, bytes_max } => {
+                match self.control.report(Report::File(ticket, path, bytes_max)) {
+                    Ok(()) => None,
+                    Err(_) => Some(Answer::Failed),
+                }
+            }
             Query::Sleep if self.sleepers >= SLEEPERS_MAX => Some(Answer::Slept),
             Query::Sleep => {
                 self.sleepers += 1;
@@ -243,6 +249,7 @@ impl Shard {
                     // So that our half meets its answer, not the next one's.
                     self.flush();
                 }
+                Order::Answer(ticket, answer) => self.handle(Input::Answer(ticket, answer)),
                 Order::Page(page) => self.logbook.give_back(page),
             }
         }

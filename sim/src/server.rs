@@ -77,6 +77,7 @@ impl Server {
                     seed: plan.seed ^ (u64::from(shard) << 32),
                     sockets: sockets.clone(),
                     hosts: Arc::new(Hosts::default()),
+                    files: Arc::new(engine::files::InMemory::default()),
                     program: program.clone(),
                     registry: &registry,
                     limits: engine::limits::Limits::default(),

@@ -434,6 +434,7 @@ impl World {
                             self.now_us + DNS_US,
                             Answer::Dns(Frame::copy_of(&self.zone.answer(&name, record_type))),
                         ),
+                        Query::File { .. } => (self.now_us, Answer::Failed),
                         Query::Sleep => (deadline_us, Answer::Slept),
                     };
                     self.queue.at(

@@ -197,6 +197,7 @@ fn make_engine(
             seed: seed.wrapping_add(u64::from(shard.0).wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             sockets: sockets.clone(),
             hosts: hosts.clone(),
+            files: Arc::new(control::Disk),
             program: program.clone(),
             registry: &modules::registry(),
             limits: Limits {

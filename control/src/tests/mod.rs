@@ -1,3 +1,4 @@
 mod fifo;
+mod files;
 mod merge;
 mod rpc;

@@ -1,14 +1,16 @@
 //! The context: everything a module may touch while it is called.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use parser::{Draft, Frame, Message};
 use script::program::{Arg, Name};
 
 use crate::core::Core;
+use crate::files::FileError;
 use crate::input::{Answer, Letter, Now, ShardId, Ticket};
 use crate::jobs::Job;
-use crate::limits::WAIT_MS_MAX;
+use crate::limits::{FILE_BYTES_MAX, FILE_TIMEOUT_MS, WAIT_MS_MAX};
 use crate::module::slots::{self, Modules};
 use crate::module::{Args, Module, Verdict};
 use crate::outbox::{Outbox, Output, Query};
@@ -142,6 +144,36 @@ impl Context<'_> {
             deadline_us,
         });
         Verdict::Wait(ticket)
+    }
+
+    /// The bytes of a file, [`FILE_BYTES_MAX`] at most: at start at once; in a function or a management command the
+    /// caller waits, see [`FileError::Waits`]. A relative path is relative to the directory the process started in.
+    pub fn read_file(&mut self, path: &str) -> Result<Arc<[u8]>, FileError> {
+        let failed = |why: &str| FileError::Failed(format!("cannot read `{path}`: {why}").into());
+        if let Some(files) = &self.core.files {
+            return match files.read(Path::new(path), FILE_BYTES_MAX) {
+                Ok(bytes) => Ok(bytes.into()),
+                Err(why) => Err(failed(&why)),
+            };
+        }
+        let read = match self.answer() {
+            Some(Answer::File(read)) => read.clone().map_err(|why| failed(&why)),
+            Some(Answer::TimedOut) => Err(failed("it took too long")),
+            Some(_) => Err(failed("too many files are being read")),
+            None => {
+                let query = Query::File {
+                    path: path.into(),
+                    bytes_max: FILE_BYTES_MAX,
+                };
+                return match self.query(query, FILE_TIMEOUT_MS) {
+                    Verdict::Wait(ticket) => Err(FileError::Waits(ticket)),
+                    _ => Err(failed("too much waits already")),
+                };
+            }
+        };
+        // What the caller waits for next is another answer.
+        self.run.wait.part += 1;
+        read
     }
 
     /// The answer to what this call waited for; `None` when it is called first.

@@ -10,7 +10,7 @@ use script::{Diagnostics, RouteKind};
 use crate::agent::{AgentEvent, AgentOwner};
 use crate::core::Core;
 use crate::input::{Answer, Command, Letter, Ticket};
-use crate::module::exports::CommandArgs;
+use crate::module::exports::{CommandArgs, CommandRow};
 use crate::module::slots::call;
 use crate::module::{Context, Modules};
 use crate::outbox::{Outbox, Output};
@@ -159,13 +159,46 @@ pub fn on_command(
     ticket: Ticket,
     command: &Command,
 ) -> bool {
-    let rows = linked.tables.iter().enumerate();
-    let found = rows
-        .flat_map(|(slot, table)| table.commands.iter().map(move |row| (slot as u16, row)))
-        .find(|(_, row)| row.name == command.name);
-    let Some((slot, row)) = found else {
+    let Some((slot, row)) = row_of(linked, &command.name) else {
         return false;
     };
+    let run = run::begin_dummy(core, RouteKind::Event);
+    let place = (slot, row);
+    run_command(run, place, (ticket, command), core, modules, linked, outbox);
+    true
+}
+
+/// What a management command waited for has been answered.
+pub(crate) fn resume_command(
+    run: Run,
+    (ticket, command): (Ticket, &Command),
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+) {
+    match row_of(linked, &command.name) {
+        Some(row) => run_command(run, row, (ticket, command), core, modules, linked, outbox),
+        None => core.machine.end_dummy(run),
+    }
+}
+
+fn row_of<'l>(linked: &'l Linked, name: &str) -> Option<(u16, &'l CommandRow)> {
+    let rows = linked.tables.iter().enumerate();
+    rows.flat_map(|(slot, table)| table.commands.iter().map(move |row| (slot as u16, row)))
+        .find(|(_, row)| row.name == name)
+}
+
+/// Calls a command. What it answers while it waits is nothing.
+fn run_command(
+    mut run: Run,
+    (slot, row): (u16, &CommandRow),
+    (ticket, command): (Ticket, &Command),
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+) {
     let mut text = Vec::new();
     let fits = row
         .recipes
@@ -173,17 +206,24 @@ pub fn on_command(
         .find(|recipe| fits(recipe, &command.parameters));
     let result = match fits {
         None => Err((-32602, "Invalid params".to_owned())),
-        Some(recipe) => with_dummy(core, modules, linked, outbox, |cx| {
+        Some(recipe) => {
+            let mut cx = context(&mut run, core, modules, linked, outbox);
             let args = CommandArgs {
                 list: &command.parameters,
                 recipe,
             };
-            call(cx, slot, |module, cx| {
+            call(&mut cx, slot, |module, cx| {
                 (row.run)(module.any(), cx, args, &mut text)
             })
             .unwrap_or_else(|| Err((-32603, "Internal error".to_owned())))
-        }),
+        }
     };
+    if let Some(waits) = run.state.wait.ticket {
+        let command = Box::new((ticket, command.clone()));
+        run::park_command(run, waits, command, core, linked);
+        return;
+    }
+    core.machine.end_dummy(run);
     let result = match result {
         Ok(()) => Ok(outbox.write(|out| out.extend_from_slice(&text))),
         Err((code, message)) => Err((
@@ -192,7 +232,6 @@ pub fn on_command(
         )),
     };
     outbox.push(Output::CommandAnswer { ticket, result });
-    true
 }
 
 /// The names of all commands of modules.

@@ -20,9 +20,9 @@ use super::patterns::Patterns;
 use super::scene::{Scene, Scenes};
 use super::vars::Vars;
 use crate::core::Core;
-use crate::input::{Answer, ConnectionId, Flow, SocketId, Ticket, Transport};
+use crate::input::{Answer, Command, ConnectionId, Flow, SocketId, Ticket, Transport};
 use crate::limits::{RUNS_POOLED, WAIT_MS_MAX};
-use crate::module::Modules;
+use crate::module::{self, Modules};
 use crate::outbox::Outbox;
 use crate::proxy::ContextId;
 use crate::timer::Timer;
@@ -209,7 +209,11 @@ pub fn resume(
     modules: &mut Modules,
     outbox: &mut Outbox,
 ) -> Option<Ended> {
-    let ParkedRun { mut run, linked } = core.machine.parked.take(ticket)?;
+    let ParkedRun {
+        mut run,
+        linked,
+        command,
+    } = core.machine.parked.take(ticket)?;
     let wait = &mut run.state.wait;
     if let Some(mut timer) = wait.timer.take() {
         core.wheel.cancel(&mut timer);
@@ -221,6 +225,12 @@ pub fn resume(
         wait.answers.resize_with(part + 1, || None);
     }
     wait.answers[part] = Some(answer);
+    if let Some(command) = command {
+        std::mem::swap(&mut core.machine.vars, &mut run.state.vars);
+        let (asked, command) = &*command;
+        module::resume_command(run, (*asked, command), core, modules, &linked, outbox);
+        return Some(Ended::Waits(ticket));
+    }
     Some(run_on(run, core, modules, &linked, outbox))
 }
 
@@ -330,7 +340,30 @@ pub(super) fn park(mut run: Run, ticket: Ticket, hands: &mut Hands<'_>) -> Ended
         ParkedRun {
             run,
             linked: Arc::clone(hands.linked),
+            command: None,
         },
     );
     Ended::Waits(ticket)
+}
+
+/// Puts a management command aside until the ticket is answered. It has no script variables of its own.
+pub(crate) fn park_command(
+    mut run: Run,
+    ticket: Ticket,
+    command: Box<(Ticket, Command)>,
+    core: &mut Core,
+    linked: &Arc<Linked>,
+) {
+    let deadline_ms = core.now.mono_ms() + u64::from(WAIT_MS_MAX);
+    let due_ms = run.state.wait.deadline.unwrap_or(deadline_ms);
+    run.state.wait.timer = Some(core.wheel.set(due_ms, Timer::Parked, Parked::place(ticket)));
+    std::mem::swap(&mut core.machine.vars, &mut run.state.vars);
+    core.machine.parked.fill(
+        ticket,
+        ParkedRun {
+            run,
+            linked: Arc::clone(linked),
+            command: Some(command),
+        },
+    );
 }

@@ -36,6 +36,7 @@ pub(crate) use execute::Hands;
 pub use flags::FlagNames;
 pub use frame::{End, Ended, ErrorInfo, Run, RunId, RunState};
 pub use linked::Linked;
+pub(crate) use machine::park_command;
 pub use machine::{Machine, begin, begin_dummy, execute, on_deadline, resume};
 pub use names::{NameId, Names};
 pub use observer::Observer;

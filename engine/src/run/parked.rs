@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::frame::Run;
 use super::linked::Linked;
-use crate::input::Ticket;
+use crate::input::{Command, Ticket};
 
 /// The table's number in the top four bits of a ticket.
 const TABLE: u64 = 3;
@@ -17,6 +17,8 @@ const TABLE: u64 = 3;
 pub(crate) struct ParkedRun {
     pub(crate) run: Run,
     pub(crate) linked: Arc<Linked>,
+    /// The management command that waits, where it is not a route: it is called again.
+    pub(crate) command: Option<Box<(Ticket, Command)>>,
 }
 
 /// All runs that wait.

@@ -142,6 +142,7 @@ impl World {
             owner_key: [7; 16],
             seed: 1,
             sockets: Arc::new(sockets),
+            files: Arc::new(engine::files::InMemory::default()),
             hosts: Arc::new(Hosts::parse("10.0.0.20 bob.local\n")),
             program: Arc::new(compiled.program),
             registry: &registry,

@@ -194,7 +194,7 @@ impl Life {
                 } => {
                     let due = match query {
                         Query::Sleep => deadline_us / 1000,
-                        Query::Dns { .. } => self.now_ms + 5_000,
+                        Query::Dns { .. } | Query::File { .. } => self.now_ms + 5_000,
                     };
                     self.asked.push_back((due, *ticket));
                 }

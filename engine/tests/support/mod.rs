@@ -158,6 +158,7 @@ impl World {
                 seed: 42 + u64::from(shard),
                 sockets: sockets.clone(),
                 hosts: Arc::new(Hosts::default()),
+                files: Arc::new(engine::files::InMemory::default()),
                 program: program.clone(),
                 registry: &registry,
                 limits: limits.clone(),
