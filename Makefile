@@ -4,6 +4,7 @@
 #   run      build and start a registrar and proxy on this host's UDP and TCP port 5060
 #   test     everything that must hold before a change lands (under 20 minutes cold)
 #   check    format, lints, units, flows (under 5 minutes warm)
+#   docs     write docs/opensips.md again from what is exported
 #   flows    write the golden ladders again; read the diff
 #   storm    seeded storms: STORMS=10000 FROM=1
 #   fuzz     every fuzz target: SECONDS=600 each (needs a nightly toolchain; installs cargo-fuzz)
@@ -21,7 +22,7 @@ ARGS ?=
 help:
 	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: help run test check flows storm fuzz fuzz-replay bench load interop fmt
+.PHONY: help run test check docs flows storm fuzz fuzz-replay bench load interop fmt
 
 run:
 	$(CARGO) build --release -p tandem
@@ -39,6 +40,10 @@ check:
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	@printf 'make check: tests (units, then flows)\n'
 	$(CARGO) test --workspace --quiet
+
+docs:
+	$(CARGO) run --quiet -p tandem -- explain --all > target/opensips.md
+	mv target/opensips.md docs/opensips.md
 
 flows:
 	UPDATE_EXPECT=1 $(CARGO) test -p sim --test flows

@@ -17,7 +17,7 @@ mod run;
 pub use files::Disk;
 pub use link::{CommandResult, ControlEnd, Order, Report, ShardEnd, link};
 pub use log::{LogSettings, SYSLOG_SOCKET, Syslog};
-pub use management::{Facts, FifoSettings, Process};
+pub use management::{Facts, FifoSettings, OWN_COMMANDS, Process};
 pub use run::{Control, Prepared, Settings};
 
 #[cfg(test)]

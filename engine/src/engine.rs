@@ -10,6 +10,7 @@ mod reload;
 mod routes;
 mod timer_routes;
 
+pub(crate) use commands::own_commands;
 pub use panic::InHand;
 
 use std::sync::Arc;

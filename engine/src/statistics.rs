@@ -92,6 +92,11 @@ counters! {
     }
 }
 
+/// Group and name of the engine's own counters.
+pub(crate) fn own() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OWN.iter().copied()
+}
+
 /// A counter of a module or script.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct StatisticId(u16);

@@ -25,6 +25,7 @@ impl Module for MiFifo {
         exports.param("fifo_group", Kind::Any, Self::any);
         exports.param("reply_dir", Kind::Str, Self::path);
         exports.param("pretty_printing", Kind::Int, Self::any);
+        exports.difference("The parameters are checked here; `control` opens the pipe.");
     }
 }
 

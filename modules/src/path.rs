@@ -38,6 +38,10 @@ impl Module for Path {
             Routes::REQUEST,
             Self::add_received,
         );
+        exports.difference(
+            "The header is written when a branch is sent, for the socket that it leaves by. `use_received` only \
+             0.",
+        );
     }
 }
 

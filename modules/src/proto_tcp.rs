@@ -24,6 +24,10 @@ impl Module for ProtoTcp {
         exports.param("tcp_max_msg_chunks", Kind::Int, Self::no_effect);
         // The shard that accepted a connection reads and handles it.
         exports.param("tcp_parallel_handling", Kind::Int, Self::no_effect);
+        exports.difference(
+            "Accepted by name. `tcp_async`, `tcp_async_max_postponed_chunks`, `tcp_max_msg_chunks` and \
+             `tcp_parallel_handling` describe what a shard does anyway.",
+        );
     }
 }
 

@@ -16,5 +16,7 @@ impl Module for ProtoUdp {
         ProtoUdp
     }
 
-    fn exports(_: &mut Exports<Self>) {}
+    fn exports(exports: &mut Exports<Self>) {
+        exports.difference("Accepted by name; the transport is always there.");
+    }
 }

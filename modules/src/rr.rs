@@ -71,6 +71,10 @@ impl Module for Rr {
             Self::is_direction,
         );
         exports.variable("rr_params", Shape::PLAIN, Self::route_params);
+        exports.difference(
+            "Routing follows the cookie and the address of our Record-Route; a socket that differs is no reason \
+             for a warning, so `enable_socket_mismatch_warning` is not offered.",
+        );
     }
 
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {

@@ -247,7 +247,7 @@ pub(crate) fn effects(settings: &[Setting], effects: &[(&str, Effect)], report: 
         };
         let effect = effects.iter().find(|(name, _)| *name == setting.name);
         match effect.map(|(_, effect)| *effect) {
-            Some(Effect::Any) => {}
+            Some(Effect::Any | Effect::Idle(_)) => {}
             Some(Effect::Only(number)) if setting.number == Some(number) => {}
             Some(Effect::Only(number)) => report.warn(
                 setting.span,

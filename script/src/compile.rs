@@ -37,8 +37,10 @@ pub struct Options {
 /// What setting a global parameter does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
-    /// What the language says, or there is nothing to lose.
+    /// What the language says.
     Any,
+    /// Nothing, and nothing is lost by it; this is why.
+    Idle(&'static str),
     /// What this value says happens always; another one changes nothing.
     Only(i32),
     /// It protects somebody: a server that only seems to obey it must not start.

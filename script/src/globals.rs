@@ -7,6 +7,11 @@ use std::collections::BTreeMap;
 
 use crate::program::{Constant, Net, Position};
 
+/// Every global parameter of the language: as a script writes it, and the name under which it is kept.
+pub fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    crate::parse::global_names()
+}
+
 /// The global parameters that a script sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Globals {

@@ -22,6 +22,32 @@ pub fn parse(text: &str) -> Option<(Vec<ArgSpec>, RouteKinds)> {
     Some((args, kinds))
 }
 
+/// Writes arguments as [`parse`] reads them.
+pub fn write(args: &[ArgSpec]) -> String {
+    let args: Vec<String> = args.iter().map(write_arg).collect();
+    format!("({})", args.join(", "))
+}
+
+fn write_arg(arg: &ArgSpec) -> String {
+    let word = match arg.kind {
+        ArgKind::Int => "int",
+        ArgKind::Str => "str",
+        ArgKind::Variable => "var",
+        ArgKind::Output => "out",
+        ArgKind::Regex => "regex",
+    };
+    let marks = match (arg.literal, arg.raw) {
+        (true, true) => "!~",
+        (true, false) => "!",
+        (false, true) => "~",
+        (false, false) => "",
+    };
+    match arg.optional {
+        true => format!("[{word}{marks}]"),
+        false => format!("{word}{marks}"),
+    }
+}
+
 fn parse_arg(text: &str) -> Option<ArgSpec> {
     let (text, optional) = match text.strip_prefix('[') {
         Some(inner) => (inner.strip_suffix(']')?, true),

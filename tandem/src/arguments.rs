@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use lexopt::prelude::*;
 
+use crate::commands::{self, COMMANDS, Command};
+
 /// What the command line says.
 #[derive(Debug, Default)]
 pub(crate) struct Arguments {
@@ -35,12 +37,13 @@ pub(crate) struct Arguments {
 }
 
 /// What to do.
-#[derive(Debug)]
 pub(crate) enum Task {
     /// Serve, or check.
     Serve(Box<Arguments>),
+    /// A command, with the rest of the command line.
+    Command(&'static Command, lexopt::Parser),
     /// Say this and leave.
-    Say(&'static str),
+    Say(String),
 }
 
 pub(crate) const VERSION: &str = concat!(
@@ -55,7 +58,7 @@ const HELP: &str = "\
 Tandem: a SIP server that runs OpenSIPS routing scripts.
 
   tandem [options]
-
+{COMMANDS}
   -f FILE            the routing script (`-`: standard input); without it /etc/tandem/tandem.cfg,
                      and without that the built-in registrar and proxy
   -c, -C             check the script and leave
@@ -85,8 +88,14 @@ built-in script it stays in the foreground.
 pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Task, String> {
     let mut read = Arguments::default();
     let mut parser = lexopt::Parser::from_args(arguments);
+    let mut is_first = true;
     while let Some(argument) = parser.next().map_err(say)? {
+        let is_command = std::mem::take(&mut is_first);
         match argument {
+            Value(word) if is_command => {
+                let command = commands::find(&word.to_string_lossy())?;
+                return Ok(Task::Command(command, parser));
+            }
             Short('f') => read.script = Some(parser.value().map_err(say)?.into()),
             Short('c' | 'C') => read.only_check = true,
             Short('l') => read.listen.push(text(&mut parser)?),
@@ -113,9 +122,9 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Task
                 parser.value().map_err(say)?;
                 read.ignored.push(option);
             }
-            Short('V') | Long("version") => return Ok(Task::Say(VERSION)),
-            Short('h') | Long("help") => return Ok(Task::Say(HELP)),
-            Long("print-script") => return Ok(Task::Say(crate::BUILT_IN)),
+            Short('V') | Long("version") => return Ok(Task::Say(VERSION.to_owned())),
+            Short('h') | Long("help") => return Ok(Task::Say(help())),
+            Long("print-script") => return Ok(Task::Say(crate::BUILT_IN.to_owned())),
             Long("shards") => {
                 let shards = text(&mut parser)?;
                 let number = shards
@@ -138,10 +147,21 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Task
     Ok(Task::Serve(Box::new(read)))
 }
 
-fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
+fn help() -> String {
+    let commands: String = COMMANDS
+        .iter()
+        .map(|command| {
+            let line = format!("{} {}", command.name, command.usage);
+            format!("  tandem {line:<34} {}\n", command.does)
+        })
+        .collect();
+    HELP.replace("{COMMANDS}\n", &format!("{commands}\n"))
+}
+
+pub(crate) fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
     parser.value().and_then(|value| value.string()).map_err(say)
 }
 
-fn say(error: lexopt::Error) -> String {
+pub(crate) fn say(error: lexopt::Error) -> String {
     format!("{error}. `tandem -h` shows what there is")
 }

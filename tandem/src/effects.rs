@@ -2,7 +2,10 @@
 //!
 //! A parameter belongs here as soon as somebody reads it, and not before.
 
-use script::Effect::{self, Any, Missing, Only};
+use script::Effect::{self, Any, Idle, Missing, Only};
+
+const PROCESSES: &str = "there are no worker processes: each core runs one shard";
+const MEMORY: &str = "memory is not divided here";
 
 /// By today's name; `socket/option` and `alias/option` for what stands behind an address.
 #[rustfmt::skip]
@@ -21,13 +24,18 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     ("tcp_keepidle", Any), ("tcp_keepinterval", Any), ("tcp_max_connections", Any), ("tcp_max_msg_time", Any),
     ("tcp_socket_backlog", Any), ("tcp_workers", Any), ("tos", Any), ("udp_workers", Any), ("wdir", Any),
     // About OpenSIPS's processes, memory and files: there is nothing to lose.
-    ("auto_scaling_cycle", Any), ("auto_scaling_profile", Any), ("event_pkg_threshold", Any), ("event_shm_threshold", Any),
-    ("log_json_buf_size", Any), ("log_msg_buf_size", Any), ("log_stdout", Any), ("mem-group", Any), ("mem_dump", Any),
-    ("mem_log", Any), ("mem_warming", Any), ("mem_warming_pattern_file", Any), ("mem_warming_percentage", Any),
-    ("mpath", Any), ("poll_method", Any), ("shm_hash_split_percentage", Any), ("shm_memlog_size", Any),
-    ("shm_secondary_hash_size", Any), ("socket/reuse_port", Any), ("socket/use_auto_scaling_profile", Any),
-    ("socket/use_workers", Any), ("tcp_parallel_read_on_workers", Any), ("tcp_threads", Any), ("timer_workers", Any),
-    ("worker_reactor_timeout", Any), ("xlog_force_color", Only(0)),
+    ("auto_scaling_cycle", Idle(PROCESSES)), ("auto_scaling_profile", Idle(PROCESSES)),
+    ("event_pkg_threshold", Idle(MEMORY)), ("event_shm_threshold", Idle(MEMORY)),
+    ("log_json_buf_size", Idle(MEMORY)), ("log_msg_buf_size", Idle(MEMORY)), ("log_stdout", Idle("standard output stays open anyway")),
+    ("mem-group", Idle(MEMORY)), ("mem_dump", Idle(MEMORY)), ("mem_log", Idle(MEMORY)), ("mem_warming", Idle(MEMORY)),
+    ("mem_warming_pattern_file", Idle(MEMORY)), ("mem_warming_percentage", Idle(MEMORY)),
+    ("mpath", Idle("modules are part of the program")), ("poll_method", Idle("there is one way, the fastest of this system")),
+    ("shm_hash_split_percentage", Idle(MEMORY)), ("shm_memlog_size", Idle(MEMORY)), ("shm_secondary_hash_size", Idle(MEMORY)),
+    ("socket/reuse_port", Idle("every UDP socket is opened that way, once a shard")),
+    ("socket/use_auto_scaling_profile", Idle(PROCESSES)), ("socket/use_workers", Idle(PROCESSES)),
+    ("tcp_parallel_read_on_workers", Idle(PROCESSES)), ("tcp_threads", Idle(PROCESSES)),
+    ("timer_workers", Idle("each shard has its own timers")), ("worker_reactor_timeout", Idle(PROCESSES)),
+    ("xlog_force_color", Only(0)),
     // What keeps traffic from going where it must not.
     ("dst_blacklist", Missing),
     // What one value of them says happens anyway.

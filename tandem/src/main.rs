@@ -12,6 +12,7 @@
 mod arguments;
 mod background;
 mod banner;
+mod commands;
 mod effects;
 mod listen;
 mod preprocessor;
@@ -53,6 +54,10 @@ fn main() -> ExitCode {
             let _ = std::io::stdout().write_all(text.as_bytes());
             ExitCode::SUCCESS
         }
+        Task::Command(command, mut rest) => match (command.run)(&mut rest) {
+            Ok(status) => status,
+            Err(error) => fail(&error),
+        },
         Task::Serve(arguments) => match serve(&arguments, begun) {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => fail(&error),

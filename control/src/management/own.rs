@@ -30,7 +30,8 @@ pub struct Process {
     pub kind: String,
 }
 
-const OWN: [&str; 8] = [
+/// Commands about the process, which need no engine.
+pub const OWN: [&str; 8] = [
     "ps", "which", "help", "uptime", "version", "pwd", "arg", "kill",
 ];
 

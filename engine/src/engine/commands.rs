@@ -23,6 +23,11 @@ const OWN: &[(&str, &str)] = &[
     ("which", "core:which"),
 ];
 
+/// The engine's own commands, by their names of OpenSIPS 3.x.
+pub(crate) fn own_commands() -> impl Iterator<Item = &'static str> {
+    OWN.iter().map(|(name, _)| *name)
+}
+
 /// JSON-RPC's "method not found", and "invalid parameters".
 const NOT_FOUND: i32 = -32601;
 const BAD_PARAMETERS: i32 = -32602;

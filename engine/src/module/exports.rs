@@ -401,6 +401,17 @@ impl<M: Module> Exports<M> {
         self.table.statistics.push(StatisticRow { name, read });
     }
 
+    /// An event that it raises.
+    pub fn event(&mut self, name: &'static str) {
+        self.table.events.push(name);
+    }
+
+    /// What is deliberately not as in OpenSIPS, or has a bound of its own, and why: a sentence or two for operators,
+    /// in Markdown. It becomes a line of `docs/opensips.md`, and `tandem explain` shows it to whoever uses the module.
+    pub fn difference(&mut self, sentence: &'static str) {
+        self.table.differences.push(sentence);
+    }
+
     /// `on_timer` is called every so many milliseconds.
     pub fn timer(&mut self, period_ms: u32) {
         self.table.timer_ms = Some(period_ms);
@@ -425,6 +436,8 @@ pub(crate) struct Table {
     pub(crate) variables: Vec<VariableRow>,
     pub(crate) commands: Vec<CommandRow>,
     pub(crate) statistics: Vec<StatisticRow>,
+    pub(crate) events: Vec<&'static str>,
+    pub(crate) differences: Vec<&'static str>,
     pub(crate) timer_ms: Option<u32>,
     pub(crate) needs: Vec<&'static str>,
     pub(crate) after: Vec<&'static str>,

@@ -7,6 +7,7 @@ mod args;
 mod context;
 mod dispatch;
 pub(crate) mod exports;
+mod inventory;
 mod registry;
 mod slots;
 
@@ -20,6 +21,7 @@ pub use dispatch::{
 };
 pub(crate) use exports as erased;
 pub use exports::{Check, CommandArgs, CommandResult, Exports, Kind, ParamValue, Routes, Shape};
+pub use inventory::Inventory;
 pub use registry::Registry;
 pub(crate) use registry::{add_core, add_module};
 pub use slots::Modules;

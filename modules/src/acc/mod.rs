@@ -64,12 +64,6 @@ impl Module for Acc {
         });
         exports.param("log_level", Kind::Int, Self::set_log_level);
         exports.param_list("extra_fields", Kind::Str, Self::add_extra_fields);
-        exports.param("db_url", Kind::Str, |_, _| {
-            Err("accounting to a database is not offered yet, only `log`".into())
-        });
-        exports.param("aaa_url", Kind::Str, |_, _| {
-            Err("accounting by AAA is not offered yet, only `log`".into())
-        });
 
         let routes = Routes::REQUEST | Routes::FAILURE | Routes::BRANCH | Routes::LOCAL;
         let flags = Kind::Str.optional().check(armed::check_flags);
@@ -95,6 +89,10 @@ impl Module for Acc {
             Shape::NAMED,
             Self::read_extra,
             Self::write_extra,
+        );
+        exports.difference(
+            "Records go to the log, in OpenSIPS's field order. Databases, AAA, events, call legs and CDRs (which \
+             need dialogs) are refused at load by name.",
         );
     }
 

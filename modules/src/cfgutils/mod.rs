@@ -100,6 +100,13 @@ impl Module for CfgUtils {
         exports.variable("ctime", Shape::NAMED, broken_down_time);
         exports.set_variable("shv", Shape::NAMED, Self::read_shared, Self::write_shared);
         shared::export_commands(exports);
+        exports.difference(
+            "`sleep` and `usleep` hold the run, not the shard. `$shv` is copied to all shards, the last writer \
+             wins. `$ctime` is in UTC.",
+        );
+        exports.difference(
+            "Locks, time recurrences and functions over all values of a variable are not offered yet.",
+        );
     }
 
     fn start(&mut self, _: &mut Context<'_>) -> Result<(), String> {

@@ -151,6 +151,21 @@ impl Module for Registrar {
         exports.statistic("max_contacts", |registrar| {
             u64::from(registrar.contacts_max)
         });
+        exports.difference(
+            "`save` in `onreply_route`, GRUU and push (RFC 8599) are not offered. `disable_gruu` only 1, \
+             `pn_enable` only 0.",
+        );
+        exports.difference(
+            "An expiry below `min_expires` (and an hour) is refused with 423 (RFC 3261 §10.3); OpenSIPS raises \
+             it.",
+        );
+        exports.difference(
+            "A refused REGISTER that was answered ends the script (0), as in OpenSIPS; with `no-reply` it is -1.",
+        );
+        exports.difference(
+            "`lookup` knows `method-filtering`, `no-branches` and `to-branches-only`; what needs a cluster, pings \
+             or a filter by user agent is refused at load.",
+        );
     }
 
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {

@@ -137,6 +137,10 @@ impl Module for SipMsgOps {
             Routes::REQUEST | Routes::FAILURE | Routes::LOCAL,
             Self::is_e164,
         );
+        exports.difference(
+            "Codec and stream edits build on each other and write the body anew; a stream that loses its last \
+             codec gets port 0 (RFC 3264 §6).",
+        );
     }
 }
 

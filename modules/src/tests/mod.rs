@@ -2,7 +2,6 @@
 
 mod acc;
 mod cfgutils;
-mod docs;
 mod load;
 mod maxfwd;
 mod options_path;

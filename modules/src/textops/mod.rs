@@ -70,6 +70,9 @@ impl Module for TextOps {
         });
         exports.function("subst_uri", sed, uri, Self::subst_uri);
         exports.function("subst_user", sed, uri, Self::subst_user);
+        exports.difference(
+            "A variable in the replacement of `subst` and its like is refused at load.",
+        );
     }
 }
 

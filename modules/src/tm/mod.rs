@@ -108,6 +108,29 @@ impl Module for Tm {
             Routes::ALL,
             Self::new_request,
         );
+        exports.difference(
+            "A branch that was relayed and then cannot be sent (ICMP, a refused connection) ends with a local \
+             503, not 477, after all addresses of its target: RFC 3261 §16.9 wants it so, and \
+             `t_check_status(\"408|5[0-9][0-9]\")` fails over. The caller hears 500, or 503 with \
+             `disable_503_translation`. What `t_relay` itself cannot send is as documented: -6 and, unless \
+             `no-auto-477`, 477.",
+        );
+        exports.difference(
+            "`t_relay` takes its flags by name or by the old number; a destination is `[proto:]host[:port]`.",
+        );
+        exports.difference(
+            "An ACK to a 2xx whose Route leads to us is not known to `t_check_trans` before `loose_route` has run \
+             (RFC 3261 §16.4).",
+        );
+        exports.difference(
+            "`delete_timer`, `timer_partitions`, `enable_stats` are accepted and have nothing to do here; \
+             `ruri_matching`, `via1_matching`, `syn_branch` and `pass_provisional_replies` only with the value \
+             that says what happens anyway.",
+        );
+        exports.difference(
+            "`$bavp`, `$tm.branch.flags` and branches added later (`t_inject_branches`, \
+             `t_wait_for_new_branches`) come with the issue that completes the script machine.",
+        );
     }
 
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {

@@ -97,6 +97,12 @@ impl Module for Usrloc {
         });
         exports.timer(SWEEP_MS);
         commands::export(exports);
+        exports.difference(
+            "Contacts live in memory, on the shard that owns the address; other shards ask by letter and the run \
+             waits. `working_mode_preset` only `single-instance-no-db`, `db_mode` only 0.",
+        );
+        exports.difference("`hash_size` has no effect: the table grows with its users.");
+        exports.difference("`ul_dump` refuses to list more than 10,000 addresses a shard.");
     }
 
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {

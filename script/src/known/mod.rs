@@ -33,7 +33,8 @@ const ARMS_ROUTES: &[(&str, RouteKind)] = &[
 ];
 
 struct Names {
-    modules: Vec<&'static str>,
+    /// With their priorities.
+    modules: Vec<(&'static str, &'static str)>,
     lines: HashMap<&'static str, Vec<Line>>,
     functions: HashMap<&'static str, &'static str>,
     variables: HashMap<&'static str, &'static str>,
@@ -58,9 +59,9 @@ fn names() -> &'static Names {
         };
         let mut module = "";
         for text in NAMES.lines() {
-            if let Some(name) = text.strip_prefix('[') {
-                module = name.trim_end_matches(']');
-                names.modules.push(module);
+            if let Some((name, priority)) = text.strip_prefix('[').and_then(|t| t.split_once(']')) {
+                module = name;
+                names.modules.push((module, priority.trim()));
                 continue;
             }
             let mut words = text.splitn(3, ' ').chain(std::iter::repeat(""));
@@ -108,12 +109,54 @@ pub(crate) fn params(module: &str) -> impl Iterator<Item = &'static str> + use<>
 
 /// Is there such a module in OpenSIPS?
 pub(crate) fn is_module(name: &str) -> bool {
-    names().modules.contains(&name)
+    modules().any(|module| module == name)
 }
 
 /// The modules of OpenSIPS.
 pub(crate) fn modules() -> impl Iterator<Item = &'static str> {
-    names().modules.iter().copied()
+    names().modules.iter().map(|(name, _)| *name)
+}
+
+/// What a name of OpenSIPS is the name of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// A function of scripts.
+    Function,
+    /// A parameter of a module.
+    Parameter,
+    /// A variable.
+    Variable,
+    /// A management command.
+    Command,
+    /// A statistic.
+    Statistic,
+    /// An event.
+    Event,
+}
+
+/// The names of one kind that a module of OpenSIPS has; of the core for `core`.
+pub fn names_of(module: &str, kind: Kind) -> impl Iterator<Item = &'static str> + use<> {
+    let word = match kind {
+        Kind::Function => "f",
+        Kind::Parameter => "p",
+        Kind::Variable => "v",
+        Kind::Command => "m",
+        Kind::Statistic => "s",
+        Kind::Event => "e",
+    };
+    lines(module)
+        .iter()
+        .filter(move |line| line.kind == word)
+        .map(|line| line.name)
+}
+
+/// The modules of OpenSIPS without the core, each with its priority: `P0` is what most servers need, `P3` what hardly
+/// any does.
+pub fn modules_by_priority() -> Vec<(&'static str, &'static str)> {
+    let mut modules: Vec<_> = names().modules.clone();
+    modules.retain(|(name, _)| *name != "core");
+    modules.sort_by_key(|(name, priority)| (*priority, *name));
+    modules
 }
 
 /// What to do about a module of the past.

@@ -1,11 +1,15 @@
 #!/usr/bin/env python3
-"""Writes names.txt from a surface.tsv: regenerate.py SURFACE > names.txt
+"""Writes names.txt from a surface.tsv and a table of modules: regenerate.py SURFACE MODULES > names.txt
 
-One section a module; a line is a kind and a name:
+One section a module, with its priority; a line is a kind and a name:
   f NAME SIGNATURE    function; `a NAME` after it: also asynchronous
   p NAME KIND         parameter; KIND is i, s or a (either), * repeatable
   v NAME FLAGS        variable; w writable, n needs a name, o may take one, i takes an index
+  m NAME              management command
+  s NAME              statistic
+  e NAME              event
 """
+import re
 import sys
 
 LANGUAGE = "assert async break drop error exit launch log return route xdbg xlog".split()
@@ -53,7 +57,14 @@ for line in open(sys.argv[1], encoding="utf-8"):
         if "[idx]" in rest:
             flags += "i"
         out.append(f"v {name} {flags}".rstrip())
+    elif kind in ("mi", "stat", "event"):
+        out.append(f"{kind[0]} {name}")
+priorities = {}
+for line in open(sys.argv[2], encoding="utf-8"):
+    row = re.match(r"\| ([a-z0-9_.]+) \| (P\d) \|", line)
+    if row:
+        priorities[row[1]] = row[2]
 for module, lines in sorted(sections.items(), key=lambda item: (item[0] != "core", item[0])):
-    print(f"[{module}]")
+    print(f"[{module}] {priorities.get(module, '')}".rstrip())
     for line in lines:
         print(line)

@@ -225,6 +225,11 @@ const REMOVED: &[(&str, &str)] = &[
     ("user", "start with -u USER"),
 ];
 
+/// Every name, and the one under which it is kept.
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    GLOBALS.iter().map(|(written, kept, _)| (*written, *kept))
+}
+
 impl Parser<'_, '_> {
     /// `NAME = value`.
     pub(super) fn global(&mut self) -> Parsed<()> {

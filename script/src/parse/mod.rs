@@ -9,6 +9,7 @@ mod global;
 mod socket;
 mod statement;
 
+pub(crate) use self::global::names as global_names;
 pub(crate) use self::socket::PROTOCOLS;
 use crate::ast::{ModParam, ModValue, Route, RouteName};
 use crate::catalog::RouteKind;

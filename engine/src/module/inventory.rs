@@ -1,0 +1,64 @@
+//! What a module or the core offers beside the names that scripts know: for `docs/opensips.md` and `tandem explain`.
+
+use script::{Catalog, Offer};
+
+use crate::module::{Registry, add_core};
+use crate::{engine, statistics};
+
+/// What the core does otherwise than OpenSIPS, or with bounds of its own, and why.
+const CORE_DIFFERENCES: &[&str] = &[
+    "`$$` in a text is one `$`.",
+    "A global parameter or an option of a socket that is known and has no effect here is a warning at load that names \
+     it; one that is not known is an error.",
+];
+
+/// What operators can see of a module. What scripts can name of it is in the [`Catalog`].
+#[derive(Debug, Clone, Default)]
+pub struct Inventory {
+    /// Modules that must be loaded as well.
+    pub needs: Vec<&'static str>,
+    /// Management commands.
+    pub commands: Vec<&'static str>,
+    /// Statistics of its group.
+    pub statistics: Vec<&'static str>,
+    /// Events that it raises.
+    pub events: Vec<&'static str>,
+    /// What is deliberately not as in OpenSIPS, and why.
+    pub differences: Vec<&'static str>,
+}
+
+impl Registry {
+    /// What scripts may name when every module is loaded.
+    pub fn catalog(&self) -> Catalog {
+        let mut catalog = Catalog::new();
+        let mut offer = self;
+        add_core(&mut catalog);
+        for name in self.names() {
+            offer.module(name, &mut catalog);
+        }
+        catalog
+    }
+
+    /// What operators can see of a module, or of `core`.
+    pub fn inventory(&self, module: &str) -> Option<Inventory> {
+        let mut inventory = if module == "core" {
+            Inventory {
+                commands: engine::own_commands().collect(),
+                differences: CORE_DIFFERENCES.to_vec(),
+                ..Inventory::default()
+            }
+        } else {
+            let table = (self.entry(module)?.exports)();
+            Inventory {
+                needs: table.needs,
+                commands: table.commands.iter().map(|row| row.name).collect(),
+                statistics: table.statistics.iter().map(|row| row.name).collect(),
+                events: table.events,
+                differences: table.differences,
+            }
+        };
+        let own = statistics::own().filter(|(group, _)| *group == module);
+        inventory.statistics.extend(own.map(|(_, name)| name));
+        Some(inventory)
+    }
+}
