@@ -127,10 +127,6 @@ impl Module for Tm {
              `ruri_matching`, `via1_matching`, `syn_branch` and `pass_provisional_replies` only with the value \
              that says what happens anyway.",
         );
-        exports.difference(
-            "`$bavp`, `$tm.branch.flags` and branches added later (`t_inject_branches`, \
-             `t_wait_for_new_branches`) come with the issue that completes the script machine.",
-        );
     }
 
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
