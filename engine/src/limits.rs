@@ -114,6 +114,9 @@ pub const FILE_BYTES_MAX: usize = 4 << 20;
 /// How long the world may take to read one; a management command has 5 seconds in all.
 pub const FILE_TIMEOUT_MS: u32 = 4_000;
 
+/// Routes of `launch` that wait for the run which launched them.
+pub const LAUNCHED_MAX: usize = 256;
+
 /// Patterns known at run time that are kept compiled.
 pub const PATTERNS_MAX: usize = 256;
 

@@ -121,6 +121,7 @@ impl Engine {
     fn drop_in_hand(&mut self) {
         let core = &mut self.core;
         core.jobs.clear();
+        core.machine.after_panic();
         let InHand {
             server,
             client,

@@ -16,7 +16,8 @@ impl Context<'_> {
     /// Makes the transaction of the request in hand (`t_newtran`). False: it has one, it cannot have one,
     /// or a table is full (and the request has been answered so).
     pub fn new_transaction(&mut self) -> bool {
-        if self.run.context.is_some() || self.message.method() == Method::Ack {
+        let is_impossible = self.run.is_dummy || self.message.method() == Method::Ack;
+        if is_impossible || self.run.context.is_some() {
             return false;
         }
         relay::ensure_transaction(
@@ -54,6 +55,9 @@ impl Context<'_> {
     /// Sends the request in hand to its target set (`t_relay`). An ACK goes on without state, unless it was for us; a CANCEL
     /// stops the branches of its INVITE and is answered.
     pub fn relay(&mut self, options: &RelayOptions<'_>) -> Verdict {
+        if self.run.is_dummy {
+            return Verdict::FAIL;
+        }
         match self.message.method() {
             // It has arrived: nobody is behind us.
             Method::Ack if self.acknowledges_us() => Verdict::OK,
@@ -77,6 +81,9 @@ impl Context<'_> {
 
     /// Sends the request in hand on without state (`forward`), to `destination` or its target.
     pub fn forward(&mut self, destination: &[u8]) -> Verdict {
+        if self.run.is_dummy {
+            return Verdict::FAIL;
+        }
         stateless::forward(self, destination)
     }
 
@@ -90,7 +97,8 @@ impl Context<'_> {
 
     /// Answers in the transaction, which is made if there is none (`t_reply`).
     pub fn reply_in_transaction(&mut self, code: u16, reason: &[u8]) -> bool {
-        if self.message.method() == Method::Ack || !(100..700).contains(&code) {
+        let is_answerable = !self.run.is_dummy && self.message.method() != Method::Ack;
+        if !is_answerable || !(100..700).contains(&code) {
             return false;
         }
         let id = relay::ensure_transaction(
@@ -118,7 +126,7 @@ impl Context<'_> {
 
     /// Answers without a transaction (`sl_send_reply`).
     pub fn reply_stateless(&mut self, code: u16, reason: &[u8]) -> bool {
-        if !(100..700).contains(&code) {
+        if self.run.is_dummy || !(100..700).contains(&code) {
             return false;
         }
         reply::without_state(

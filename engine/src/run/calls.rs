@@ -3,13 +3,12 @@
 use regex::bytes::Regex;
 use script::ArgKind;
 use script::limits::CALL_ARGS_MAX;
-use script::ops::{Op, OpId, StoreHow};
-use script::program::{Arg as Written, AsyncId, CallId};
+use script::ops::{Op, StoreHow};
+use script::program::{Arg as Written, CallId};
 
-use super::execute::{Hands, Step, enter, finish_call};
+use super::execute::Hands;
 use super::frame::Run;
 use super::linked::{Callee, literal};
-use super::machine::begin_dummy;
 use super::value::{Digits, Stretch, Value, ValueRef};
 use super::{log, values};
 use crate::input::Ticket;
@@ -22,9 +21,12 @@ pub(super) enum Done {
     Relay,
 }
 
+/// The arguments of a call, evaluated.
+pub(super) type AllPrepared = [Prepared; CALL_ARGS_MAX];
+
 /// An argument, evaluated.
 #[derive(Clone, Default)]
-enum Prepared {
+pub(super) enum Prepared {
     #[default]
     Omitted,
     Int(i32),
@@ -38,25 +40,36 @@ enum Prepared {
 
 /// Calls a function; its operands stay on the stack until it has answered.
 pub(super) fn call(run: &mut Run, id: CallId, hands: &mut Hands<'_>) -> Done {
-    let program = &*hands.linked.program;
-    let call = program.call(id);
+    let mut prepared = AllPrepared::default();
+    match ask(run, id, &mut prepared, hands) {
+        Done::Value(value) => {
+            answered(run, id, &prepared, hands);
+            Done::Value(value)
+        }
+        done => done,
+    }
+}
+
+/// The first half of a call: the function has answered, or waits.
+pub(super) fn ask(
+    run: &mut Run,
+    id: CallId,
+    prepared: &mut AllPrepared,
+    hands: &mut Hands<'_>,
+) -> Done {
+    let call = hands.linked.program.call(id);
     let first = run.inner.stack.len() - usize::from(call.operands);
     let mark = run.inner.text.len();
-    let mut prepared: [Prepared; CALL_ARGS_MAX] = Default::default();
-    match prepare(run, id, first, &mut prepared, hands) {
+    match prepare(run, id, first, prepared, hands) {
         Ok(true) => {}
-        Ok(false) => return drop_operands(run, first, Done::Value(-1)),
+        Ok(false) => return Done::Value(-1),
         Err(ticket) => {
             run.inner.text.truncate(mark);
             return Done::Wait(ticket);
         }
     }
-    let verdict = invoke(run, id, &prepared, hands);
-    match verdict {
-        Verdict::Return(value) => {
-            assign_outputs(run, id, &prepared, hands);
-            drop_operands(run, first, Done::Value(value))
-        }
+    match invoke(run, id, prepared, hands) {
+        Verdict::Return(value) => Done::Value(value),
         Verdict::Wait(ticket) => {
             run.inner.outputs.get_mut().clear();
             run.inner.text.truncate(mark);
@@ -67,9 +80,11 @@ pub(super) fn call(run: &mut Run, id: CallId, hands: &mut Hands<'_>) -> Done {
     }
 }
 
-fn drop_operands(run: &mut Run, first: usize, done: Done) -> Done {
-    run.inner.stack.truncate(first);
-    done
+/// The second half, of a function that has answered: its output variables; then its operands go.
+pub(super) fn answered(run: &mut Run, id: CallId, prepared: &AllPrepared, hands: &mut Hands<'_>) {
+    assign_outputs(run, id, prepared, hands);
+    let operands = usize::from(hands.linked.program.call(id).operands);
+    run.inner.stack.truncate(run.inner.stack.len() - operands);
 }
 
 /// The call of the operation in hand has sent its branches.
@@ -87,7 +102,7 @@ fn prepare(
     run: &mut Run,
     id: CallId,
     first: usize,
-    prepared: &mut [Prepared; CALL_ARGS_MAX],
+    prepared: &mut AllPrepared,
     hands: &mut Hands<'_>,
 ) -> Result<bool, Ticket> {
     let linked = hands.linked;
@@ -159,12 +174,7 @@ fn of_kind(run: &mut Run, value: Value, kind: ArgKind, hands: &mut Hands<'_>) ->
 }
 
 /// Calls the function behind the pointer.
-fn invoke(
-    run: &mut Run,
-    id: CallId,
-    prepared: &[Prepared; CALL_ARGS_MAX],
-    hands: &mut Hands<'_>,
-) -> Verdict {
+fn invoke(run: &mut Run, id: CallId, prepared: &AllPrepared, hands: &mut Hands<'_>) -> Verdict {
     let linked = hands.linked;
     let program = &*linked.program;
     let call = program.call(id);
@@ -204,12 +214,7 @@ fn invoke(
 }
 
 /// Assigns what the function left for its output variables.
-fn assign_outputs(
-    run: &mut Run,
-    id: CallId,
-    prepared: &[Prepared; CALL_ARGS_MAX],
-    hands: &mut Hands<'_>,
-) {
+fn assign_outputs(run: &mut Run, id: CallId, prepared: &AllPrepared, hands: &mut Hands<'_>) {
     if run.inner.outputs.get_mut().is_empty() {
         return;
     }
@@ -247,94 +252,4 @@ fn assign_outputs(
     }
     outputs.clear();
     *run.inner.outputs.get_mut() = outputs;
-}
-
-/// `async`: calls the function, waiting if it waits; then the resume route takes the place of what executes.
-pub(super) fn start_async(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) -> Step {
-    let program = &*hands.linked.program;
-    let started = &program.asyncs[id.0 as usize];
-    if let (Some(seconds), None) = (started.timeout, run.state.wait.deadline) {
-        run.state.wait.deadline = Some(hands.core.now.mono_ms() + u64::from(seconds) * 1000);
-    }
-    match call(run, started.call, hands) {
-        Done::Value(rc) => {
-            run.state.rc = rc;
-            run.inner.stack.clear();
-            run.state.frames.clear();
-            run.state.params.clear();
-            match started.resume {
-                Some(route) => {
-                    enter(run, program, route, OpId(0));
-                    Step::Jump(run.inner.pc)
-                }
-                None => Step::Stop(super::End::Exit),
-            }
-        }
-        done => finish_call(done, run, hands),
-    }
-}
-
-/// `launch`: a run of its own calls the function, and then the route; this one goes on.
-pub(super) fn launch(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) {
-    let program = &*hands.linked.program;
-    let started = &program.asyncs[id.0 as usize];
-    let operands =
-        usize::from(program.call(started.call).operands) + usize::from(started.has_param);
-    let first = run.inner.stack.len() - operands;
-    let mut other = begin_dummy(hands.core, script::RouteKind::Request);
-    for value in &run.inner.stack[first..] {
-        let value = copy(*value, &run.inner.text, &mut other.inner.text);
-        other.inner.stack.push(value);
-    }
-    other.inner.launched = Some(id);
-    hands.core.machine.launched.push_back(other);
-    run.inner.stack.truncate(first);
-    run.state.rc = 1;
-}
-
-fn copy(value: Value, from: &[u8], to: &mut Vec<u8>) -> Value {
-    let start = to.len();
-    match value {
-        Value::Text(stretch) => {
-            to.extend_from_slice(&from[stretch.range()]);
-            Value::Text(Stretch::since(to, start))
-        }
-        Value::Both(n, stretch) => {
-            to.extend_from_slice(&from[stretch.range()]);
-            Value::Both(n, Stretch::since(to, start))
-        }
-        value => value,
-    }
-}
-
-/// The first step of a launched run: the call, on operands that were copied.
-pub(super) fn launched(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) -> Step {
-    let program = &*hands.linked.program;
-    let started = &program.asyncs[id.0 as usize];
-    let param = if started.has_param {
-        run.inner.stack.pop()
-    } else {
-        None
-    };
-    match call(run, started.call, hands) {
-        Done::Value(rc) => {
-            run.state.rc = rc;
-            run.inner.launched = None;
-            let Some(route) = started.resume else {
-                return Step::Stop(super::End::Route);
-            };
-            enter(run, program, route, OpId(0));
-            if let Some(param) = param {
-                run.state.params.push(param.with(&run.inner.text));
-            }
-            run.inner.stack.clear();
-            Step::Jump(run.inner.pc)
-        }
-        Done::Wait(ticket) => {
-            run.inner.stack.extend(param);
-            Step::Wait(ticket)
-        }
-        // Nothing is relayed without a message.
-        Done::Relay => Step::Stop(super::End::Route),
-    }
 }

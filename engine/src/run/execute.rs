@@ -14,7 +14,7 @@ use super::frame::{End, Ended, ErrorInfo, Frame, Run};
 use super::linked::{Linked, literal};
 use super::machine::park;
 use super::value::{Stretch, Value};
-use super::{conditions as tests, log, operators, relay, values};
+use super::{conditions as tests, launch, log, operators, relay, values};
 use crate::core::Core;
 use crate::input::Ticket;
 use crate::limits::RUN_TEXT_MAX;
@@ -48,7 +48,7 @@ pub(super) fn go(mut run: Run, hands: &mut Hands<'_>) -> Ended {
             observer.hit(at);
         }
         let mut step = match run.inner.launched {
-            Some(id) => calls::launched(&mut run, id, hands),
+            Some(started) => launch::go_on(&mut run, started, hands),
             None => perform(&mut run, program.op(at), hands),
         };
         run.inner.pc = loop {
@@ -254,8 +254,8 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
         Op::RouteEnd => return route_end(run),
         Op::Exit => return Step::Stop(End::Exit),
         Op::Drop => return Step::Stop(End::Drop),
-        Op::Async(id) => return calls::start_async(run, id, hands),
-        Op::Launch(id) => calls::launch(run, id, hands),
+        Op::Async(id) => return launch::start(run, id, hands),
+        Op::Launch(id) => launch::launch(run, id, hands),
         Op::Log { level, text } => {
             log::write(hands, level, literal(program, text));
             run.state.rc = 1;
@@ -295,11 +295,8 @@ pub(super) fn finish_call(done: Done, run: &mut Run, hands: &mut Hands<'_>) -> S
     match done {
         Done::Value(rc) => {
             run.state.rc = rc;
-            if run.state.error_raised {
-                run.state.error_raised = false;
-                if let Some(step) = error_route(run, hands) {
-                    return step;
-                }
+            if let Some(step) = error_follows(run, hands) {
+                return step;
             }
             if rc == 0 {
                 Step::Stop(End::Exit)
@@ -312,18 +309,31 @@ pub(super) fn finish_call(done: Done, run: &mut Run, hands: &mut Hands<'_>) -> S
     }
 }
 
+/// The step into the error route, if the action in hand has set error information.
+pub(super) fn error_follows(run: &mut Run, hands: &mut Hands<'_>) -> Option<Step> {
+    if !std::mem::take(&mut run.state.error_raised) {
+        return None;
+    }
+    error_route(run, hands)
+}
+
 /// The error route takes the place of what executes. Not in replies, local requests and itself.
 fn error_route(run: &mut Run, hands: &mut Hands<'_>) -> Option<Step> {
     let route = hands.linked.settings.error_route?;
-    let top = run.state.top_kind(&hands.linked.program)?;
     let is_branch = run.inner.relay.is_some();
-    if is_branch || matches!(top, RouteKind::Reply | RouteKind::Local | RouteKind::Error) {
+    if is_branch
+        || matches!(
+            run.state.top,
+            RouteKind::Reply | RouteKind::Local | RouteKind::Error
+        )
+    {
         return None;
     }
     run.inner.clear();
     run.state.frames.clear();
     run.state.params.clear();
     run.state.kind = RouteKind::Error;
+    run.state.top = RouteKind::Error;
     enter(run, &hands.linked.program, route, OpId(0));
     Some(Step::Jump(run.inner.pc))
 }
@@ -396,7 +406,7 @@ pub(super) fn enter(run: &mut Run, program: &Program, route: RouteId, back: OpId
     enter_with(run, program, route, back, params as u32, params_text as u32);
 }
 
-fn enter_with(
+pub(super) fn enter_with(
     run: &mut Run,
     program: &Program,
     route: RouteId,

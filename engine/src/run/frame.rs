@@ -37,6 +37,8 @@ pub struct RunState {
     pub id: RunId,
     /// The kind of route that executes now; `Branch` while a branch route runs inside a relay.
     pub kind: RouteKind,
+    /// The kind of the top route: what the run is about.
+    pub(crate) top: RouteKind,
     /// The transaction it belongs to. A request's run gets one when a transaction is made.
     pub context: Option<ContextId>,
     /// The branch it is about: that of the response, or the one being sent.
@@ -51,6 +53,8 @@ pub struct RunState {
     pub is_dummy: bool,
     /// Modules want to hear when it ends.
     pub(crate) is_watched: bool,
+    /// It waits without `$var`: an `async` does not keep them, and goes on with the shard's.
+    pub(crate) is_apart: bool,
     /// It holds attributes of the transaction's request, which it has to give back.
     pub(crate) shares: bool,
     /// The error was set by the operation being done.
@@ -72,6 +76,8 @@ pub(crate) struct Waiting {
     pub(crate) ticket: Option<Ticket>,
     /// Until when.
     pub(crate) deadline: Option<u64>,
+    /// Until when an `async` may wait in all.
+    pub(crate) limit: Option<u64>,
     pub(crate) timer: Option<TimerId>,
     /// One per part of the operation that waited: an operation may read several variables that wait.
     pub(crate) answers: Vec<Option<Answer>>,
@@ -110,8 +116,8 @@ pub(super) struct Inner {
     pub(super) draft: Draft,
     /// Branches are being sent: where their routes begin in `frames`, and what was set aside.
     pub(super) relay: Option<Relaying>,
-    /// What `launch` starts before its route: the call, on operands that stand on the stack.
-    pub(super) launched: Option<script::program::AsyncId>,
+    /// What `launch` has started.
+    pub(super) launched: Option<Launched>,
 }
 
 /// The state of a run while it sends branches.
@@ -123,6 +129,14 @@ pub(super) struct Relaying {
     pub(super) frames: usize,
     /// The call that relays.
     pub(super) at: OpId,
+}
+
+/// A function that `launch` started, on operands that stand on the stack.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Launched {
+    pub(super) id: script::program::AsyncId,
+    /// What it came to, if it did not wait: only its route is to do.
+    pub(super) value: Option<i32>,
 }
 
 /// A route that executes.
@@ -195,6 +209,7 @@ impl RunState {
         RunState {
             id: RunId::default(),
             kind: RouteKind::Request,
+            top: RouteKind::Request,
             context: None,
             branch: None,
             rc: 1,
@@ -203,6 +218,7 @@ impl RunState {
             is_dummy: false,
             is_watched: false,
             error_raised: false,
+            is_apart: false,
             shares: false,
             at: OpId(0),
             wait: Waiting::default(),
@@ -223,6 +239,7 @@ impl RunState {
         self.is_dummy = false;
         self.is_watched = false;
         self.error_raised = false;
+        self.is_apart = false;
         self.shares = false;
         self.wait.clear();
         self.frames.clear();
@@ -235,19 +252,13 @@ impl RunState {
         self.error = error;
         self.error_raised = true;
     }
-
-    /// The kind of the top route.
-    pub fn top_kind(&self, program: &script::Program) -> Option<RouteKind> {
-        self.frames
-            .first()
-            .map(|frame| program.routes[usize::from(frame.route.0)].kind)
-    }
 }
 
 impl Waiting {
     pub(super) fn clear(&mut self) {
         self.ticket = None;
         self.deadline = None;
+        self.limit = None;
         self.answers.clear();
         self.part = 0;
     }

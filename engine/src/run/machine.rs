@@ -12,6 +12,7 @@ use smallvec::SmallVec;
 use super::execute::{Hands, enter, go};
 use super::flags::FlagNames;
 use super::frame::{Ended, Inner, Run, RunId, RunState};
+use super::launch;
 use super::linked::Linked;
 use super::names::Names;
 use super::observer::{self, Observer};
@@ -71,7 +72,7 @@ pub struct Machine {
     dummy: Option<Box<Scene>>,
     watched: Watched,
     /// The run that executes, for the panic door.
-    executing: RunId,
+    pub(super) executing: RunId,
     /// Runs that `launch` made, to be executed when the one in hand has ended or waits.
     pub(super) launched: VecDeque<Run>,
 }
@@ -107,13 +108,22 @@ impl Machine {
     }
 
     /// A run that ended: its scene comes back, the rest is reused.
-    pub fn end(&mut self, run: Run) -> Box<Scene> {
+    pub fn end(&mut self, mut run: Run) -> Box<Scene> {
+        self.swap_vars(&mut run);
+        self.reuse(run)
+    }
+
+    /// A run takes the shard's `$var` when it begins, and gives back its own when it ends.
+    pub(super) fn swap_vars(&mut self, run: &mut Run) {
+        std::mem::swap(&mut self.vars, &mut run.state.vars);
+    }
+
+    fn reuse(&mut self, run: Run) -> Box<Scene> {
         let Run {
             scene,
             mut state,
             mut inner,
         } = run;
-        std::mem::swap(&mut self.vars, &mut state.vars);
         if self.idle.len() < RUNS_POOLED {
             state.clear();
             inner.clear();
@@ -123,10 +133,21 @@ impl Machine {
     }
 
     /// Ends a run about no message.
-    pub fn end_dummy(&mut self, run: Run) {
-        let mut scene = self.end(run);
+    pub fn end_dummy(&mut self, mut run: Run) {
+        self.swap_vars(&mut run);
+        self.end_apart(run);
+    }
+
+    /// Ends a run about no message that never had `$var`.
+    pub(super) fn end_apart(&mut self, run: Run) {
+        let mut scene = self.reuse(run);
         scene.reset();
         self.dummy = Some(scene);
+    }
+
+    /// Forgets what a panic left half done.
+    pub(crate) fn after_panic(&mut self) {
+        self.launched.clear();
     }
 
     /// A message that nobody sent, for routes and modules that have none in hand.
@@ -162,6 +183,14 @@ pub fn begin(
     branch: Option<u8>,
 ) -> Run {
     let machine = &mut core.machine;
+    let mut run = make(machine, kind, scene);
+    run.state.context = context;
+    run.state.branch = branch;
+    machine.swap_vars(&mut run);
+    run
+}
+
+fn make(machine: &mut Machine, kind: RouteKind, scene: Box<Scene>) -> Run {
     let (mut state, inner) = machine
         .idle
         .pop()
@@ -169,9 +198,7 @@ pub fn begin(
     machine.runs += 1;
     state.id = RunId(machine.runs);
     state.kind = kind;
-    state.context = context;
-    state.branch = branch;
-    std::mem::swap(&mut machine.vars, &mut state.vars);
+    state.top = kind;
     Run {
         scene,
         state,
@@ -183,6 +210,14 @@ pub fn begin(
 pub fn begin_dummy(core: &mut Core, kind: RouteKind) -> Run {
     let scene = core.machine.dummy_scene();
     let mut run = begin(core, kind, scene, None, None);
+    run.state.is_dummy = true;
+    run
+}
+
+/// The same while another run executes and has the shard's `$var`.
+pub(super) fn begin_apart(core: &mut Core, kind: RouteKind) -> Run {
+    let scene = core.machine.dummy_scene();
+    let mut run = make(&mut core.machine, kind, scene);
     run.state.is_dummy = true;
     run
 }
@@ -214,6 +249,9 @@ pub fn resume(
         linked,
         command,
     } = core.machine.parked.take(ticket)?;
+    if std::mem::take(&mut run.state.is_apart) {
+        core.machine.swap_vars(&mut run);
+    }
     let wait = &mut run.state.wait;
     if let Some(mut timer) = wait.timer.take() {
         core.wheel.cancel(&mut timer);
@@ -267,19 +305,15 @@ fn run_on(
         unshare(run, hands.core);
         tell_end(run, hands.core);
     }
-    while let Some(launched) = hands.core.machine.launched.pop_front() {
-        hands.core.machine.executing = launched.state.id;
-        if let Ended::Finished(run, _) = go(launched, &mut hands) {
-            tell_end(&run, hands.core);
-            hands.core.machine.end_dummy(run);
-        }
+    if !hands.core.machine.launched.is_empty() {
+        launch::run_routes(&mut ended, &mut hands);
     }
     hands.core.machine.executing = RunId::default();
     ended
 }
 
 /// The modules that watch a run hear that it has ended, as soon as what it leaves has been done.
-fn tell_end(run: &Run, core: &mut Core) {
+pub(super) fn tell_end(run: &Run, core: &mut Core) {
     if run.state.is_watched {
         core.tell_run_ended(run.state.id);
     }
@@ -332,9 +366,19 @@ pub(super) fn park(mut run: Run, ticket: Ticket, hands: &mut Hands<'_>) -> Ended
     let core = &mut *hands.core;
     let deadline_ms = core.now.mono_ms() + u64::from(WAIT_MS_MAX);
     let due_ms = run.state.wait.deadline.unwrap_or(deadline_ms);
+    let due_ms = run
+        .state
+        .wait
+        .limit
+        .map_or(due_ms, |limit| limit.min(due_ms));
     run.state.wait.timer = Some(core.wheel.set(due_ms, Timer::Parked, Parked::place(ticket)));
     // The next run starts from the values as they are now, as if this one had ended.
-    core.machine.vars.copy_from(&run.state.vars);
+    if run.state.is_apart {
+        core.machine.swap_vars(&mut run);
+        run.state.vars = Vars::default();
+    } else {
+        core.machine.vars.copy_from(&run.state.vars);
+    }
     core.machine.parked.fill(
         ticket,
         ParkedRun {

@@ -15,6 +15,7 @@ pub(crate) mod core_functions;
 mod execute;
 mod flags;
 mod frame;
+mod launch;
 mod linked;
 mod log;
 mod machine;

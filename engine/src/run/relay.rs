@@ -93,6 +93,14 @@ fn finish(run: &mut Run, value: i32, hands: &mut Hands<'_>) -> Step {
     finish_call(done, run, hands)
 }
 
+/// Makes the transaction that an `async` works in. False: a table is full, and the request has been answered so.
+/// What has no transaction by nature (an ACK, a request of ours, what is about no message) does without.
+pub(super) fn has_transaction(run: &mut Run, hands: &mut Hands<'_>) -> bool {
+    before_park(run, hands);
+    let refused = run.scene.proxy.refused;
+    run.state.context.is_some() || !refused
+}
+
 /// Before its first wait, a request becomes a server transaction: retransmissions are absorbed, a CANCEL finds it.
 /// An ACK never makes one.
 pub(super) fn before_park(run: &mut Run, hands: &mut Hands<'_>) {

@@ -60,6 +60,7 @@ impl Module for Tiny {
             Verdict::OK
         });
         exports.function("pause", &[Kind::Int], ANY, Self::pause);
+        exports.async_function("ask", &[Kind::Int, Kind::Output.optional()], ANY, Self::ask);
         exports.function("boom", &[], ANY, |_, _, _| panic!("boom"));
     }
 }
@@ -103,6 +104,19 @@ impl Tiny {
     fn on_reply(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         cx.scene.hooks.on_reply = cx.name(args.str(0));
         Verdict::OK
+    }
+
+    /// Waits so long and says what came of it, also in its output. Of nothing it knows at once, below it fails.
+    fn ask(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+        let (value, text) = match (cx.answer(), args.int(0)) {
+            (Some(Answer::TimedOut), _) => (-2, "late"),
+            (Some(_), _) => (2, "in time"),
+            (None, 0) => (3, "at once"),
+            (None, ms) if ms > 0 => return cx.query(Query::Sleep, ms as u32),
+            _ => (-1, "failed"),
+        };
+        args.set(1, text.as_bytes());
+        Verdict::Return(value)
     }
 
     fn pause(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {

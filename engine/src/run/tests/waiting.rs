@@ -320,8 +320,8 @@ fn launch_goes_on_at_once_and_its_route_runs_apart() {
     let ended = resume(ticket, Answer::Slept, core, modules, outbox).expect("in time");
     text.push_str(&bench.listing(&ended));
     expect![[r#"
-        1 at once
         query Sleep
+        1 at once
         1 of bob x [<null>] [<null>]
     "#]]
     .assert_eq(&text);
@@ -340,6 +340,36 @@ fn a_call_fails_when_too_many_runs_wait() {
         query Sleep
         -- waits
         -1
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn a_request_of_our_own_waits_without_a_transaction_of_a_server() {
+    let mut bench = bench(
+        r#"
+        route { exit; }
+        local_route { $var(x) = "kept"; async(slow("x", $avp(out)), after); xlog("never"); }
+        route[after] { xlog("$rc $avp(out) $var(x) $route"); drop; }
+        "#,
+    );
+    let ended = bench.run(RouteKind::Local, INVITE);
+    let mut text = bench.listing(&ended);
+    assert_eq!(bench.core.servers.len(), 0);
+    let Bench {
+        core,
+        modules,
+        outbox,
+        ..
+    } = &mut bench;
+    let ticket = core.machine.parked.at(0).expect("it waits");
+    let ended = resume(ticket, Answer::Slept, core, modules, outbox).expect("in time");
+    text.push_str(&bench.listing(&ended));
+    expect![[r#"
+        query Sleep
+        -- waits
+        1 x kept route[after]
+        -- Drop
     "#]]
     .assert_eq(&text);
 }
