@@ -12,12 +12,14 @@ pub mod limits;
 pub mod link;
 mod log;
 mod management;
+mod reload;
 mod run;
 
 pub use files::Disk;
 pub use link::{CommandResult, ControlEnd, Order, Report, ShardEnd, link};
 pub use log::{LogSettings, SYSLOG_SOCKET, Syslog};
 pub use management::{Facts, FifoSettings, OWN_COMMANDS, Process};
+pub use reload::{Fresh, Scripts};
 pub use run::{Control, Prepared, Settings};
 
 #[cfg(test)]

@@ -15,6 +15,12 @@ pub const COMMANDS_MAX: usize = 64;
 /// nothing came.
 pub const COMMAND_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long the shards may take for one step of a reload.
+pub const RELOAD_STEP_WITHIN: Duration = Duration::from_secs(5);
+
+/// Until an order for which a shard's ring had no room is tried again.
+pub const ORDER_AGAIN: Duration = Duration::from_millis(5);
+
 /// Answers that clients have not fetched yet. While there are so many, no further command is read.
 pub const ANSWERS_MAX: usize = 64;
 

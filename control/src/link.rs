@@ -7,7 +7,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use engine::{Answer, Command, Ticket};
+use engine::{Answer, Command, Reload, Ticket};
 use parser::Frame;
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::Notify;
@@ -35,6 +35,8 @@ pub enum Order {
     Command(Ticket, Command),
     /// What the engine asked for.
     Answer(Ticket, Answer),
+    /// Take this step of replacing the script.
+    Reload(Ticket, Reload),
     /// An empty page, to be used again.
     Page(Frame),
 }

@@ -1,11 +1,12 @@
 //! The control thread: rings in, commands out, merged answers back, log lines written.
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use engine::{Answer, Ticket};
+use engine::{Answer, Reload, Ticket};
 use serde_json::Value;
 use tokio::sync::{Notify, mpsc, oneshot};
 use tokio::time::Instant;
@@ -13,16 +14,17 @@ use tokio::time::Instant;
 use crate::files;
 use crate::limits::{
     BROKEN_LOG_EVERY, BROKEN_SHOWN_BYTES, COMMAND_WITHIN, COMMANDS_MAX, FAREWELL_WITHIN, FILES_MAX,
-    LAST_ANSWERS_WITHIN, REPORTS_MAX,
+    LAST_ANSWERS_WITHIN, ORDER_AGAIN, REPORTS_MAX,
 };
 use crate::link::{CommandResult, ControlEnd, Order, Report, lines};
 use crate::log::{Log, LogSettings};
 use crate::management::merge::Merged;
 use crate::management::rpc::{self, Failure};
 use crate::management::{self, Arrived, Facts, Fifo, FifoSettings, Request, UnderWay};
+use crate::reload::{Asker, Fresh, Next, Reloading, Scripts, refusal};
 
 /// What the control side is told.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// Where log lines go.
     pub log: LogSettings,
@@ -30,6 +32,8 @@ pub struct Settings {
     pub fifo: Option<FifoSettings>,
     /// What the process knows of itself.
     pub facts: Facts,
+    /// Where a new script comes from.
+    pub scripts: Arc<dyn Scripts>,
 }
 
 /// Checked and ready to run: what could fail has not.
@@ -65,6 +69,7 @@ pub struct Control {
     /// Rings of all shards are announced here.
     pub wake: Arc<Notify>,
     stop: Arc<AtomicBool>,
+    reload: Arc<AtomicBool>,
 }
 
 impl Control {
@@ -76,6 +81,12 @@ impl Control {
     /// Ends [`run`](Self::run) once all shards have said their last; they may still be at it.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
+        self.wake.notify_one();
+    }
+
+    /// Reads the script again, as `reload_routes` does; the log says what came of it.
+    pub fn reload(&self) {
+        self.reload.store(true, Ordering::Release);
         self.wake.notify_one();
     }
 
@@ -100,13 +111,17 @@ impl Control {
                 log: Log::new(prepared.settings.log.clone()),
                 facts: prepared.settings.facts,
                 ends,
+                scripts: prepared.settings.scripts,
+                sender,
+                reloading: None,
+                reloads: 0,
+                unsent: VecDeque::new(),
                 pending: Vec::new(),
                 late: 0,
                 broken: 0,
                 quiet_until: Instant::now(),
             };
-            // `sender` lives as long as we do, so that `arrivals` never ends by itself.
-            side.serve(self, arrivals, sender, &mut read).await;
+            side.serve(self, arrivals, &mut read).await;
             // With it go the commands that nobody will answer.
             drop(side);
             let _ = tokio::time::timeout(LAST_ANSWERS_WITHIN, under_way.end()).await;
@@ -118,10 +133,27 @@ impl Control {
     }
 }
 
+/// The number of a reload's answers among those of commands.
+const RELOAD_SLOT: u64 = u32::MAX as u64;
+
+const ERROR: i8 = -1;
+const WARNING: i8 = 1;
+const NOTICE: i8 = 2;
+
+const _: () = assert!((COMMANDS_MAX as u64) < RELOAD_SLOT);
+
 struct Side {
     log: Log,
     facts: Facts,
     ends: Vec<ControlEnd>,
+    scripts: Arc<dyn Scripts>,
+    /// Lives as long as we do, so that arrivals never end by themselves.
+    sender: mpsc::Sender<Arrived>,
+    reloading: Option<Reloading>,
+    /// How many reloads there were.
+    reloads: u32,
+    /// Steps of the reload for which a shard's ring had no room.
+    unsent: VecDeque<(usize, Order)>,
     pending: Vec<Slot>,
     /// Where files that have been read come in.
     reader: mpsc::Sender<(usize, Ticket, Answer)>,
@@ -152,7 +184,6 @@ impl Side {
         &mut self,
         control: &Control,
         mut arrivals: mpsc::Receiver<Arrived>,
-        _sender: mpsc::Sender<Arrived>,
         read: &mut mpsc::Receiver<(usize, Ticket, Answer)>,
     ) {
         loop {
@@ -162,6 +193,7 @@ impl Side {
                 Some(arrived) = arrivals.recv() => match arrived {
                     Arrived::Request(request) => self.ask(request),
                     Arrived::Broken(text) => self.note_broken(&text),
+                    Arrived::Compiled(result) => self.compiled(result),
                 },
                 Some((shard, ticket, answer)) = read.recv() => {
                     // A shard that is so busy goes on without: its wait has a deadline.
@@ -170,6 +202,10 @@ impl Side {
                 () = tokio::time::sleep_until(deadline) => self.give_up(),
             }
             self.take_reports();
+            self.send_unsent();
+            if control.reload.swap(false, Ordering::AcqRel) {
+                self.reload(Asker::default());
+            }
             if control.stop.load(Ordering::Acquire) {
                 break;
             }
@@ -272,6 +308,13 @@ impl Side {
         if let Some(result) = management::own::answer(&call.command, &self.facts) {
             return at_once(result, call.id, request.reply);
         }
+        if management::own::is_reload(&call.command) {
+            if !call.command.parameters.is_empty() {
+                let failure = Failure::with(rpc::INVALID_PARAMS, "no match");
+                return at_once(Err(failure), call.id, request.reply);
+            }
+            return self.reload(Asker(Some((call.id, request.reply))));
+        }
         let Some(slot) = self.free_slot() else {
             let failure = Failure::with(rpc::SERVER_ERROR, "too many commands at once");
             return at_once(Err(failure), call.id, request.reply);
@@ -309,7 +352,122 @@ impl Side {
         })
     }
 
+    /// Begins a reload, unless one is under way.
+    fn reload(&mut self, asker: Asker) {
+        if self.reloading.is_some() {
+            return self.reloaded(asker, Err(refusal("another reload is under way")), None);
+        }
+        self.reloads = self.reloads.wrapping_add(1);
+        self.reloading = Some(Reloading::new(self.reloads, asker));
+        let (scripts, sender) = (self.scripts.clone(), self.sender.clone());
+        tokio::task::spawn_local(async move {
+            let work = tokio::task::spawn_blocking(move || scripts.compile());
+            let result = work
+                .await
+                .unwrap_or_else(|error| Err(format!("the compiler did not end well: {error}")));
+            let _ = sender.send(Arrived::Compiled(result)).await;
+        });
+    }
+
+    fn compiled(&mut self, result: Result<Fresh, String>) {
+        let shards = self.ends.len();
+        if let Some(reloading) = &mut self.reloading {
+            let next = reloading.compiled(result, shards);
+            self.go_on(next);
+        }
+    }
+
+    fn go_on(&mut self, next: Next) {
+        match next {
+            Next::Wait => {}
+            Next::Step(step) => {
+                // From now on a shard that is started anew has it as well.
+                let adopted = self.reloading.as_ref().and_then(Reloading::swapping);
+                if let Some(fresh) = adopted {
+                    self.scripts.adopt(fresh.program.clone());
+                }
+                self.tell_shards(&step);
+            }
+            Next::Done(result) => {
+                if let Some(reloading) = self.reloading.take() {
+                    if reloading.swapping().is_none() {
+                        self.reloads = self.reloads.wrapping_add(1);
+                        self.tell_shards(&Reload::Discard);
+                    }
+                    let fresh = reloading.swapping().cloned();
+                    let done = fresh.map(|fresh| (fresh, reloading.began.elapsed()));
+                    self.reloaded(reloading.asker, result, done);
+                }
+            }
+        }
+    }
+
+    /// Says what came of a reload, to the log and to whoever asked.
+    fn reloaded(
+        &mut self,
+        asker: Asker,
+        result: Result<(), Failure>,
+        done: Option<(Fresh, Duration)>,
+    ) {
+        match (&result, done) {
+            (Ok(()), Some((fresh, took))) => {
+                let line = format!("reload: the script is replaced, in {} ms", took.as_millis());
+                self.log.line(NOTICE, &line);
+                for remark in &fresh.remarks {
+                    self.log.line(WARNING, &format!("reload: {remark}"));
+                }
+            }
+            (Ok(()), None) => {}
+            (Err(failure), _) => {
+                self.log
+                    .line(ERROR, &format!("reload: {}", failure.message));
+                let why = failure.data.as_ref().and_then(Value::as_str);
+                for line in why
+                    .unwrap_or_default()
+                    .lines()
+                    .filter(|line| !line.is_empty())
+                {
+                    self.log.line(ERROR, &format!("reload: {line}"));
+                }
+            }
+        }
+        if let Some((id, reply)) = asker.0 {
+            let result = result.map(|()| Value::from("OK"));
+            let _ = reply.send(id.map(|id| rpc::write(result, id)));
+        }
+    }
+
+    fn tell_shards(&mut self, step: &Reload) {
+        let ticket = Ticket(u64::from(self.reloads) << 32 | RELOAD_SLOT);
+        for shard in 0..self.ends.len() {
+            self.unsent
+                .push_back((shard, Order::Reload(ticket, step.clone())));
+        }
+        self.send_unsent();
+    }
+
+    /// A step that did not reach its shard goes again; the order of steps stays.
+    fn send_unsent(&mut self) {
+        while let Some((shard, order)) = self.unsent.pop_front() {
+            if let Err(order) = self.ends[shard].order(order) {
+                self.unsent.push_front((shard, order));
+                return;
+            }
+        }
+    }
+
     fn answered(&mut self, ticket: Ticket, result: CommandResult) {
+        if ticket.0 & u64::from(u32::MAX) == RELOAD_SLOT {
+            let shards = self.ends.len();
+            let under_way = self.reloading.as_mut();
+            let under_way =
+                under_way.filter(|reloading| u64::from(reloading.number) == ticket.0 >> 32);
+            if let Some(reloading) = under_way {
+                let next = reloading.answered(result, shards);
+                self.go_on(next);
+            }
+            return;
+        }
         let slot = ticket.0 as u32 as usize;
         let waiting = self
             .pending
@@ -359,11 +517,26 @@ impl Side {
     fn next_deadline(&self) -> Instant {
         let waiting = self.pending.iter().filter_map(|slot| slot.waiting.as_ref());
         let far = Instant::now() + Duration::from_secs(3600);
-        waiting.map(|waiting| waiting.deadline).min().unwrap_or(far)
+        let reload = self.reloading.as_ref().and_then(Reloading::deadline);
+        let again = (!self.unsent.is_empty()).then(|| Instant::now() + ORDER_AGAIN);
+        waiting
+            .map(|waiting| waiting.deadline)
+            .chain(reload)
+            .chain(again)
+            .min()
+            .unwrap_or(far)
     }
 
     fn give_up(&mut self) {
         let now = Instant::now();
+        let late = self
+            .reloading
+            .as_ref()
+            .filter(|reloading| reloading.deadline().is_some_and(|deadline| deadline <= now))
+            .map(Reloading::late);
+        if let Some(failure) = late {
+            self.go_on(Next::Done(Err(failure)));
+        }
         for slot in 0..self.pending.len() {
             let is_late = self.pending[slot]
                 .waiting

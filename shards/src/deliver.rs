@@ -250,6 +250,10 @@ impl Shard {
                     self.flush();
                 }
                 Order::Answer(ticket, answer) => self.handle(Input::Answer(ticket, answer)),
+                Order::Reload(ticket, step) => {
+                    self.handle(Input::Reload(ticket, step));
+                    self.flush();
+                }
                 Order::Page(page) => self.logbook.give_back(page),
             }
         }

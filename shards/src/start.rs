@@ -425,6 +425,11 @@ impl Running {
         !self.threads.iter().any(JoinHandle::is_finished)
     }
 
+    /// Reads the script again, as `reload_routes` does; the log says what came of it.
+    pub fn reload(&self) {
+        self.control.reload();
+    }
+
     /// Stops all of it. The counters are those of all shards; `None` if one of them did not end
     /// well or in time.
     ///

@@ -14,7 +14,7 @@ impl Shard {
     /// Our half of an answer as the inside of a JSON object; `None` if the command is another.
     pub(crate) fn statistics_of(&self, command: &Command) -> Option<String> {
         let describe = match command.name.as_str() {
-            "get_statistics" | "statistics:get" => false,
+            "get_statistics" | "statistics:get" | "get" => false,
             "list_statistics" | "statistics:list" => true,
             _ => return None,
         };

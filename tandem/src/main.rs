@@ -16,6 +16,7 @@ mod commands;
 mod effects;
 mod listen;
 mod preprocessor;
+mod reload;
 mod script_file;
 mod settings;
 
@@ -31,6 +32,7 @@ use engine::limits::Limits;
 use engine::resolve::Hosts;
 use engine::sockets::Sockets;
 use engine::{Command, Config, Engine, Input, Now, Outbox, Output, ShardId, Ticket};
+use reload::{Current, Reloads};
 use script::Program;
 use script_file::Script;
 use settings::Chance;
@@ -84,21 +86,24 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     if arguments.debug > 0 {
         script.log_in_detail(arguments.debug);
     }
+    let (is_built_in, name) = (script.is_built_in(), script.name());
     let program = Arc::new(script.program);
     let globals = &program.globals;
     let chance = Chance::gather()?;
-    let listeners = listen::listeners(globals, &arguments.listen, script.is_built_in)?;
+    let listeners = listen::listeners(globals, &arguments.listen, is_built_in)?;
     let hosts = Arc::new(Hosts::parse(
         &std::fs::read_to_string("/etc/hosts").unwrap_or_default(),
     ));
     // An engine on trial: what modules say about their parameters is said before a socket opens.
     let trial = Arc::new(listen::sockets(&listeners, globals));
     let defines = &arguments.defines;
-    let on_trial = make_engine(&program, &trial, &hosts, &chance, 1, defines)(ShardId(0))?;
+    let current = Current::default();
+    let on_trial =
+        make_engine(&program, &current, &trial, &hosts, &chance, 1, defines)(ShardId(0))?;
     let commands = commands(on_trial);
     let settings = settings::shards(globals, arguments, profile, chance.seed)?;
     if arguments.only_check {
-        eprintln!("tandem: {} is correct", script.name);
+        eprintln!("tandem: {} is correct", name);
         return Ok(());
     }
     if listeners.is_empty() {
@@ -116,8 +121,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
         );
     }
 
-    let stays =
-        arguments.foreground || script.is_built_in || globals.is_on("debug_mode") == Some(true);
+    let stays = arguments.foreground || is_built_in || globals.is_on("debug_mode") == Some(true);
     let Place::Here(place) = background::choose(stays)? else {
         return Ok(());
     };
@@ -131,9 +135,15 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
 
     let signals = Signals::take().map_err(|error| format!("cannot take signals: {error}."))?;
     let facts = facts(settings.shards, commands);
-    let prepared = prepare(&mut fifo, script.is_built_in, log, facts)?;
+    let scripts = Arc::new(Reloads {
+        origin: script.origin,
+        first: program.clone(),
+        current: current.clone(),
+    });
+    let prepared = prepare(&mut fifo, is_built_in, log, facts, scripts)?;
     let maker = make_engine(
         &program,
+        &current,
         &sockets,
         &hosts,
         &chance,
@@ -147,7 +157,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
         shards: settings.shards,
         cores: &settings.profile.cores,
         program: std::env::current_exe().ok(),
-        script: (!script.is_built_in).then_some(script.name.as_str()),
+        script: (!is_built_in).then_some(name.as_str()),
         fifo: fifo.as_ref(),
         took: begun.elapsed(),
         pid: std::process::id(),
@@ -171,8 +181,8 @@ fn wait(running: &Running, signals: &Signals, stays: bool) -> Result<(), String>
             Some(Signal::Stop) => return Ok(()),
             // The terminal is closed: whoever started us there is gone.
             Some(Signal::Hangup) if has_terminal => return Ok(()),
-            // OpenSIPS ignores it as well.
-            Some(Signal::Hangup) | None => {}
+            Some(Signal::Hangup) => running.reload(),
+            None => {}
         }
         if !running.is_whole() {
             return Err(
@@ -185,6 +195,7 @@ fn wait(running: &Running, signals: &Signals, stays: bool) -> Result<(), String>
 /// How the engine of a shard is made, on its own thread.
 fn make_engine(
     program: &Arc<Program>,
+    current: &Current,
     sockets: &Arc<Sockets>,
     hosts: &Arc<Hosts>,
     chance: &Chance,
@@ -194,6 +205,7 @@ fn make_engine(
     let (program, sockets, hosts) = (program.clone(), sockets.clone(), hosts.clone());
     let (seed, owner_key) = (chance.seed, chance.owner_key);
     let defines = defines.to_vec();
+    let current = current.clone();
     Arc::new(move |shard| {
         let mut engine = Engine::new(Config {
             shard,
@@ -211,6 +223,11 @@ fn make_engine(
             },
         })?;
         engine.set_arguments(defines.clone());
+        // One that is started anew later: its modules are made as they were, its routes are those of today.
+        match current.get() {
+            Some(program) => engine.replace_script(program),
+            None => Ok(()),
+        }?;
         Ok(engine)
     })
 }
@@ -267,8 +284,10 @@ fn prepare(
     is_built_in: bool,
     log: control::LogSettings,
     facts: Facts,
+    scripts: Arc<Reloads>,
 ) -> Result<Prepared, String> {
     let settings = control::Settings {
+        scripts,
         log,
         fifo: fifo.clone(),
         facts,

@@ -1,6 +1,7 @@
 //! The operator's preprocessor (`-p COMMAND`): a process that turns one text into another.
 
 use std::io::{Read, Write};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -13,14 +14,16 @@ const OUTPUT_BYTES_MAX: u64 = 16 << 20;
 /// Bytes of its complaints that are shown.
 const COMPLAINT_BYTES_SHOWN: usize = 400;
 
-/// Sends `text` through a command: words split on blanks, no shell. The error is for a person.
-pub(crate) fn run(command: &str, text: Vec<u8>) -> Result<Vec<u8>, String> {
+/// Sends `text` through a command that works in this directory: words split on blanks, no shell. The error is for a
+/// person.
+pub(crate) fn run(command: &str, directory: &Path, text: Vec<u8>) -> Result<Vec<u8>, String> {
     let mut words = command.split_whitespace();
     let Some(program) = words.next() else {
         return Err("-p wants a command, such as `-p m4`".to_owned());
     };
     let mut child = Command::new(program)
         .args(words)
+        .current_dir(directory)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use script::program::Constant;
-use script::{InMemory, Loader, Program};
+use script::{Compiled, InMemory, Loader, Program};
 
 use crate::arguments::Arguments;
 use crate::effects::EFFECTS;
@@ -16,57 +16,30 @@ const INSTALLED: &str = "/etc/tandem/tandem.cfg";
 /// A script that compiled.
 pub(crate) struct Script {
     pub(crate) program: Program,
-    /// As a person would name it.
-    pub(crate) name: String,
-    pub(crate) is_built_in: bool,
+    pub(crate) origin: Origin,
+}
+
+/// Where a script is, and what it goes through.
+#[derive(Clone, Debug)]
+pub(crate) struct Origin {
+    place: Place,
+    preprocessor: Option<String>,
+    /// Where relative names began when the server started: it may work elsewhere by now.
+    directory: PathBuf,
+}
+
+#[derive(Clone, Debug)]
+enum Place {
+    BuiltIn,
+    File(PathBuf),
+    StandardInput,
 }
 
 impl Script {
     /// Finds and compiles the script. The error holds all diagnostics; warnings are said at once.
     pub(crate) fn read(arguments: &Arguments) -> Result<Script, String> {
-        let installed = Path::new(INSTALLED);
-        let path = match &arguments.script {
-            Some(path) => Some(path.clone()),
-            None => installed.exists().then(|| installed.to_owned()),
-        };
-        if path.is_none() && arguments.preprocessor.is_some() {
-            return Err("-p has nothing to preprocess: there is no -f FILE.".to_owned());
-        }
-        let registry = modules::registry();
-        let options = script::Options {
-            effects: Some(EFFECTS),
-        };
-        let (name, is_built_in) = match &path {
-            Some(path) => (path.display().to_string(), false),
-            None => ("built-in.cfg".to_owned(), true),
-        };
-        let mut files = Files {
-            preprocessor: arguments.preprocessor.clone(),
-        };
-        let compiled = match path {
-            Some(path) if path.as_os_str() == "-" => {
-                let mut text = Vec::new();
-                io::stdin()
-                    .read_to_end(&mut text)
-                    .map_err(|error| format!("standard input: {error}."))?;
-                let name = PathBuf::from("<stdin>");
-                let mut loader = Beside {
-                    first: InMemory::new(name.clone(), text),
-                    files,
-                };
-                registry.compile(&name, &mut loader, &options)
-            }
-            Some(path) => registry.compile(&path, &mut files, &options),
-            None => {
-                let path = PathBuf::from(&name);
-                registry.compile(
-                    &path,
-                    &mut InMemory::new(path.clone(), crate::BUILT_IN),
-                    &options,
-                )
-            }
-        };
-        let compiled = compiled.map_err(|diagnostics| diagnostics.to_string())?;
+        let origin = Origin::find(arguments)?;
+        let compiled = origin.compile()?;
         if !compiled.warnings.is_empty() {
             eprint!("{}", compiled.warnings);
         }
@@ -75,9 +48,17 @@ impl Script {
         }
         Ok(Script {
             program: compiled.program,
-            name,
-            is_built_in,
+            origin,
         })
+    }
+
+    /// As a person would name it.
+    pub(crate) fn name(&self) -> String {
+        self.origin.name()
+    }
+
+    pub(crate) fn is_built_in(&self) -> bool {
+        matches!(self.origin.place, Place::BuiltIn)
     }
 
     /// `-d`: raises the level of the log above what the script says.
@@ -100,14 +81,85 @@ impl Script {
     }
 }
 
+impl Origin {
+    /// Which script the command line means.
+    pub(crate) fn find(arguments: &Arguments) -> Result<Origin, String> {
+        let installed = Path::new(INSTALLED);
+        let place = match &arguments.script {
+            Some(path) if path.as_os_str() == "-" => Place::StandardInput,
+            Some(path) => Place::File(path.clone()),
+            None if installed.exists() => Place::File(installed.to_owned()),
+            None => Place::BuiltIn,
+        };
+        if matches!(place, Place::BuiltIn) && arguments.preprocessor.is_some() {
+            return Err("-p has nothing to preprocess: there is no -f FILE.".to_owned());
+        }
+        Ok(Origin {
+            place,
+            preprocessor: arguments.preprocessor.clone(),
+            directory: std::env::current_dir().unwrap_or_else(|_| ".".into()),
+        })
+    }
+
+    /// As a person would name it.
+    pub(crate) fn name(&self) -> String {
+        match &self.place {
+            Place::BuiltIn => "built-in.cfg".to_owned(),
+            Place::File(path) => path.display().to_string(),
+            Place::StandardInput => "<stdin>".to_owned(),
+        }
+    }
+
+    /// Compiles the script as it is now. The error holds all diagnostics.
+    pub(crate) fn compile(&self) -> Result<Compiled, String> {
+        let registry = modules::registry();
+        let options = script::Options {
+            effects: Some(EFFECTS),
+        };
+        let mut files = Files {
+            preprocessor: self.preprocessor.clone(),
+            directory: self.directory.clone(),
+        };
+        let path = PathBuf::from(self.name());
+        let compiled = match &self.place {
+            Place::StandardInput => {
+                let mut text = Vec::new();
+                io::stdin()
+                    .read_to_end(&mut text)
+                    .map_err(|error| format!("standard input: {error}."))?;
+                let first = InMemory::new(path.clone(), text);
+                registry.compile(&path, &mut Beside { first, files }, &options)
+            }
+            Place::File(path) => registry.compile(path, &mut files, &options),
+            Place::BuiltIn => {
+                let mut text = InMemory::new(path.clone(), crate::BUILT_IN);
+                registry.compile(&path, &mut text, &options)
+            }
+        };
+        compiled.map_err(|diagnostics| diagnostics.to_string())
+    }
+
+    /// Whether the script can be read another time.
+    pub(crate) fn can_be_read_again(&self) -> Result<(), &'static str> {
+        match self.place {
+            Place::File(_) => Ok(()),
+            Place::BuiltIn => Err("this server runs its built-in script, which never changes"),
+            Place::StandardInput => {
+                Err("this server read its script from standard input, which cannot be read again")
+            }
+        }
+    }
+}
+
 /// Files of this machine, and the operator's preprocessor.
 struct Files {
     preprocessor: Option<String>,
+    directory: PathBuf,
 }
 
 impl Loader for Files {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(path)
+        std::fs::read(self.directory.join(path))
     }
 
     fn has_preprocessor(&self) -> bool {
@@ -116,7 +168,7 @@ impl Loader for Files {
 
     fn preprocess(&mut self, flattened: Vec<u8>) -> Result<Vec<u8>, String> {
         match &self.preprocessor {
-            Some(command) => preprocessor::run(command, flattened),
+            Some(command) => preprocessor::run(command, &self.directory, flattened),
             None => Ok(flattened),
         }
     }

@@ -10,7 +10,7 @@ use serde_json::{Number, Value};
 use super::rpc::Failure;
 
 /// Commands whose numbers are counts of what each shard did or holds.
-const COUNTING: [&str; 2] = ["get_statistics", "statistics:get"];
+const COUNTING: [&str; 3] = ["get_statistics", "statistics:get", "get"];
 
 /// Statistics that say a module's parameter, the same on every shard.
 const SETTINGS: [&str; 3] = [

@@ -4,6 +4,8 @@
 //! writes the envelope, `own` answers what is about the process, the rest goes to the shards and
 //! comes back through `merge`.
 
+use crate::reload::Fresh;
+
 mod fifo;
 pub(crate) mod merge;
 pub(crate) mod own;
@@ -21,6 +23,8 @@ pub(crate) enum Arrived {
     Request(Request),
     /// Bytes that are none.
     Broken(Vec<u8>),
+    /// Not from outside: the script was compiled again, or not.
+    Compiled(Result<Fresh, String>),
 }
 
 /// A request that a transport has read, and where its answer goes.

@@ -35,8 +35,15 @@ pub const OWN: [&str; 8] = [
     "ps", "which", "help", "uptime", "version", "pwd", "arg", "kill",
 ];
 
+const RELOAD: &str = "reload_routes";
+
 /// The prefix of OpenSIPS 4.0.
 const PREFIX: &str = "core:";
+
+/// Whether a command asks for the script to be read again; the control side does that with all shards.
+pub(crate) fn is_reload(command: &Command) -> bool {
+    command.name.strip_prefix(PREFIX).unwrap_or(&command.name) == RELOAD
+}
 
 /// Answers a command of ours; `None` if it is not.
 pub(crate) fn answer(command: &Command, facts: &Facts) -> Option<Result<Value, Failure>> {
@@ -114,7 +121,12 @@ fn help(command: Option<&str>, facts: &Facts) -> Result<Value, Failure> {
         None => Ok(
             json!({ "Help": "help mi_cmd - says where a command comes from", "Exported by": "core" }),
         ),
-        Some(command) if OWN.contains(&command.strip_prefix(PREFIX).unwrap_or(command)) => {
+        Some(command)
+            if OWN
+                .iter()
+                .chain([&RELOAD])
+                .any(|own| *own == command.strip_prefix(PREFIX).unwrap_or(command)) =>
+        {
             Ok(json!({ "Help": command, "Exported by": "core" }))
         }
         Some(command) if facts.commands.iter().any(|name| name == command) => {
@@ -132,8 +144,9 @@ fn kill() -> Result<Value, Failure> {
 }
 
 fn names(facts: &Facts) -> Vec<String> {
-    let mut names: Vec<String> = OWN.iter().map(|name| (*name).to_owned()).collect();
-    names.extend(OWN.iter().map(|name| format!("{PREFIX}{name}")));
+    let own = || OWN.iter().chain([&RELOAD]);
+    let mut names: Vec<String> = own().map(|name| (*name).to_owned()).collect();
+    names.extend(own().map(|name| format!("{PREFIX}{name}")));
     for name in &facts.commands {
         if !names.contains(name) {
             names.push(name.clone());

@@ -189,6 +189,19 @@ fn settings(directory: &Path) -> Settings {
             arguments: Vec::new(),
             commands: Vec::new(),
         },
+        scripts: std::sync::Arc::new(NoScript),
+    }
+}
+
+struct NoScript;
+
+impl crate::Scripts for NoScript {
+    fn compile(&self) -> Result<crate::Fresh, String> {
+        Err("one line\nand another".to_owned())
+    }
+
+    fn adopt(&self, _program: std::sync::Arc<script::Program>) {
+        unreachable!("nothing ever compiles")
     }
 }
 
@@ -245,6 +258,17 @@ fn a_client_of_the_pipe_is_answered_and_the_pipe_goes_with_us() {
         "x".repeat(crate::limits::COMMAND_BYTES_MAX)
     );
     expected.assert_eq(&ask(&directory.0, &endless));
+
+    // A script that does not compile.
+    let refused = expect![[
+        r#"{"jsonrpc":"2.0","error":{"code":500,"message":"Reload failed, the old script goes on","data":"one line\nand another"},"id":7}"#
+    ]];
+    for name in ["reload_routes", "core:reload_routes"] {
+        refused.assert_eq(&ask(
+            &directory.0,
+            &format!(r#"{{"jsonrpc":"2.0","method":"{name}","id":7}}"#),
+        ));
+    }
 
     // A write that breaks off is answered, and what comes behind one is a command.
     expected.assert_eq(&ask(&directory.0, "{\"jsonrpc\"\n"));

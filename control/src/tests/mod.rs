@@ -1,4 +1,5 @@
 mod fifo;
 mod files;
 mod merge;
+mod reload;
 mod rpc;

@@ -105,7 +105,7 @@ fn version_and_arguments() {
 #[test]
 fn which_knows_the_commands_of_the_modules() {
     let expected = expect![[
-        r#"{"jsonrpc":"2.0","result":["ps","which","help","uptime","version","pwd","arg","kill","core:ps","core:which","core:help","core:uptime","core:version","core:pwd","core:arg","core:kill","ul_dump"],"id":1}"#
+        r#"{"jsonrpc":"2.0","result":["ps","which","help","uptime","version","pwd","arg","kill","reload_routes","core:ps","core:which","core:help","core:uptime","core:version","core:pwd","core:arg","core:kill","core:reload_routes","ul_dump"],"id":1}"#
     ]];
     check(r#"{"jsonrpc":"2.0","method":"which","id":1}"#, expected);
     let expected = expect![[r#"{"jsonrpc":"2.0","result":["ul_dump"],"id":1}"#]];

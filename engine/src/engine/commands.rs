@@ -28,28 +28,41 @@ pub(crate) fn own_commands() -> impl Iterator<Item = &'static str> {
     OWN.iter().map(|(name, _)| *name)
 }
 
-/// JSON-RPC's "method not found", and "invalid parameters".
+/// JSON-RPC's "method not found", "invalid parameters", and OpenSIPS's "method ambiguous".
 const NOT_FOUND: i32 = -32601;
 const BAD_PARAMETERS: i32 = -32602;
+const AMBIGUOUS: i32 = -32001;
+
+/// What a name means.
+enum Meaning {
+    /// A command of the engine, by its first name.
+    Own(&'static str),
+    /// A command of a module.
+    Module,
+    /// Several, with these full names.
+    Ambiguous(Vec<String>),
+    Nothing,
+}
 
 type Answered = Result<String, (i32, String)>;
 
 impl Engine {
     /// Answers a command; the answer leaves with its ticket.
     pub(super) fn command(&mut self, ticket: Ticket, command: &Command, outbox: &mut Outbox) {
-        let own = OWN
-            .iter()
-            .find(|(name, later)| command.name == *name || command.name == *later);
-        let Some(&(name, _)) = own else {
-            let (core, modules) = (&mut self.core, &mut self.modules);
-            if !module::on_command(core, modules, &self.linked, outbox, ticket, command) {
-                answer(
-                    ticket,
-                    Err((NOT_FOUND, "Method not found".to_owned())),
-                    outbox,
-                );
+        let name = match self.meaning(&command.name) {
+            Meaning::Own(name) => name,
+            Meaning::Module => {
+                let (core, modules) = (&mut self.core, &mut self.modules);
+                module::on_command(core, modules, &self.linked, outbox, ticket, command);
+                return;
             }
-            return;
+            Meaning::Ambiguous(names) => {
+                return answer(ticket, Err((AMBIGUOUS, names.join(","))), outbox);
+            }
+            Meaning::Nothing => {
+                let refused = (NOT_FOUND, "Method not found".to_owned());
+                return answer(ticket, Err(refused), outbox);
+            }
         };
         let answered = match name {
             "ps" => Ok(self.ps()),
@@ -67,6 +80,36 @@ impl Engine {
         answer(ticket, answered, outbox);
     }
 
+    /// A full name, else one of OpenSIPS 3.x, else what stands behind the colon if only one command has it.
+    fn meaning(&self, name: &str) -> Meaning {
+        let own = OWN
+            .iter()
+            .find(|(first, full)| name == *first || name == *full);
+        if let Some((first, _)) = own {
+            return Meaning::Own(first);
+        }
+        let commands: Vec<_> = module::commands(&self.linked).collect();
+        if commands
+            .iter()
+            .any(|one| name == one.full || name == one.name)
+        {
+            return Meaning::Module;
+        }
+        let local = |full: &str| full.split_once(':').is_some_and(|(_, local)| local == name);
+        let own = OWN.iter().filter(|(_, full)| local(full));
+        let own = own.map(|(first, full)| (Meaning::Own(first), (*full).to_owned()));
+        let of_modules = commands
+            .iter()
+            .filter(|one| local(&one.full))
+            .map(|one| (Meaning::Module, one.full.clone()));
+        let mut found: Vec<_> = own.chain(of_modules).collect();
+        match found.len() {
+            0 => Meaning::Nothing,
+            1 => found.remove(0).0,
+            _ => Meaning::Ambiguous(found.into_iter().map(|(_, full)| full).collect()),
+        }
+    }
+
     /// One row: this shard. Process numbers are the control side's to fill in.
     fn ps(&self) -> String {
         let shard = self.core.shard.0;
@@ -74,10 +117,12 @@ impl Engine {
     }
 
     fn which(&self) -> String {
-        let mut names: Vec<&str> = OWN
+        let of_modules = module::commands(&self.linked)
+            .flat_map(|command| [command.name.to_owned(), command.full]);
+        let mut names: Vec<String> = OWN
             .iter()
-            .map(|(name, _)| *name)
-            .chain(module::commands(&self.linked))
+            .flat_map(|(first, full)| [(*first).to_owned(), (*full).to_owned()])
+            .chain(of_modules)
             .collect();
         names.sort_unstable();
         names.dedup();

@@ -38,6 +38,12 @@ impl Engine {
         outbox.push(Output::CommandAnswer { ticket, result });
     }
 
+    /// The same in one step, for an engine that starts where others have been reloaded already.
+    pub fn replace_script(&mut self, program: Arc<Program>) -> Result<(), String> {
+        self.prepare(program)?;
+        self.swap()
+    }
+
     fn prepare(&mut self, program: Arc<Program>) -> Result<(), String> {
         self.prepared = None;
         let names = &mut self.core.machine.names;
@@ -60,7 +66,10 @@ impl Engine {
         self.core.machine.flags.add_all(&linked.flags);
         self.routes = TopRoutes::of(&linked);
         self.linked = linked;
-        self.set_timer_routes();
+        // Before the first input there is no time yet; it sets them.
+        if self.first.is_none() {
+            self.set_timer_routes();
+        }
         Ok(())
     }
 }

@@ -150,7 +150,7 @@ pub fn on_run_ended(
     });
 }
 
-/// A management command that belongs to a module. False if no module has it: it is the core's, or nobody's.
+/// A management command that belongs to a module. False if no module has it.
 pub fn on_command(
     core: &mut Core,
     modules: &mut Modules,
@@ -183,10 +183,24 @@ pub(crate) fn resume_command(
     }
 }
 
+/// The command of this name: as OpenSIPS 3.x or 4.0 has it, or what stands behind the colon. Whoever asks has made
+/// sure that it is one.
 fn row_of<'l>(linked: &'l Linked, name: &str) -> Option<(u16, &'l CommandRow)> {
-    let rows = linked.tables.iter().enumerate();
-    rows.flat_map(|(slot, table)| table.commands.iter().map(move |row| (slot as u16, row)))
-        .find(|(_, row)| row.name == name)
+    let (module, local) = name.split_once(':').unwrap_or(("", name));
+    let is_of = |slot: usize| module.is_empty() || own_name(linked, slot) == module;
+    let rows = || {
+        let tables = linked.tables.iter().enumerate();
+        tables.flat_map(|(slot, table)| table.commands.iter().map(move |row| (slot as u16, row)))
+    };
+    let mut flat = rows().filter(|(_, row)| row.name == name);
+    flat.next()
+        .or_else(|| rows().find(|(slot, row)| row.later == local && is_of(usize::from(*slot))))
+}
+
+/// A module's name in those of its commands.
+fn own_name(linked: &Linked, slot: usize) -> &str {
+    let name = linked.loaded[slot].name.as_str();
+    name.strip_prefix("proto_").unwrap_or(name)
 }
 
 /// Calls a command. What it answers while it waits is nothing.
@@ -234,12 +248,28 @@ fn run_command(
     outbox.push(Output::CommandAnswer { ticket, result });
 }
 
-/// The names of all commands of modules.
-pub fn commands(linked: &Linked) -> impl Iterator<Item = &'static str> {
+/// A management command of a module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CommandName {
+    /// As OpenSIPS 3.x has it: `ul_dump`.
+    pub name: &'static str,
+    /// As OpenSIPS 4.0 has it: `usrloc:dump`. A module's `proto_` is left out.
+    pub full: String,
+}
+
+/// All commands of modules.
+pub fn commands(linked: &Linked) -> impl Iterator<Item = CommandName> {
     linked
         .tables
         .iter()
-        .flat_map(|table| table.commands.iter().map(|row| row.name))
+        .enumerate()
+        .flat_map(move |(slot, table)| {
+            let module = own_name(linked, slot);
+            table.commands.iter().map(move |command| CommandName {
+                name: command.name,
+                full: format!("{module}:{}", command.later),
+            })
+        })
 }
 
 /// All statistics of modules: module, name, value on this shard.

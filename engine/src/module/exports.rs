@@ -375,10 +375,22 @@ impl<M: Module> Exports<M> {
         });
     }
 
-    /// A management command. Each recipe is one set of parameter names; `"name?"` may be left out.
+    /// A management command. Each recipe is one set of parameter names; `"name?"` may be left out. It is asked for by
+    /// this name, or since OpenSIPS 4.0 as `module:name`.
     pub fn command(
         &mut self,
         name: &'static str,
+        recipes: &[&[&'static str]],
+        run: fn(&mut M, &mut Context<'_>, CommandArgs<'_>, &mut Vec<u8>) -> CommandResult,
+    ) {
+        self.command_as(name, name, recipes, run);
+    }
+
+    /// A management command whose name has no module's mark since OpenSIPS 4.0: `ul_dump` is `usrloc:dump`.
+    pub fn command_as(
+        &mut self,
+        name: &'static str,
+        later: &'static str,
         recipes: &[&[&'static str]],
         run: fn(&mut M, &mut Context<'_>, CommandArgs<'_>, &mut Vec<u8>) -> CommandResult,
     ) {
@@ -390,6 +402,7 @@ impl<M: Module> Exports<M> {
         );
         self.table.commands.push(CommandRow {
             name,
+            later,
             recipes: recipes.iter().map(|recipe| recipe.to_vec()).collect(),
             run,
         });
@@ -482,6 +495,8 @@ pub(crate) struct VariableRow {
 
 pub(crate) struct CommandRow {
     pub(crate) name: &'static str,
+    /// Since OpenSIPS 4.0, behind the module and a colon.
+    pub(crate) later: &'static str,
     pub(crate) recipes: Vec<Vec<&'static str>>,
     pub(crate) run: ErasedCommand,
 }

@@ -16,7 +16,7 @@ pub use args::{Args, Index, VarArgs};
 pub use context::{Context, WrittenVariable};
 pub(crate) use dispatch::resume_command;
 pub use dispatch::{
-    commands, on_answer, on_command, on_letter, on_response, on_run_ended, on_timer,
+    CommandName, commands, on_answer, on_command, on_letter, on_response, on_run_ended, on_timer,
     on_transaction, periods, start, statistics,
 };
 pub(crate) use exports as erased;

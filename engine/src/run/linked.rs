@@ -175,11 +175,14 @@ impl Linked {
                 linked.tables[slot] = (entry.exports)();
             }
         }
-        linked.check_calls(&checks, &mut errors);
-        linked.order(&mut errors);
-        match FlagNames::of(&linked.program, &linked.catalog) {
-            Ok(flags) => linked.flags = flags,
-            Err(at) => errors.push((at, "more than 32 flags of one class".to_owned())),
+        // The numbers of what a missing module would offer are not in the tables.
+        if errors.is_empty() {
+            linked.check_calls(&checks, &mut errors);
+            linked.order(&mut errors);
+            match FlagNames::of(&linked.program, &linked.catalog) {
+                Ok(flags) => linked.flags = flags,
+                Err(at) => errors.push((at, "more than 32 flags of one class".to_owned())),
+            }
         }
         if errors.is_empty() {
             return Ok(linked);

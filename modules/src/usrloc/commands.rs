@@ -14,16 +14,23 @@ use crate::json;
 const DUMP_USERS_MAX: u64 = 10_000;
 
 pub(super) fn export(exports: &mut Exports<Usrloc>) {
-    exports.command("ul_dump", &[&[], &["brief"]], dump);
-    exports.command("ul_show_contact", &[&["table_name", "aor"]], show);
-    exports.command("ul_rm", &[&["table_name", "aor"]], remove);
-    exports.command(
+    exports.command_as("ul_dump", "dump", &[&[], &["brief"]], dump);
+    exports.command_as(
+        "ul_show_contact",
+        "show_contact",
+        &[&["table_name", "aor"]],
+        show,
+    );
+    exports.command_as("ul_rm", "rm", &[&["table_name", "aor"]], remove);
+    exports.command_as(
         "ul_rm_contact",
+        "rm_contact",
         &[&["table_name", "aor", "contact"]],
         remove,
     );
-    exports.command(
+    exports.command_as(
         "ul_add",
+        "add",
         &[&[
             "table_name",
             "aor",
