@@ -72,8 +72,19 @@ counters! {
         RequestRetransmissions "request_retransmissions",
         /// Requests and responses that we sent again.
         OwnRetransmissions "sent_retransmissions",
+        /// Of these, requests: the first, second, third time, and every further time.
+        RequestAgain1 "retransmission_req_T1_1",
+        RequestAgain2 "retransmission_req_T1_2",
+        RequestAgain3 "retransmission_req_T1_3",
+        RequestAgainLater "retransmission_req_T2",
+        /// Of these, final responses.
+        ResponseAgain "retransmission_rpl_T2",
         /// Client transactions that nobody answered in time.
         Timeouts "timeouts",
+        /// Of these, such as had no response at all.
+        TimeoutsSilent "timeout_finalresponse",
+        /// Of these, INVITEs that had only provisional responses.
+        TimeoutsRinging "timeout_finalresponse_inv",
         /// ACKs that match nothing.
         AcksUnmatched "acks_unmatched",
         /// ACKs that came round to us again, or have no hops left.

@@ -55,15 +55,5 @@ fn set_request_uri(cx: &mut Context<'_>, uri: &[u8]) -> Verdict {
     Verdict::of(cx.scene.targets.set_uri(0, uri))
 }
 
-/// Adds a header line of a script, however it ended. An empty one is none: a blank line would end the
-/// headers.
-fn header_line(text: &[u8], out: &mut Vec<u8>) {
-    let end = text.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
-    if let Some(last) = end {
-        out.extend_from_slice(&text[..=last]);
-        out.extend_from_slice(b"\r\n");
-    }
-}
-
 #[cfg(test)]
 mod tests;

@@ -64,14 +64,27 @@ fn write(core: &mut Core, request: &OwnRequest<'_>, out: &mut Vec<u8>) {
     writer.finish(request.content_type, request.body);
 }
 
-/// A URI becomes a name-addr; a From gets a tag when it has none.
+/// A URI becomes a name-addr, with what stands before it as its display name; a From gets a tag when it has none.
 fn name_addr(writer: &mut RequestWriter<'_>, name: &str, value: &[u8], tag: Option<&[u8; 8]>) {
     let is_whole = value.contains(&b'<');
+    let (display, value) = match value.iter().rposition(u8::is_ascii_whitespace) {
+        Some(at) if !is_whole => (value[..at].trim_ascii(), &value[at + 1..]),
+        _ => (&b""[..], value),
+    };
+    let quote: &[u8] = if display.starts_with(b"\"") {
+        b""
+    } else {
+        b"\""
+    };
+    let name_part = match display {
+        b"" => Vec::new(),
+        display => [quote, display, quote, b" "].concat(),
+    };
     let (open, close): (&[u8], &[u8]) = if is_whole { (b"", b"") } else { (b"<", b">") };
     let has_tag = is_whole && NameAddr::parse(value).is_ok_and(|value| value.tag().is_some());
     match tag.filter(|_| !has_tag) {
-        Some(tag) => writer.header(name, &[open, value, close, b";tag=", &hex(tag)]),
-        None => writer.header(name, &[open, value, close]),
+        Some(tag) => writer.header(name, &[&name_part, open, value, close, b";tag=", &hex(tag)]),
+        None => writer.header(name, &[&name_part, open, value, close]),
     };
 }
 

@@ -50,9 +50,9 @@ pub struct OwnRequest<'a> {
     pub request_uri: &'a [u8],
     /// The next hop, when it is not the Request-URI.
     pub destination: &'a [u8],
-    /// From: a URI, or a whole name-addr. A tag is added when it has none.
+    /// From: a URI, a display name and a URI (`Bob sip:bob@a.org`), or a whole name-addr. A tag is added when it has none.
     pub from: &'a [u8],
-    /// To: a URI, or a whole name-addr, with its tag inside a dialog.
+    /// To: the same, with its tag inside a dialog.
     pub to: &'a [u8],
     /// Call-ID; empty mints one that belongs to this shard.
     pub call_id: &'a [u8],
@@ -70,6 +70,8 @@ pub struct OwnRequest<'a> {
     pub connection: ConnectionId,
     /// Who is told.
     pub owner: AgentOwner,
+    /// What its routes find in `$avp(uac_ctx)`; empty for nothing.
+    pub context: &'a [u8],
     /// How long to wait for the final response, in ms; 0 means tm's `fr_timeout`.
     pub timeout_ms: u32,
 }

@@ -11,7 +11,7 @@ use crate::limits::RESOLVE_ROUNDS_MAX;
 use crate::outbox::Outbox;
 use crate::proxy::RelayError;
 use crate::resolve::{Addresses, Hop, Resolved, Waiter};
-use crate::run::Scene;
+use crate::run::{Scene, ValueRef};
 use crate::statistics::Counter;
 use crate::transaction::{ClientUser, Start};
 
@@ -37,6 +37,12 @@ pub fn send_request(
     if let Some(facts) = scene.targets.facts_mut(0) {
         facts.socket = request.socket;
         facts.connection = request.connection;
+    }
+    if !request.context.is_empty()
+        && let Some(name) = core.machine.names.intern(CONTEXT_AVP)
+    {
+        // A context longer than all attributes together is left out, as if a script had set it.
+        let _ = scene.avps.set(name, ValueRef::Str(request.context));
     }
     let agent = Agent {
         owner: request.owner,
@@ -218,6 +224,7 @@ fn start(
         user: ClientUser::Agent(id),
         fr_ms,
         fr_inv_ms: scene.proxy.fr_inv_ms,
+        headers: b"",
     };
     core.start_client(start, outbox, |out| draft.write(&scene.message, out));
     Some(client)
@@ -331,6 +338,9 @@ fn tell(core: &mut Core, id: AgentId, code: u16, local: bool, response: Option<M
         core.statistics.count(Counter::BoundsReached);
     }
 }
+
+/// The attribute that tells `local_route` what a request of ours is about, as OpenSIPS calls it.
+const CONTEXT_AVP: &[u8] = b"uac_ctx";
 
 /// RFC 3261 §8.1.3.1: a request that cannot be sent is as if it had been answered so.
 const NOT_SENT: u16 = 503;

@@ -44,6 +44,8 @@ pub struct Attachments {
     pub error: Option<RelayError>,
     /// Header lines for a CANCEL of ours (`t_add_cancel_reason`), each with its CRLF.
     pub cancel_headers: Vec<u8>,
+    /// Header lines for every request of the transaction (`t_add_hdrs`), its ACKs and CANCELs too, each with its CRLF.
+    pub request_headers: Vec<u8>,
     /// The options of the last `relay`.
     pub relay: RelayFlags,
     /// The destination of the last `relay`, text as the script gave it; empty for none.
@@ -98,6 +100,7 @@ impl Attachments {
             record_route_params: kept(&mut self.record_route_params),
             route_params: kept(&mut self.route_params),
             cancel_headers: kept(&mut self.cancel_headers),
+            request_headers: kept(&mut self.request_headers),
             relay_destination: kept(&mut self.relay_destination),
             local_tag: kept(&mut self.local_tag),
             reply_headers: kept(&mut self.reply_headers),

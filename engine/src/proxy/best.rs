@@ -9,9 +9,17 @@ pub(super) struct Outcome {
     pub code: u16,
 }
 
-/// Which of them goes back to the caller. Any 6xx before all others; else the lowest class, and among
-/// 4xx those that tell the caller how to ask again. Equals: the first that ended in the order of branches.
-pub(super) fn choose(outcomes: impl Iterator<Item = Outcome>) -> Option<Outcome> {
+/// Which of them goes back to the caller. Any 6xx before all others, unless the operator makes them failures like
+/// any other; else the lowest class, and among 4xx those that tell the caller how to ask again. Equals: the first that
+/// ended in the order of branches.
+pub(super) fn choose(
+    outcomes: impl Iterator<Item = Outcome>,
+    a_6xx_decides: bool,
+) -> Option<Outcome> {
+    let rank = |code: u16| match code {
+        600.. if !a_6xx_decides => 6000 + code,
+        code => rank(code),
+    };
     outcomes.min_by_key(|outcome| (rank(outcome.code), outcome.branch))
 }
 
@@ -47,7 +55,7 @@ mod tests {
             .zip(0..)
             .map(|(&code, branch)| Outcome { branch, code });
         assert_eq!(
-            choose(outcomes).map(|outcome| outcome.code),
+            choose(outcomes, true).map(|outcome| outcome.code),
             Some(expected),
             "{codes:?}"
         );
@@ -57,6 +65,15 @@ mod tests {
     fn any_6xx_wins() {
         best(&[302, 404, 603], 603);
         best(&[606, 600], 600);
+    }
+
+    #[test]
+    fn or_is_the_last_class_of_all_where_the_operator_wants_it() {
+        let outcomes =
+            [(0, 603), (1, 503), (2, 600)].map(|(branch, code)| Outcome { branch, code });
+        let best = |from: usize| choose(outcomes[from..].iter().copied(), false);
+        assert_eq!(best(0).map(|outcome| outcome.code), Some(503));
+        assert_eq!(best(2).map(|outcome| outcome.code), Some(600));
     }
 
     #[test]
@@ -101,12 +118,12 @@ mod tests {
             },
         ];
         assert_eq!(
-            choose(outcomes.into_iter()),
+            choose(outcomes.into_iter(), true),
             Some(Outcome {
                 branch: 0,
                 code: 404
             })
         );
-        assert_eq!(choose(std::iter::empty()), None);
+        assert_eq!(choose(std::iter::empty(), true), None);
     }
 }

@@ -74,6 +74,10 @@ pub struct Branch {
     pub replying: bool,
     /// How often it has waited for the resolver.
     pub rounds: u8,
+    /// Its own final-response timers, when a branch route set them, in ms.
+    pub fr_ms: Option<u32>,
+    /// Its own timer after a provisional response, in ms.
+    pub fr_inv_ms: Option<u32>,
     /// What scripts wrote on it (`$tm.branch.attr`), one value a name.
     pub attributes: Avps,
     /// Its own attributes, each a stack of values (`$bavp`).

@@ -11,12 +11,9 @@ use crate::run::Scene;
 use crate::transaction::ServerId;
 
 /// Stops the branches of the request that a CANCEL means; whoever sent it has been answered.
-pub(super) fn request(
-    core: &mut Core,
-    server: ServerId,
-    cancel: Option<&Message>,
-    outbox: &mut Outbox,
-) {
+///
+/// `headers` go into our own CANCELs, each with its CRLF, besides what the transaction has for them.
+pub(super) fn request(core: &mut Core, server: ServerId, headers: &[u8], outbox: &mut Outbox) {
     let Some(mut context) = core
         .servers
         .context(server)
@@ -30,22 +27,11 @@ pub(super) fn request(
     }
     context.cancelled = true;
     ending::notify(core, &context, TransactionEventKind::Cancelled);
-    let mut headers = Vec::new();
+    let mut all = headers.to_vec();
     if let Some(scene) = &context.scene {
-        headers.extend_from_slice(&scene.proxy.cancel_headers);
-        if let Some(cancel) = cancel.filter(|_| scene.proxy.relay.pass_reason) {
-            for field in cancel.headers_named(HeaderName::Reason) {
-                headers.extend_from_slice(field.line.of(cancel.bytes()));
-            }
-        }
+        all.extend_from_slice(&scene.proxy.cancel_headers);
     }
-    let may_cancel = context
-        .scene
-        .as_ref()
-        .is_none_or(|scene| !scene.proxy.relay.allow_no_cancel || !forbids_cancel(&scene.message));
-    if may_cancel {
-        branches(core, &mut context, &headers, None, outbox);
-    }
+    branches(core, &mut context, &all, None, outbox);
     // While a run holds the request, its end does this.
     if !context.is_held() {
         answer_if_alone(core, &mut context, outbox);
@@ -143,7 +129,7 @@ pub(super) fn answer(
 }
 
 /// Whether a caller forbids cancelling what he started (RFC 3841 §9.1, `no-cancel`).
-fn forbids_cancel(request: &Message) -> bool {
+pub(super) fn forbids_cancel(request: &Message) -> bool {
     request
         .list(HeaderName::RequestDisposition)
         .any(|directive| directive.value.eq_ignore_ascii_case(b"no-cancel"))

@@ -8,7 +8,7 @@ use super::best::{self, Outcome};
 use super::branch::BranchState;
 use super::context::ResponseContext;
 use super::ending::notify;
-use super::{RelayError, TransactionEventKind, forward, reply};
+use super::{RelayError, TransactionEventKind, cancel, forward, reply};
 use crate::core::Core;
 use crate::input::Ticket;
 use crate::jobs::Job;
@@ -21,11 +21,24 @@ pub(super) fn conclude(core: &mut Core, context: &mut ResponseContext, outbox: &
     if context.is_answered() || context.failing || context.is_held() || context.server_ended {
         return;
     }
+    let minor = core.proxy.settings.minor_flag;
+    let is_minor = |branch: &super::Branch| branch.flags & minor != 0;
     let is_waiting = |branch: &super::Branch| branch.is_open() || branch.replying;
-    if context.branches().iter().any(is_waiting) {
+    let round = context.round;
+    let mut others = context.branches().iter().filter(|branch| !is_minor(branch));
+    if others.any(is_waiting) {
         return;
     }
-    let round = context.round;
+    if context.branches().iter().any(is_waiting) {
+        // Only minor branches go on. What counts has failed: they are stopped and not waited for.
+        let has_failed = |branch: &super::Branch| {
+            branch.state == BranchState::Completed && branch.code >= 300 && !is_minor(branch)
+        };
+        if !context.branches()[round..].iter().any(has_failed) {
+            return;
+        }
+        end_minor(core, context, minor, outbox);
+    }
     let outcomes = context
         .branches()
         .iter()
@@ -38,7 +51,8 @@ pub(super) fn conclude(core: &mut Core, context: &mut ResponseContext, outbox: &
                 code: branch.code,
             })
         });
-    let Some(best) = best::choose(outcomes) else {
+    let a_6xx_decides = !core.proxy.settings.branches_after_6xx;
+    let Some(best) = best::choose(outcomes, a_6xx_decides) else {
         return;
     };
     context.best = Some(best.branch);
@@ -66,6 +80,18 @@ pub(super) fn conclude(core: &mut Core, context: &mut ResponseContext, outbox: &
         return;
     }
     send_best(core, context, best, outbox);
+}
+
+/// Stops the minor branches that are under way (`minor_branch_flag`), and does not wait for what they say.
+fn end_minor(core: &mut Core, context: &mut ResponseContext, minor: u32, outbox: &mut Outbox) {
+    let is_invite = context.is_invite;
+    for branch in context.branches_mut() {
+        if branch.flags & minor != 0 && branch.is_open() {
+            cancel::stop(core, branch, is_invite, &[], outbox);
+            branch.state = BranchState::Discarded;
+            branch.code = 487;
+        }
+    }
 }
 
 /// §16.7 steps 7 to 10: the best response goes back, or one that we make in its place.

@@ -62,6 +62,8 @@ pub struct ResponseContext {
     pub(super) saved: super::view::Saved,
     /// Its watchers are being told that it ended.
     pub(super) ending: bool,
+    /// A script asked for the transaction (`t_newtran`, `t_reply`): what `t_relay` cannot do is its to answer.
+    pub(super) made_by_script: bool,
     /// What relaying came to so far: the last error.
     pub(super) relay_error: Option<super::RelayError>,
 }
@@ -125,10 +127,14 @@ impl ResponseContext {
 
     /// Whether all is said and done: the caller has a final response, no branch can bring a better one, and
     /// no route will see the request again. What is left is to repeat, and to wait until nobody repeats.
+    ///
+    /// An INVITE may have a further 2xx yet, which its reply routes would see; nothing else has.
     pub(super) fn is_settled(&self) -> bool {
-        let is_quiet =
-            |branch: &Branch| !branch.is_open() && !branch.replying && branch.on_reply.is_none();
-        let sees_replies = |scene: &Scene| scene.hooks.on_reply.is_some();
+        let is_invite = self.is_invite;
+        let is_quiet = |branch: &Branch| {
+            !branch.is_open() && !branch.replying && !(is_invite && branch.on_reply.is_some())
+        };
+        let sees_replies = |scene: &Scene| is_invite && scene.hooks.on_reply.is_some();
         self.is_answered()
             && !self.failing
             && !self.ending

@@ -17,13 +17,13 @@ const MAX_FORWARDS: u8 = 70;
 /// RFC 5393 §5.3.3: the breadth of a request that says none.
 const MAX_BREADTH: u32 = 60;
 
-/// Where a target leads next: a destination the script fixed, its next hop, its path, or its Request-URI.
+/// Where a target leads next: its next hop (`$du`), a destination the script fixed, its path, or its Request-URI.
 pub(super) fn hop_of<'a>(
     message: &'a Message,
     target: &TargetParts<'a>,
     fixed: &'a [u8],
 ) -> Option<Hop<'a>> {
-    if !fixed.is_empty() {
+    if !fixed.is_empty() && target.destination.is_empty() {
         let (transport, host, port) = split_destination(fixed)?;
         return Some(Hop::plain(host, port, transport));
     }
@@ -126,6 +126,13 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
     );
     if flow.transport.is_reliable() {
         draft.require_content_length();
+    }
+    for header in attached
+        .proxy
+        .request_headers
+        .split_inclusive(|&byte| byte == b'\n')
+    {
+        draft.append_header(header);
     }
     if !target.path.is_empty() {
         line.clear();

@@ -56,7 +56,7 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
         if is_given_up {
             cx.reply_in_transaction(487, b"");
         }
-        return failed(cx.scene, RelayError::Internal);
+        return failed(cx.scene, RelayError::NoDestination);
     }
     let is_declined = context
         .branches()
@@ -79,6 +79,7 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
         if context.add_branch(&target).is_none() {
             break;
         }
+        cx.scene.targets.remember_relayed(at);
     }
     // What was sent once is not sent again by the next relay of a failure route.
     cx.scene.targets.truncate();
@@ -232,7 +233,10 @@ pub fn branches_done(
         }
         context.round = context.previous_round;
         scene.attached.proxy.error = Some(error);
-        if error == RelayError::SendFailed && !flags.no_auto_477 {
+        // Whoever made the transaction himself answers himself, and a failure route has a response in hand.
+        let is_ours = !context.made_by_script && context.fresh == 0;
+        let cannot_go = matches!(error, RelayError::SendFailed | RelayError::BadDestination);
+        if cannot_go && is_ours && !flags.no_auto_477 {
             let (code, reason) = error.status();
             reply::in_context(
                 core,

@@ -209,7 +209,13 @@ pub(super) fn judge(
             branch.code = code;
             branch.local = false;
             send_back(core, context, Some(at), scene, outbox);
-            cancel::branches(core, context, &[], Some(at), outbox);
+            // RFC 3841 §9.1: a caller may want the others to go on until they answer for themselves.
+            let goes_on = context.scene.as_ref().is_some_and(|request| {
+                request.proxy.relay.allow_no_cancel && cancel::forbids_cancel(&request.message)
+            });
+            if !goes_on {
+                cancel::branches(core, context, &[], Some(at), outbox);
+            }
         }
         300.. if was_open => {
             branch.code = code;
@@ -227,7 +233,8 @@ pub(super) fn judge(
                 core.machine.give_scene(before);
             }
             // §16.7 step 5: a 6xx decides; the others need not go on.
-            if code >= 600 && usize::from(at) >= round {
+            let decides = code >= 600 && !core.proxy.settings.branches_after_6xx;
+            if decides && usize::from(at) >= round {
                 cancel::branches(core, context, &[], Some(at), outbox);
             }
         }

@@ -55,6 +55,13 @@ pub fn begin_failure_route(core: &mut Core, context: ContextId) -> Option<(Box<S
         context.failing = false;
         return None;
     };
+    // The request as it was when the branch that won was relayed, with the flags that the branch has now.
+    if let Some(best) = context.best {
+        scene.targets.return_to(usize::from(best));
+        if let (Some(target), Some(branch)) = (scene.targets.facts_mut(0), context.branch(best)) {
+            target.flags = branch.flags;
+        }
+    }
     Some((scene, route))
 }
 

@@ -1,16 +1,19 @@
 //! What scripts can do with the proxy core: the methods that `tm`, `sl`, `rr` and `signaling` offer.
 
-use parser::{Method, Uri};
+use parser::{HeaderName, Method, Uri};
 
 use super::attachments::RecordRoute;
 use super::context::ResponseContext;
-use super::{Cancel, RelayOptions, cancel, forward, identity, relay, reply, route, stateless};
+use super::{
+    BRANCHES_MAX, Cancel, RelayOptions, cancel, forward, identity, relay, reply, route, stateless,
+};
 use crate::agent::{self, AgentId, OwnRequest};
 use crate::input::Transport;
 use crate::module::{Context, Verdict};
 use crate::proxy::RelayError;
 use crate::resolve::{Addresses, Hop, Resolved, Waiter};
-use crate::transaction::Matched;
+use crate::transaction::{ClientId, Matched};
+use script::RouteKind;
 
 impl Context<'_> {
     /// Makes the transaction of the request in hand (`t_newtran`). False: it has one, it cannot have one,
@@ -20,14 +23,23 @@ impl Context<'_> {
         if is_impossible || self.run.context.is_some() {
             return false;
         }
-        relay::ensure_transaction(
+        let made = relay::ensure_transaction(
             self.core,
             self.message,
             self.scene,
             &mut self.run.context,
             self.outbox,
-        )
-        .is_ok()
+        );
+        let Some(context) = made.ok().and_then(|id| self.core.contexts.get_mut(id)) else {
+            return false;
+        };
+        context.made_by_script = true;
+        if let Some(server) = context.server
+            && self.core.tm.auto_100_trying
+        {
+            self.core.send_trying(server, self.outbox);
+        }
+        true
     }
 
     /// Whether the request in hand belongs to a transaction (`t_check_trans`): an ACK or CANCEL by what it
@@ -69,7 +81,14 @@ impl Context<'_> {
                         Some(_) => drop(self.reply_in_transaction(200, b"canceling")),
                         None => cancel::answer(self.core, self.message, self.scene, self.outbox),
                     }
-                    cancel::request(self.core, server, Some(self.message), self.outbox);
+                    let mut headers = std::mem::take(&mut self.scene.proxy.cancel_headers);
+                    if options.pass_reason && headers.is_empty() {
+                        for field in self.message.headers_named(HeaderName::Reason) {
+                            headers.extend_from_slice(field.line.of(self.message.bytes()));
+                        }
+                    }
+                    cancel::request(self.core, server, &headers, self.outbox);
+                    self.scene.proxy.cancel_headers = headers;
                     Verdict::OK
                 }
                 // §16.10: no response context here; somebody behind us may have one.
@@ -111,6 +130,7 @@ impl Context<'_> {
         let Some(mut context) = id.ok().and_then(|id| self.core.contexts.take(id)) else {
             return false;
         };
+        context.made_by_script = true;
         let is_sent = reply::in_context(
             self.core,
             &mut context,
@@ -298,18 +318,59 @@ impl Context<'_> {
     /// The final-response timers of this transaction, in ms (`$T_fr_timeout`, `$T_fr_inv_timeout`): of what is sent
     /// from now on, and the second also of what is under way.
     pub fn set_timeouts(&mut self, fr_ms: Option<u32>, fr_inv_ms: Option<u32>) {
-        self.scene.proxy.fr_ms = fr_ms.or(self.scene.proxy.fr_ms);
-        self.scene.proxy.fr_inv_ms = fr_inv_ms.or(self.scene.proxy.fr_inv_ms);
-        let (Some(ms), Some(context)) = (
-            fr_inv_ms,
-            self.run.context.and_then(|id| self.core.contexts.get(id)),
-        ) else {
+        let (kind, at) = (self.run.kind, self.run.branch);
+        let mut context = self
+            .run
+            .context
+            .and_then(|id| self.core.contexts.get_mut(id));
+        let (fr, fr_inv) = match (kind, &mut context) {
+            (RouteKind::Branch, Some(context)) => match at.and_then(|at| context.branch_mut(at)) {
+                Some(branch) => (&mut branch.fr_ms, &mut branch.fr_inv_ms),
+                None => return,
+            },
+            // A reply route holds the reply; the request is with the context.
+            (RouteKind::Reply, Some(context)) => match &mut context.scene {
+                Some(request) => {
+                    let proxy = &mut request.attached.proxy;
+                    (&mut proxy.fr_ms, &mut proxy.fr_inv_ms)
+                }
+                None => return,
+            },
+            _ => (&mut self.scene.proxy.fr_ms, &mut self.scene.proxy.fr_inv_ms),
+        };
+        *fr = fr_ms.or(*fr);
+        *fr_inv = fr_inv_ms.or(*fr_inv);
+        let (Some(ms), Some(context)) = (fr_inv_ms, context) else {
             return;
         };
-        for branch in context.branches() {
-            if let Some(client) = branch.client {
-                self.core.clients.set_fr_inv_ms(client, ms);
-            }
+        let under_way = context.branches().iter().enumerate();
+        let clients: smallvec::SmallVec<[ClientId; BRANCHES_MAX]> = under_way
+            .filter(|(place, _)| kind != RouteKind::Reply || at.map(usize::from) == Some(*place))
+            .filter_map(|(_, branch)| branch.client)
+            .collect();
+        for client in clients {
+            self.core.set_fr_inv_ms(client, ms);
+        }
+    }
+
+    /// The final-response timers as they are for what the route is about, in ms; `None` is the parameter's.
+    pub fn timeouts(&self) -> (Option<u32>, Option<u32>) {
+        let own = |proxy: &super::Attachments| (proxy.fr_ms, proxy.fr_inv_ms);
+        let context = self.run.context.and_then(|id| self.core.contexts.get(id));
+        let of_request = match (self.run.kind, context) {
+            (RouteKind::Reply, Some(context)) => context
+                .scene
+                .as_ref()
+                .map_or((None, None), |request| own(&request.attached.proxy)),
+            _ => own(&self.scene.proxy),
+        };
+        let branch = self.run.branch.and_then(|at| context?.branch(at));
+        match branch {
+            Some(branch) => (
+                branch.fr_ms.or(of_request.0),
+                branch.fr_inv_ms.or(of_request.1),
+            ),
+            None => of_request,
         }
     }
 

@@ -187,8 +187,9 @@ pub(super) fn send_to_next(
             method: scene.message.method(),
             flow,
             user,
-            fr_ms: proxy.fr_ms,
-            fr_inv_ms: proxy.fr_inv_ms,
+            fr_ms: branch.fr_ms.or(proxy.fr_ms),
+            fr_inv_ms: branch.fr_inv_ms.or(proxy.fr_inv_ms),
+            headers: &proxy.request_headers,
         };
         // The caller hears 100 before anybody else hears anything.
         if let Some(server) = server

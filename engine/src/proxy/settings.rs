@@ -16,6 +16,8 @@ pub struct ProxySettings {
     pub pass_503: bool,
     /// `tm:disable_6xx_block`: new branches may be tried after a 6xx.
     pub branches_after_6xx: bool,
+    /// `tm:minor_branch_flag`: the branch flag, as a mask, of branches that nobody waits for; 0 for none.
+    pub minor_flag: u32,
     /// A request longer than this leaves by TCP when UDP was nobody's wish (RFC 3261 §18.1.1 says 1300).
     pub udp_bytes_max: Option<u32>,
     /// RFC 3261 §16.3 step 4 and RFC 5393: look for loops.
@@ -38,6 +40,7 @@ impl Default for ProxySettings {
             ignore_user: Vec::new(),
             pass_503: false,
             branches_after_6xx: false,
+            minor_flag: 0,
             udp_bytes_max: None,
             loop_detection: true,
             no_dns_failover: false,

@@ -76,6 +76,8 @@ pub struct TargetSet {
     targets: Vec<Target>,
     /// What `serialize` set aside for serial forking, best last.
     serial: Vec<Target>,
+    /// What branches were made of, as they were then, in the order of branches.
+    relayed: Vec<Target>,
 }
 
 impl TargetSet {
@@ -89,6 +91,7 @@ impl TargetSet {
         self.text.clear();
         self.targets.clear();
         self.serial.clear();
+        self.relayed.clear();
     }
 
     /// Becomes a copy of `other`.
@@ -97,6 +100,7 @@ impl TargetSet {
         self.text.extend_from_slice(&other.text);
         self.targets.extend(other.targets.iter().cloned());
         self.serial.extend(other.serial.iter().cloned());
+        self.relayed.extend(other.relayed.iter().cloned());
     }
 
     /// How many, entry 0 included.
@@ -247,6 +251,21 @@ impl TargetSet {
             self.targets.swap(a, b);
         }
         is_there
+    }
+
+    /// Remembers an entry that has become a branch, as it is now.
+    pub fn remember_relayed(&mut self, at: usize) {
+        let target = self.targets.get(at).cloned().unwrap_or_default();
+        self.relayed.push(target);
+    }
+
+    /// Makes what branch `branch` was made of entry 0: the request as it was when that was relayed.
+    pub fn return_to(&mut self, branch: usize) {
+        if let Some(target) = self.relayed.get(branch).cloned()
+            && let Some(first) = self.entry(0)
+        {
+            *first = target;
+        }
     }
 
     /// Removes all entries behind entry 0.

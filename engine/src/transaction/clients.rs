@@ -52,6 +52,12 @@ struct Entry {
     canceller: Option<ClientId>,
     /// Reason lines for a CANCEL that has to wait.
     cancel_headers: Option<Box<[u8]>>,
+    /// Header lines that its ACK and CANCEL get as the request did (`t_add_hdrs`), each with its CRLF.
+    headers: Option<Box<[u8]>>,
+    /// How often the request was sent again.
+    again: u8,
+    /// Whether anybody has answered at all.
+    is_heard: bool,
     /// Of a request that went by a stream: its place among those of the same peer.
     neighbours: Option<Neighbours>,
 }
@@ -161,13 +167,6 @@ impl ClientTransactions {
         self.slab.get(id).map_or(&[], |entry| entry.kept.bytes())
     }
 
-    /// Changes the timer after a provisional response, `fr_inv_timeout`, of a transaction under way.
-    pub fn set_fr_inv_ms(&mut self, id: ClientId, fr_inv_ms: u32) {
-        if let Some(entry) = self.slab.get_mut(id) {
-            entry.fr_inv_ms = fr_inv_ms;
-        }
-    }
-
     /// Nobody waits for it any more; it goes on by itself to its end.
     pub fn abandon(&mut self, id: ClientId) {
         if let Some(entry) = self.slab.get_mut(id) {
@@ -242,6 +241,22 @@ impl Core {
         Ok((id, self.owner.mint_branch(hash, call_id, id)))
     }
 
+    /// Changes the timer after a provisional response, `fr_inv_timeout`, of a transaction under way; if it runs
+    /// already, it begins anew.
+    pub fn set_fr_inv_ms(&mut self, id: ClientId, fr_inv_ms: u32) {
+        let Some(entry) = self.clients.slab.get_mut(id) else {
+            return;
+        };
+        entry.fr_inv_ms = fr_inv_ms;
+        let is_ringing = entry.cancel == Cancel::No
+            && matches!(entry.machine, Machine::Invite(machine) if machine.state() == invite_client::State::Proceeding);
+        if is_ringing {
+            let due = self.now.mono_ms() + u64::from(fr_inv_ms);
+            self.wheel
+                .reset(&mut entry.deadline, due, Timer::C, id.slot());
+        }
+    }
+
     /// Gives a reserved place back unused; ends a transaction under way without a word to its user.
     pub fn release_client(&mut self, id: ClientId) {
         self.clients.remove(id, &mut self.wheel);
@@ -270,6 +285,7 @@ impl Core {
         entry.flow = Some(start.flow);
         entry.fr_ms = start.fr_ms.unwrap_or(self.tm.fr_ms);
         entry.fr_inv_ms = start.fr_inv_ms.unwrap_or(self.tm.fr_inv_ms);
+        entry.headers = (!start.headers.is_empty()).then(|| start.headers.into());
         self.statistics.count(Counter::ClientTransactions);
         let range = outbox.send(start.flow, ticket(start.id), write);
         self.clients
@@ -320,7 +336,8 @@ impl Core {
         }
         // Behind the headers stands an empty line; a CANCEL has no body.
         let end = scratch.len().saturating_sub(2);
-        scratch.splice(end..end, headers.iter().copied());
+        let more = entry.headers.as_deref().unwrap_or_default();
+        scratch.splice(end..end, headers.iter().chain(more).copied());
         let user = ClientUser::Nobody;
         let Some(canceller) = slab.insert(Entry {
             user,
@@ -452,6 +469,8 @@ impl Core {
         };
         let mut actions = Actions::none();
         entry.machine.on_event(event, &timing, &mut actions);
+        entry.is_heard |= matches!(event, Event::Response(_));
+        let is_heard = entry.is_heard;
         let mut tell = None;
         for &action in actions.as_slice() {
             match action {
@@ -461,6 +480,13 @@ impl Core {
                     });
                     if matches!(event, Event::Fired(_)) {
                         self.statistics.count(Counter::OwnRetransmissions);
+                        entry.again = entry.again.saturating_add(1);
+                        self.statistics.count(match entry.again {
+                            1 => Counter::RequestAgain1,
+                            2 => Counter::RequestAgain2,
+                            3 => Counter::RequestAgain3,
+                            _ => Counter::RequestAgainLater,
+                        });
                     }
                 }
                 Action::Acknowledge => {
@@ -469,6 +495,10 @@ impl Core {
                     };
                     scratch.clear();
                     if writer::write_ack(entry.kept.bytes(), response, scratch).is_ok() {
+                        if let Some(headers) = &entry.headers {
+                            let end = scratch.len().saturating_sub(2);
+                            scratch.splice(end..end, headers.iter().copied());
+                        }
                         outbox.send(flow, Ticket::NONE, |out| out.extend_from_slice(scratch));
                         flats.keep(&mut entry.kept, scratch);
                     } else {
@@ -514,6 +544,11 @@ impl Core {
             }
             Some(Action::TellTimeout) => {
                 self.statistics.count(Counter::Timeouts);
+                if !is_heard {
+                    self.statistics.count(Counter::TimeoutsSilent);
+                } else if matches!(event, Event::Fired(Timer::C)) {
+                    self.statistics.count(Counter::TimeoutsRinging);
+                }
                 match user {
                     ClientUser::Branch(context, branch) => {
                         proxy::on_client_timeout(self, context, branch, outbox)
@@ -574,6 +609,9 @@ impl Entry {
             cancel: Cancel::No,
             canceller: None,
             cancel_headers: None,
+            headers: None,
+            again: 0,
+            is_heard: false,
             neighbours: None,
         }
     }

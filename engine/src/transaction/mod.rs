@@ -80,6 +80,8 @@ pub struct Start<'a> {
     pub fr_ms: Option<u32>,
     /// `fr_inv_timeout` of this transaction, else tm's.
     pub fr_inv_ms: Option<u32>,
+    /// Header lines for its ACK and CANCEL, each with its CRLF; the request has them already.
+    pub headers: &'a [u8],
 }
 
 /// The top four bits of a ticket name its table; a transaction's slot and generation follow.

@@ -588,7 +588,8 @@ impl Core {
                     }
                     match event {
                         Event::Fired(Timer::G) => {
-                            self.statistics.count(Counter::OwnRetransmissions)
+                            self.statistics.count(Counter::OwnRetransmissions);
+                            self.statistics.count(Counter::ResponseAgain);
                         }
                         Event::Fired(Timer::Trying) => entry.status = 100,
                         _ => {}

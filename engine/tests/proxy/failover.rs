@@ -263,8 +263,8 @@ fn a_name_that_leads_nowhere_is_the_scripts_to_answer() {
             0       < alice  INVITE sip:bob@nowhere.example.net:5060
             0       ? nowhere.example.net 1
             0       ? nowhere.example.net 28
-            2       - relay -4
             2       > alice  478 Unresolvable destination
+            2       - relay -4
             30      < alice  ACK sip:bob@nowhere.example.net:5060
         "#]],
     );

@@ -401,6 +401,7 @@ fn the_ack_to_a_2xx_follows_its_route_set_and_one_to_ours_ends_here() {
             20      > carol  ACK sip:bob@10.0.0.20
                       Route: <sip:10.0.0.30;lr>
             30      < alice  INVITE sip:echo@10.0.0.1
+            30      > alice  100 Trying
             30      > alice  200 OK
             40      < alice  ACK sip:echo@10.0.0.1
             40      - ours

@@ -76,6 +76,7 @@ fn a_transaction_answers_retransmissions_itself() {
         expect![[r#"
             0       < alice  INVITE sip:bob@10.0.0.20
             0       - INVITE
+            0       > alice  100 Trying
             0       > alice  404 Nobody
             100     < alice  INVITE sip:bob@10.0.0.20
             100     > alice  404 Nobody

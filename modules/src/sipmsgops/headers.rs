@@ -3,9 +3,9 @@
 use engine::module::{Args, Context, Verdict};
 
 use super::{SipMsgOps, glob};
-use crate::header_line;
 use crate::sl::status_code;
 use parser::header::date::Date;
+use parser::writer::write_header_line;
 
 impl SipMsgOps {
     pub(super) fn is_present(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
@@ -70,7 +70,7 @@ impl SipMsgOps {
 
     /// For the replies that we make ourselves.
     pub(super) fn append_to_reply(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        header_line(args.str(0), &mut cx.scene.proxy.reply_headers);
+        write_header_line(args.str(0), &mut cx.scene.proxy.reply_headers);
         Verdict::OK
     }
 

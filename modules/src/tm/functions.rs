@@ -4,10 +4,10 @@ use engine::module::{Args, Context, Verdict};
 use engine::proxy::{Cancel, RelayOptions};
 use engine::run::write_int;
 use parser::Uri;
+use parser::writer::write_header_line;
 use script::RouteKind;
 
 use super::Tm;
-use crate::header_line;
 use crate::sl::status_code;
 
 /// Reads the flags of `t_relay`: names, or the number that they once were.
@@ -182,14 +182,16 @@ impl Tm {
         Verdict::of(cx.cancel_branches(which))
     }
 
-    /// For all branches that will be made: the draft is what they start from.
+    /// For every request of the transaction: branches made from now on, and their ACKs and CANCELs.
     pub(super) fn add_headers(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        cx.draft.append_header(args.str(0));
+        for line in args.str(0).split(|&byte| byte == b'\n') {
+            write_header_line(line, &mut cx.scene.proxy.request_headers);
+        }
         Verdict::OK
     }
 
     pub(super) fn add_cancel_reason(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        header_line(args.str(0), &mut cx.scene.proxy.cancel_headers);
+        write_header_line(args.str(0), &mut cx.scene.proxy.cancel_headers);
         Verdict::OK
     }
 

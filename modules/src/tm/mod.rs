@@ -104,7 +104,7 @@ impl Module for Tm {
         );
         exports.function(
             "t_new_request",
-            &[Kind::Str, Kind::Str, Kind::Str, Kind::Str, text],
+            &[Kind::Str, Kind::Str, Kind::Str, Kind::Str, text, text],
             Routes::ALL,
             Self::new_request,
         );
@@ -130,8 +130,7 @@ impl Module for Tm {
     }
 
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
-        self.params.apply(cx.core);
-        Ok(())
+        self.params.apply(cx)
     }
 }
 

@@ -6,7 +6,8 @@ use engine::module::{Args, Context, Verdict};
 use super::Tm;
 
 impl Tm {
-    /// Method, Request-URI, To, From, and a body behind its type: `text/plain hello`.
+    /// Method, Request-URI, To, From, a body behind its type (`text/plain hello`), and what `local_route` finds in
+    /// `$avp(uac_ctx)`.
     pub(super) fn new_request(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         let (content_type, body) = split_body(args.str(4));
         let request = OwnRequest {
@@ -16,6 +17,7 @@ impl Tm {
             from: args.str(3),
             content_type,
             body,
+            context: args.str(5),
             ..OwnRequest::default()
         };
         Verdict::of(cx.send_request(&request).is_ok())

@@ -3,8 +3,7 @@
 //! Some of OpenSIPS's describe machinery that is not there: those are accepted with the value that
 //! says what happens anyway, and refused with any other.
 
-use engine::core::Core;
-use engine::module::{Exports, Kind, ParamValue};
+use engine::module::{Context, Exports, Kind, ParamValue};
 
 use super::Tm;
 
@@ -20,16 +19,22 @@ pub(super) struct Params {
     auto_100_trying: Option<bool>,
     reply_avps: Option<bool>,
     branches_after_6xx: Option<bool>,
+    minor_flag: Option<String>,
 }
 
 impl Params {
     /// Puts them where the machines read them.
-    pub(super) fn apply(&self, core: &mut Core) {
+    pub(super) fn apply(&self, cx: &mut Context<'_>) -> Result<(), String> {
         fn set<T: Copy>(field: &mut T, value: Option<T>) {
             if let Some(value) = value {
                 *field = value;
             }
         }
+        if let Some(name) = &self.minor_flag {
+            let mask = cx.branch_flag(name.as_bytes());
+            cx.core.proxy.settings.minor_flag = mask.ok_or("there are 32 branch flags already")?;
+        }
+        let core = &mut *cx.core;
         let settings = &mut core.tm;
         set(&mut settings.fr_ms, self.fr_ms);
         set(&mut settings.fr_inv_ms, self.fr_inv_ms);
@@ -49,6 +54,7 @@ impl Params {
         if self.wt_ms.is_some() {
             settings.wt_ms = self.wt_ms;
         }
+        Ok(())
     }
 }
 
@@ -82,6 +88,13 @@ pub(super) fn export(exports: &mut Exports<Tm>) {
     });
     exports.param("disable_6xx_block", Kind::Int, |tm, v| {
         tm.params.branches_after_6xx = Some(v.int() != 0);
+        Ok(())
+    });
+    exports.param("minor_branch_flag", Kind::Str, |tm, v| {
+        if v.text().is_empty() {
+            return Err("a branch flag has a name".into());
+        }
+        tm.params.minor_flag = Some(v.text().to_owned());
         Ok(())
     });
     // A transaction is freed when its last timer has fired, and each shard has its own.

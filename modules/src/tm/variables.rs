@@ -24,16 +24,14 @@ pub(super) fn export(exports: &mut Exports<Tm>) {
     exports.set_variable(
         "T_fr_timeout",
         Shape::PLAIN,
-        |_, cx, _, _| {
-            Reading::Int((cx.scene.proxy.fr_ms.unwrap_or(cx.core.tm.fr_ms) / 1000) as i32)
-        },
+        |_, cx, _, _| Reading::Int((cx.timeouts().0.unwrap_or(cx.core.tm.fr_ms) / 1000) as i32),
         |_, cx, _, value| match timeout(value) {
             Ok(Some(ms)) => {
                 cx.set_timeouts(Some(ms), None);
                 Verdict::OK
             }
             Ok(None) => {
-                cx.scene.proxy.fr_ms = None;
+                cx.set_timeouts(Some(cx.core.tm.fr_ms), None);
                 Verdict::OK
             }
             Err(verdict) => verdict,
@@ -42,16 +40,14 @@ pub(super) fn export(exports: &mut Exports<Tm>) {
     exports.set_variable(
         "T_fr_inv_timeout",
         Shape::PLAIN,
-        |_, cx, _, _| {
-            Reading::Int((cx.scene.proxy.fr_inv_ms.unwrap_or(cx.core.tm.fr_inv_ms) / 1000) as i32)
-        },
+        |_, cx, _, _| Reading::Int((cx.timeouts().1.unwrap_or(cx.core.tm.fr_inv_ms) / 1000) as i32),
         |_, cx, _, value| match timeout(value) {
             Ok(Some(ms)) => {
                 cx.set_timeouts(None, Some(ms));
                 Verdict::OK
             }
             Ok(None) => {
-                cx.scene.proxy.fr_inv_ms = None;
+                cx.set_timeouts(None, Some(cx.core.tm.fr_inv_ms));
                 Verdict::OK
             }
             Err(verdict) => verdict,

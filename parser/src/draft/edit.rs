@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use crate::Span;
 use crate::limits::{DRAFT_BYTES_MAX, EDITS_MAX};
+use crate::writer::write_header_line;
 
 /// A text in the arena.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,14 +85,7 @@ impl Edits {
     /// Keeps a header line, with its CRLF, however it ended. An empty one is none: a blank line would end
     /// the headers.
     pub(super) fn keep_line(&mut self, line: &[u8]) -> Text {
-        let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
-        let line = &line[..end.map_or(0, |last| last + 1)];
-        self.keep_with(|out| {
-            if !line.is_empty() {
-                out.extend_from_slice(line);
-                out.extend_from_slice(b"\r\n");
-            }
-        })
+        self.keep_with(|out| write_header_line(line, out))
     }
 
     pub(super) fn keep_with(&mut self, write: impl FnOnce(&mut Vec<u8>)) -> Text {

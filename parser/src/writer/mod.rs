@@ -12,7 +12,7 @@ mod tests;
 pub use hop::{write_ack, write_cancel};
 pub use reason::reason_of;
 pub use response::Response;
-pub use sent::header_lines;
+pub use sent::{header_lines, write_header_line};
 
 use crate::grammar::write_number;
 

@@ -5,6 +5,15 @@ use crate::message::HeaderField;
 use crate::scan::Breaks;
 use crate::{HeaderName, Span};
 
+/// Appends a header line with its CRLF, however it ended. An empty one is none: a blank line would end the headers.
+pub fn write_header_line(line: &[u8], out: &mut Vec<u8>) {
+    let end = line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n'));
+    if let Some(last) = end {
+        out.extend_from_slice(&line[..=last]);
+        out.extend_from_slice(b"\r\n");
+    }
+}
+
 /// The header lines behind the start line, up to the blank line or the end. Lines that are none
 /// are left out. Allocates nothing; the message is at most 65,535 bytes.
 pub fn header_lines(bytes: &[u8]) -> impl Iterator<Item = HeaderField<'_>> + Clone {

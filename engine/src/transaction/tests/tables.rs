@@ -164,6 +164,7 @@ impl World {
             user: ClientUser::Nobody,
             fr_ms: None,
             fr_inv_ms: None,
+            headers: b"",
         };
         self.core.start_client(start, &mut self.outbox, |out| {
             out.extend_from_slice(text.as_bytes())
