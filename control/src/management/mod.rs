@@ -6,11 +6,13 @@
 
 use crate::reload::Fresh;
 
+mod client;
 mod fifo;
 pub(crate) mod merge;
 pub(crate) mod own;
 pub(crate) mod rpc;
 
+pub use client::{Answered, ask};
 pub use fifo::FifoSettings;
 #[cfg(test)]
 pub(crate) use fifo::{Cut, cut};

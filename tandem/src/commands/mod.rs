@@ -3,6 +3,7 @@
 //! Without a word the server runs; that is `main.rs`.
 
 mod explain;
+mod mi;
 
 use std::process::ExitCode;
 
@@ -20,7 +21,7 @@ pub(crate) struct Command {
 }
 
 /// All of them, in the order of the help.
-pub(crate) const COMMANDS: &[Command] = &[explain::COMMAND];
+pub(crate) const COMMANDS: &[Command] = &[explain::COMMAND, mi::COMMAND];
 
 /// The command of this name.
 pub(crate) fn find(name: &str) -> Result<&'static Command, String> {
