@@ -132,7 +132,7 @@ impl ResponseContext {
     pub(super) fn is_settled(&self) -> bool {
         let is_invite = self.is_invite;
         let is_quiet = |branch: &Branch| {
-            !branch.is_open() && !branch.replying && !(is_invite && branch.on_reply.is_some())
+            !(branch.is_open() || branch.replying || is_invite && branch.on_reply.is_some())
         };
         let sees_replies = |scene: &Scene| is_invite && scene.hooks.on_reply.is_some();
         self.is_answered()
