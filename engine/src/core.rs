@@ -125,7 +125,8 @@ impl Core {
             limits.resolver_names as usize,
             random.next_u64(),
         );
-        let proxy = Proxy::new((random.next_u64(), random.next_u64()));
+        let mut proxy = Proxy::new((random.next_u64(), random.next_u64()));
+        proxy.rewriting.set_secret(&owner_key);
         Self {
             now: Now::default(),
             started: Now::default(),

@@ -28,6 +28,19 @@ pub const UNANSWERED_INVITE_MS: u32 = 3_600_000;
 /// Another request without a final response ends after this: its client gave up long ago.
 pub const UNANSWERED_MS: u32 = 300_000;
 
+/// CSeq numbers that we write stay below this (RFC 3261 §8.1.1.5).
+pub const CSEQ_MAX: u32 = (1 << 31) - 1;
+
+/// Bytes of a From or To, without its parameters, that another is put in the place of: both go into our
+/// Record-Route, which a datagram has to carry.
+pub const PARTY_BYTES_MAX: usize = 255;
+
+/// Directions of dialogs whose CSeq was raised inside the dialog, of one shard. The least used are forgotten.
+pub const SHIFTS_MAX: usize = 65_536;
+
+/// What was raised inside a dialog is remembered at least so long after its last request: 6 hours.
+pub const SHIFT_KEPT_MS: u64 = 6 * 3_600_000;
+
 /// Seconds a 503 of ours asks to stay away.
 pub const RETRY_AFTER_S: u32 = 10;
 

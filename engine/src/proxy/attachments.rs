@@ -5,7 +5,7 @@ use crate::jobs::Purpose;
 use crate::transaction::Matched;
 
 use super::identity::LoopPart;
-use super::{Path, RelayError, RelayFlags};
+use super::{Path, RelayError, RelayFlags, Rewrite};
 
 /// The proxy's fields of a scene. Keeps its memory when cleared.
 #[derive(Debug, Default)]
@@ -32,6 +32,8 @@ pub struct Attachments {
     pub route: RouteFound,
     /// Parameters of our own Route URIs that `loose_route` removed (`$rr_params`), each with its `;`.
     pub route_params: Vec<u8>,
+    /// What of it is rewritten on its way out.
+    pub rewrite: Rewrite,
     /// `force_rport`: answer to the source port as if the Via had asked (RFC 3581).
     pub force_rport: bool,
     /// `add_local_rport`: ask for rport in our own Via.
@@ -96,7 +98,10 @@ impl Attachments {
             buffer.clear();
             std::mem::take(buffer)
         }
+        let mut rewrite = std::mem::take(&mut self.rewrite);
+        rewrite.clear();
         *self = Attachments {
+            rewrite,
             record_route_params: kept(&mut self.record_route_params),
             route_params: kept(&mut self.route_params),
             cancel_headers: kept(&mut self.cancel_headers),

@@ -2,7 +2,7 @@
 
 use parser::Draft;
 
-use super::{RecordRoute, TargetParts};
+use super::{RecordRoute, Rewrite, TargetParts};
 use crate::input::{ConnectionId, Flow, SocketId};
 use crate::limits::{BRANCH_VALUE_BYTES_MAX, BRANCH_VALUES_MAX};
 use crate::resolve::Addresses;
@@ -70,6 +70,8 @@ pub struct Branch {
     pub record_route: Option<RecordRoute>,
     /// The parameters that go with it.
     pub record_route_params: Vec<u8>,
+    /// What of the request is rewritten on this branch.
+    pub rewrite: Rewrite,
     /// A run works on a response of it: what comes meanwhile waits.
     pub replying: bool,
     /// How often it has waited for the resolver.
@@ -95,6 +97,7 @@ impl Branch {
             record_route_params,
             attributes,
             avps,
+            rewrite,
             ..
         } = self;
         let mut fresh = Branch {
@@ -105,6 +108,7 @@ impl Branch {
             record_route_params: std::mem::take(record_route_params),
             attributes: std::mem::take(attributes),
             avps: std::mem::take(avps),
+            rewrite: std::mem::take(rewrite),
             q: target.q,
             flags: target.flags,
             socket: target.socket,
@@ -121,6 +125,7 @@ impl Branch {
             Some(attributes) => fresh.attributes.copy_from(attributes),
             None => fresh.attributes.clear(),
         }
+        fresh.rewrite.clear();
         *self = fresh;
     }
 

@@ -131,8 +131,10 @@ impl ResponseContext {
     /// An INVITE may have a further 2xx yet, which its reply routes would see; nothing else has.
     pub(super) fn is_settled(&self) -> bool {
         let is_invite = self.is_invite;
+        // What was rewritten is put back by what was received.
         let is_quiet = |branch: &Branch| {
-            !(branch.is_open() || branch.replying || is_invite && branch.on_reply.is_some())
+            let sees_more = branch.on_reply.is_some() || !branch.rewrite.is_plain();
+            !(branch.is_open() || branch.replying || is_invite && sees_more)
         };
         let sees_replies = |scene: &Scene| is_invite && scene.hooks.on_reply.is_some();
         self.is_answered()
@@ -160,6 +162,11 @@ impl ResponseContext {
     /// The branch whose final response is in hand: the one that a failure route is about.
     pub fn winning(&self) -> Option<&Branch> {
         self.best.and_then(|at| self.branch(at))
+    }
+
+    /// How many branches had their chance together with the latest one.
+    pub fn rivals(&self) -> usize {
+        self.used - self.round.min(self.used)
     }
 
     /// The branch that is being sent: the first that is pending.

@@ -4,7 +4,7 @@ use parser::{Draft, HeaderName, Message, NameAddr, Uri};
 
 use super::attachments::{Attachments, RecordRoute};
 use super::identity::LoopPart;
-use super::{Address, TargetParts, record_route};
+use super::{Address, Rewrite, TargetParts, record_route, rewrite};
 use crate::core::Core;
 use crate::input::{ConnectionId, Flow, SocketId, Transport};
 use crate::resolve::Hop;
@@ -85,6 +85,8 @@ pub(super) struct Writing<'a> {
     /// What this branch alone says of Record-Route.
     pub record_route: &'a RecordRoute,
     pub record_route_params: &'a [u8],
+    /// What else differs from what we received.
+    pub rewrite: &'a Rewrite,
     /// By which way it goes.
     pub flow: Flow,
     /// The branch without the magic cookie, and its loop part.
@@ -151,7 +153,13 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
         came: attached.flow.socket,
         leaves: flow.socket,
     };
-    record_route::write(core, message, wanted, params, passage, &mut line);
+    let told = rewrite::route_params(core, message, writing.rewrite);
+    if told.is_empty() {
+        record_route::write(core, message, wanted, params, passage, &mut line);
+    } else {
+        let params = [params, &told].concat();
+        record_route::write(core, message, wanted, &params, passage, &mut line);
+    }
     if !line.is_empty() {
         draft.prepend_header(&line);
     }
@@ -160,6 +168,7 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
         super::path::write(core, path, &attached.flow, flow.socket, &mut line);
         draft.prepend_header(&line);
     }
+    rewrite::apply(message, &mut draft, writing.rewrite, &mut line);
     breadth(message, &mut draft, writing.siblings, &mut line);
     via(
         core,

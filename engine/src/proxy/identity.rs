@@ -7,6 +7,16 @@ use siphasher::sip::SipHasher13;
 
 use crate::sockets::Sockets;
 
+/// One direction of a dialog: who sends and who receives (RFC 3261 §12.2.1.1 counts a CSeq for each).
+pub(super) fn direction(key: (u64, u64), request: &Message) -> u64 {
+    let mut hasher = SipHasher13::new_with_keys(key.0, key.1);
+    part(&mut hasher, b"direction");
+    part(&mut hasher, request.call_id());
+    part(&mut hasher, request.from_tag().unwrap_or_default());
+    part(&mut hasher, request.to_tag().unwrap_or_default());
+    hasher.finish()
+}
+
 /// Sixteen hexadecimal digits.
 pub(super) type Tag = [u8; 16];
 

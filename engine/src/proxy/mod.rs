@@ -7,7 +7,7 @@
 //! The way of a request: `relay` (validate, targets, branches), `view` (a branch's route), `send` (addresses,
 //! failover), `forward` (one branch as a message). The way back: `response` (a branch speaks), `runs` (reply
 //! and failure routes end), `conclude` (the best goes back), `ending`. `route` and `record_route` are
-//! §16.4 and §16.12; what needs no transaction is in `stateless`.
+//! §16.4 and §16.12; what needs no transaction is in `stateless`; CSeq, From and To that differ on both sides in `rewrite`.
 //!
 //! Owned by the Call-ID. Never runs a script: what has to run next is pushed on `core.jobs`.
 
@@ -27,6 +27,7 @@ mod record_route;
 mod relay;
 mod reply;
 mod response;
+mod rewrite;
 mod route;
 mod runs;
 mod script;
@@ -52,6 +53,7 @@ pub use response::{
     on_ack_2xx, on_client_ended, on_client_timeout, on_resolved, on_response, on_server_ended,
     on_transport_error,
 };
+pub use rewrite::{Party, Restore, Rewrite, Rewriting};
 pub use runs::{
     begin_failure_route, failure_route_ended, reply_hook, reply_route_ended, request_run_ended,
 };

@@ -76,11 +76,15 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
         let Some(target) = cx.scene.targets.get(at) else {
             break;
         };
-        if context.add_branch(&target).is_none() {
+        let Some(added) = context.add_branch(&target) else {
             break;
+        };
+        if let Some(branch) = context.branch_mut(added) {
+            branch.rewrite.copy_from(&cx.scene.proxy.rewrite);
         }
         cx.scene.targets.remember_relayed(at);
     }
+    cx.scene.proxy.rewrite.credentials.clear();
     // What was sent once is not sent again by the next relay of a failure route.
     cx.scene.targets.truncate();
     if context.branches().len() == context.fresh {

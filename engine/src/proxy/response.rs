@@ -12,7 +12,7 @@ use super::conclude::{conclude, send_back};
 use super::context::ResponseContext;
 use super::ending::{finish, notify};
 use super::runs::{hook, queue};
-use super::{ContextId, TransactionEventKind, cancel, forward, send};
+use super::{ContextId, TransactionEventKind, cancel, forward, rewrite, send};
 use crate::core::Core;
 use crate::input::Flow;
 use crate::jobs::Job;
@@ -150,6 +150,9 @@ pub(super) fn take_response(
     let is_ours_alone = !forward::has_next_via(&scene.message);
     let Scene { message, draft, .. } = &mut *scene;
     draft.remove_first_of_list(message, HeaderName::Via);
+    if let (Some(request), Some(entry)) = (&context.scene, context.branch(branch)) {
+        rewrite::put_back(core, &request.message, &entry.rewrite, message, draft);
+    }
     // §16.7 step 3: without a second Via it was meant for us; nobody is waiting for it.
     if is_ours_alone && code < 200 {
         return core.machine.give_scene(scene);

@@ -6,6 +6,7 @@
 use parser::{Draft, Message, NameAddr, Uri};
 
 use super::attachments::RouteFound;
+use super::rewrite;
 use crate::core::Core;
 use crate::input::Transport;
 use crate::owner::COOKIE_PARAM;
@@ -152,5 +153,6 @@ fn keep_params(core: &Core, message: &Message, own: &Uri<'_>, attached: &mut Att
             .proxy
             .route_params
             .extend_from_slice(own.params.raw());
+        rewrite::follow(core, message, own.params, &mut attached.proxy.rewrite);
     }
 }

@@ -5,7 +5,8 @@ use parser::{HeaderName, Method, Uri};
 use super::attachments::RecordRoute;
 use super::context::ResponseContext;
 use super::{
-    BRANCHES_MAX, Cancel, RelayOptions, cancel, forward, identity, relay, reply, route, stateless,
+    BRANCHES_MAX, Cancel, RelayOptions, cancel, forward, identity, relay, reply, rewrite, route,
+    stateless,
 };
 use crate::agent::{self, AgentId, OwnRequest};
 use crate::input::Transport;
@@ -228,7 +229,11 @@ impl Context<'_> {
 
     /// Works through the Route headers (`loose_route`). 1: the request is routed by them; -1: not.
     pub fn loose_route(&mut self) -> i32 {
+        let was_done = self.scene.proxy.route.done;
         let is_routed = route::loose_route(self.core, self.message, self.draft, self.scene);
+        if is_routed && !was_done {
+            rewrite::remember(self.core, self.message, &mut self.scene.proxy.rewrite);
+        }
         if is_routed { 1 } else { -1 }
     }
 

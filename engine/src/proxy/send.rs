@@ -157,6 +157,7 @@ pub(super) fn send_to_next(
                     Some(_) => &branch.record_route_params,
                     None => &proxy.record_route_params,
                 },
+                rewrite: &branch.rewrite,
                 flow,
                 token: &token,
                 loop_part: Some(

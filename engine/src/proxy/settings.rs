@@ -86,6 +86,8 @@ pub struct Proxy {
     pub settings: ProxySettings,
     /// Keys of the tags that we mint. Chance gives them, once an engine.
     pub(crate) key: (u64, u64),
+    /// What is rewritten, and how it is put back.
+    pub rewriting: super::Rewriting,
     /// The draft of the branch that is being written.
     pub(super) draft: Draft,
     /// Header lines being made.

@@ -80,6 +80,7 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
             &attached.proxy.record_route
         },
         record_route_params: &attached.proxy.record_route_params,
+        rewrite: &attached.proxy.rewrite,
         flow,
         token: &token,
         loop_part: Some(&own),

@@ -28,9 +28,10 @@ pub fn enter_branch(core: &mut Core, scene: &mut Scene, context: ContextId, bran
     saved.forced_socket = proxy.forced_socket;
     saved.on_reply = scene.attached.hooks.on_reply.take();
     saved.is_used = true;
-    if let Some(branch) = context.branch(branch) {
+    if let Some(branch) = context.branch_mut(branch) {
         scene.attached.targets.clear();
         scene.attached.targets.set(0, &branch.target());
+        std::mem::swap(&mut branch.rewrite, &mut scene.attached.proxy.rewrite);
     }
 }
 
@@ -48,6 +49,7 @@ pub(super) fn leave_branch(context: &mut ResponseContext, scene: &mut Scene, bra
         }
         branch.socket = branch.socket.or(attached.proxy.forced_socket);
         branch.on_reply = attached.hooks.on_reply;
+        std::mem::swap(&mut branch.rewrite, &mut attached.proxy.rewrite);
         if attached.hooks.on_branch.is_some() {
             branch.draft.copy_from(&scene.draft);
             branch.has_draft = true;
