@@ -6,6 +6,7 @@
 
 mod acc;
 mod cfgutils;
+mod diversion;
 #[cfg(test)]
 mod harness;
 mod json;
@@ -22,6 +23,9 @@ mod sipmsgops;
 mod sl;
 mod textops;
 mod tm;
+mod uac;
+mod uac_auth;
+mod uac_redirect;
 mod usrloc;
 
 use engine::module::{Context, Registry, Verdict};
@@ -33,6 +37,7 @@ pub fn registry() -> Registry {
     registry
         .add::<acc::Acc>()
         .add::<cfgutils::CfgUtils>()
+        .add::<diversion::Diversion>()
         .add::<maxfwd::MaxFwd>()
         .add::<mi_fifo::MiFifo>()
         .add::<options::Options>()
@@ -46,6 +51,9 @@ pub fn registry() -> Registry {
         .add::<sl::Sl>()
         .add::<textops::TextOps>()
         .add::<tm::Tm>()
+        .add::<uac::Uac>()
+        .add::<uac_auth::UacAuth>()
+        .add::<uac_redirect::UacRedirect>()
         .add::<usrloc::Usrloc>();
     registry
 }
