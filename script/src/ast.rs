@@ -35,6 +35,15 @@ pub(crate) enum ModValue {
     Number(i32, Span),
 }
 
+impl ModValue {
+    pub(crate) fn span(&self) -> Span {
+        match self {
+            ModValue::Text(text) => text.span,
+            ModValue::Number(_, span) => *span,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Statement {
     pub(crate) kind: StatementKind,

@@ -12,6 +12,7 @@ use crate::posix::{self, Flags};
 use crate::program::{Constant, LoadedModule, ModParam, Program};
 use crate::report::{Report, suggest};
 use crate::source::Span;
+use crate::survey::{Loaded, ParamSet};
 use crate::text::Text;
 
 /// `"/path/name.so"` is the module `name`.
@@ -57,7 +58,38 @@ pub(crate) fn modules(
             at: report.source.position(written.span),
         });
     }
+    needs(script, offer, &modules, report);
     modules
+}
+
+/// Every module has those beside it that it cannot do without.
+fn needs(script: &Script, offer: &dyn Offer, modules: &Modules, report: &mut Report<'_>) {
+    let mut told = HashSet::new();
+    for written in &script.modules {
+        let name = module_name(written);
+        if modules.missing.contains(&name) || !told.insert(name.clone()) {
+            continue;
+        }
+        for needed in offer.needs(&name) {
+            if !modules.loaded.iter().any(|module| module.name == needed) {
+                report.error_with(
+                    written.span,
+                    format!("module {name} needs the module {needed}"),
+                    format!("add loadmodule \"{needed}.so\""),
+                );
+            }
+        }
+    }
+}
+
+/// The modules that are loaded, for the survey.
+pub(crate) fn survey(loaded: &[LoadedModule], missing: &[String]) -> Vec<Loaded> {
+    let of = |module: &LoadedModule| Loaded {
+        name: module.name.clone(),
+        at: module.at,
+        is_offered: !missing.contains(&module.name),
+    };
+    loaded.iter().map(of).collect()
 }
 
 fn unknown_module(name: &str, span: Span, report: &mut Report<'_>) {
@@ -83,11 +115,27 @@ pub(crate) fn modparams(
     written: &[Written],
     modules: &Modules,
     catalog: &Catalog,
+    offer: &mut dyn Offer,
     report: &mut Report<'_>,
+    mut survey: Option<&mut Vec<ParamSet>>,
 ) -> Vec<ModParam> {
     let mut params = Vec::new();
     for one in written {
-        modparam(one, modules, catalog, report, &mut params);
+        let mut named = Vec::new();
+        let before = params.len();
+        modparam(one, modules, catalog, report, &mut params, &mut named);
+        for param in &params[before..] {
+            if let Err(reason) = offer.judge_param(&param.module, &param.name, &param.value) {
+                let reason = format!(
+                    "parameter `{}` of module {}: {reason}",
+                    param.name, param.module
+                );
+                report.error(one.value.span(), reason);
+            }
+        }
+        if let Some(survey) = survey.as_deref_mut() {
+            survey.append(&mut named);
+        }
     }
     params
 }
@@ -98,6 +146,7 @@ fn modparam(
     catalog: &Catalog,
     report: &mut Report<'_>,
     params: &mut Vec<ModParam>,
+    survey: &mut Vec<ParamSet>,
 ) {
     let pattern = written.modules.lossy();
     let anchored = format!("^({pattern})$");
@@ -122,7 +171,14 @@ fn modparam(
         .filter(|module| regex.is_match(module.name.as_bytes()))
     {
         matched = true;
-        let Some(id) = catalog.find_param(&module.name, &name) else {
+        let found = catalog.find_param(&module.name, &name);
+        survey.push(ParamSet {
+            module: module.name.clone(),
+            name: name.clone(),
+            at: report.source.position(written.span),
+            is_offered: found.is_some(),
+        });
+        let Some(id) = found else {
             if !modules.missing.contains(&module.name) {
                 unknown_param(&module.name, &name, written, catalog, report);
             }
@@ -158,6 +214,12 @@ fn modparam(
         });
     }
     if !matched {
+        survey.push(ParamSet {
+            module: pattern.clone(),
+            name: name.clone(),
+            at: report.source.position(written.span),
+            is_offered: false,
+        });
         let reason = format!("no loaded module matches `{pattern}`");
         if known::is_module(&pattern) {
             report.error_with(written.modules.span, reason, catalog.way_to(&pattern));

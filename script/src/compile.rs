@@ -2,12 +2,13 @@
 
 use std::path::Path;
 
-use crate::catalog::{Catalog, RouteKind};
+use crate::catalog::{Catalog, Function, RouteKind};
 use crate::diagnostics::{Diagnostics, Severity};
 use crate::loader::Loader;
-use crate::program::Program;
+use crate::program::{Constant, Program};
 use crate::report::Report;
 use crate::source::{Source, Span};
+use crate::survey::{Set, Survey};
 use crate::{check, known, lex, lower, parse};
 
 /// Who knows what the core and the modules offer.
@@ -22,6 +23,22 @@ pub trait Offer {
     /// Whether there is such a module: a hint must not lead to one that is refused.
     fn offers(&self, _name: &str) -> bool {
         true
+    }
+
+    /// The modules that this one cannot do without.
+    fn needs(&self, _module: &str) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// What is wrong with the value of a module parameter, beyond its type. Called for each that is set, in the order of
+    /// the script.
+    fn judge_param(&mut self, _module: &str, _name: &str, _value: &Constant) -> Result<(), String> {
+        Ok(())
+    }
+
+    /// What is wrong with a literal argument of a function, beyond its signature. Of a number: its digits.
+    fn judge_argument(&self, _: &Function, _place: usize, _literal: &[u8]) -> Result<(), String> {
+        Ok(())
     }
 }
 
@@ -69,6 +86,28 @@ pub fn compile(
     offer: &mut dyn Offer,
     options: &Options,
 ) -> Result<Compiled, Diagnostics> {
+    run(path, loader, offer, options, None)
+}
+
+/// Compiles a script, and says what it names: all of it that could be read, if it does not compile.
+pub fn examine(
+    path: &Path,
+    loader: &mut dyn Loader,
+    offer: &mut dyn Offer,
+    options: &Options,
+) -> (Survey, Result<Compiled, Diagnostics>) {
+    let mut survey = Survey::default();
+    let result = run(path, loader, offer, options, Some(&mut survey));
+    (survey, result)
+}
+
+fn run(
+    path: &Path,
+    loader: &mut dyn Loader,
+    offer: &mut dyn Offer,
+    options: &Options,
+    mut survey: Option<&mut Survey>,
+) -> Result<Compiled, Diagnostics> {
     let mut source = Source::read(path, loader);
     let faults = std::mem::take(&mut source.faults);
     let mut report = Report::new(&source);
@@ -94,7 +133,15 @@ pub fn compile(
     if let Some(effects) = options.effects {
         check::effects(&script.settings, effects, &mut report);
     }
-    let modparams = check::modparams(&script.modparams, &modules, &catalog, &mut report);
+    let named = survey.as_deref_mut().map(|survey| &mut survey.modparams);
+    let modparams = check::modparams(
+        &script.modparams,
+        &modules,
+        &catalog,
+        offer,
+        &mut report,
+        named,
+    );
     if !script
         .routes
         .iter()
@@ -117,7 +164,26 @@ pub fn compile(
         globals: script.globals,
         ..Program::default()
     };
-    let (program, uses) = lower::lower(&script.routes, &catalog, &missing, program, &mut report);
+    if let Some(survey) = survey.as_deref_mut() {
+        survey.files.clone_from(&program.files);
+        survey.lines = source.lines.len();
+        survey.modules = check::survey(&program.modules, &missing);
+        survey.globals = script
+            .settings
+            .iter()
+            .map(|setting| Set {
+                name: setting.name.clone(),
+                number: setting.number,
+                at: source.position(setting.span),
+            })
+            .collect();
+    }
+    let world = lower::World {
+        catalog: &catalog,
+        missing: &missing,
+        offer,
+    };
+    let (program, uses) = lower::lower(&script.routes, &world, program, &mut report, survey);
     if report.errors() > 0 {
         return Err(report.finish(Severity::Warning));
     }

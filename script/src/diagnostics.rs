@@ -69,7 +69,11 @@ impl fmt::Display for Diagnostics {
         if self.omitted > 0 {
             writeln!(f, "and {} more", self.omitted)?;
         }
-        Ok(())
+        match self.errors() {
+            0 => Ok(()),
+            1 => writeln!(f, "1 error"),
+            errors => writeln!(f, "{errors} errors"),
+        }
     }
 }
 

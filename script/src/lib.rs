@@ -28,6 +28,7 @@ mod report;
 pub mod signature;
 mod source;
 pub mod standard;
+pub mod survey;
 mod text;
 mod variable;
 
@@ -35,8 +36,9 @@ pub use catalog::{
     Access, ArgKind, ArgSpec, Catalog, Function, FunctionId, Param, ParamId, ParamKind, RouteKind,
     RouteKinds, SubName, TransformId, Transformation, Variable, VariableId,
 };
-pub use compile::{Compiled, Effect, Offer, Options, compile};
+pub use compile::{Compiled, Effect, Offer, Options, compile, examine};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};
 pub use loader::{InMemory, Loader};
 pub use ops::{Op, OpId};
 pub use program::Program;
+pub use survey::Survey;

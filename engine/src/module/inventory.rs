@@ -1,8 +1,8 @@
 //! What a module or the core offers beside the names that scripts know: for `docs/opensips.md` and `tandem explain`.
 
-use script::{Catalog, Offer};
+use script::Catalog;
 
-use crate::module::{Registry, add_core};
+use crate::module::{Registry, add_core, add_module};
 use crate::{engine, statistics};
 
 /// What the core does otherwise than OpenSIPS, or with bounds of its own, and why.
@@ -31,10 +31,9 @@ impl Registry {
     /// What scripts may name when every module is loaded.
     pub fn catalog(&self) -> Catalog {
         let mut catalog = Catalog::new();
-        let mut offer = self;
         add_core(&mut catalog);
-        for name in self.names() {
-            offer.module(name, &mut catalog);
+        for entry in self.entries() {
+            add_module(entry.name, &(entry.exports)(), &mut catalog);
         }
         catalog
     }

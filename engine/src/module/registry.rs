@@ -1,18 +1,20 @@
 //! All modules that can be loaded, by name, and what the core itself offers.
 
 use std::any::{Any, TypeId};
+use std::collections::HashMap;
 use std::path::Path;
 
 use parser::Message;
+use script::program::Constant;
 use script::{
-    Access, Catalog, Compiled, Diagnostics, Function, Loader, Offer, Options, Param,
+    Access, Catalog, Compiled, Diagnostics, Function, Loader, Offer, Options, Param, Survey,
     Transformation, Variable,
 };
 
 use crate::agent::AgentEvent;
 use crate::input::{Answer, Letter, Ticket};
 use crate::module::exports::Table;
-use crate::module::{Context, Exports, Module};
+use crate::module::{Context, Exports, Module, ParamValue};
 use crate::proxy::TransactionEvent;
 use crate::run::{RunId, core_functions, transformations, variables};
 
@@ -50,12 +52,26 @@ impl Registry {
         loader: &mut dyn Loader,
         options: &Options,
     ) -> Result<Compiled, Diagnostics> {
-        script::compile(path, loader, &mut &*self, options)
+        script::compile(path, loader, &mut Judge::new(self), options)
+    }
+
+    /// The same, and says what the script names.
+    pub fn examine(
+        &self,
+        path: &Path,
+        loader: &mut dyn Loader,
+        options: &Options,
+    ) -> (Survey, Result<Compiled, Diagnostics>) {
+        script::examine(path, loader, &mut Judge::new(self), options)
     }
 
     /// The names of all modules.
     pub fn names(&self) -> impl Iterator<Item = &'static str> {
         self.entries.iter().map(|entry| entry.name)
+    }
+
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
     }
 
     pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
@@ -78,21 +94,82 @@ pub(crate) struct Entry {
     pub(crate) exports: fn() -> Table,
 }
 
-impl Offer for &Registry {
+/// Offers a registry to one script, and judges its literals: by instances of the modules that only take parameters.
+pub(crate) struct Judge<'r> {
+    registry: &'r Registry,
+    loaded: HashMap<String, (Table, Box<dyn AnyModule>)>,
+}
+
+impl<'r> Judge<'r> {
+    pub(crate) fn new(registry: &'r Registry) -> Judge<'r> {
+        Judge {
+            registry,
+            loaded: HashMap::new(),
+        }
+    }
+}
+
+impl Offer for Judge<'_> {
     fn core(&mut self, catalog: &mut Catalog) {
         add_core(catalog);
     }
 
     fn module(&mut self, name: &str, catalog: &mut Catalog) -> bool {
-        let Some(entry) = self.entry(name) else {
+        let Some(entry) = self.registry.entry(name) else {
             return false;
         };
-        add_module(name, &(entry.exports)(), catalog);
+        let table = (entry.exports)();
+        add_module(name, &table, catalog);
+        self.loaded.insert(name.to_owned(), (table, (entry.make)()));
         true
     }
 
     fn offers(&self, name: &str) -> bool {
-        self.entry(name).is_some()
+        self.registry.entry(name).is_some()
+    }
+
+    fn needs(&self, module: &str) -> Vec<&'static str> {
+        let loaded = self.loaded.get(module);
+        loaded.map_or(Vec::new(), |(table, _)| table.needs.clone())
+    }
+
+    fn judge_param(&mut self, module: &str, name: &str, value: &Constant) -> Result<(), String> {
+        let Some((table, instance)) = self.loaded.get_mut(module) else {
+            return Ok(());
+        };
+        let Some(row) = table.params.iter().find(|row| row.name == name) else {
+            return Ok(());
+        };
+        let text;
+        let value = match value {
+            Constant::Int(number) => ParamValue::Int(*number),
+            Constant::Str(bytes) => {
+                text = String::from_utf8_lossy(bytes);
+                ParamValue::Str(&text)
+            }
+        };
+        (row.set)(instance.any(), value)
+    }
+
+    fn judge_argument(
+        &self,
+        function: &Function,
+        place: usize,
+        literal: &[u8],
+    ) -> Result<(), String> {
+        let check = if function.module == "core" {
+            core_functions::table()
+                .find(|row| row.name == function.name)
+                .and_then(|row| row.checks.get(place).copied().flatten())
+        } else {
+            let rows = self
+                .loaded
+                .get(&function.module)
+                .map(|(table, _)| &table.functions);
+            rows.and_then(|rows| rows.iter().find(|row| row.name == function.name))
+                .and_then(|row| row.args.get(place)?.check)
+        };
+        check.map_or(Ok(()), |check| check(literal))
     }
 }
 

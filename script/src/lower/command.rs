@@ -6,13 +6,14 @@ use super::variable::Use;
 use crate::ast::{
     self, Argument, ArgumentKind, Command, CommandKind, Condition, RouteName, Target, XlogLevel,
 };
-use crate::catalog::{ArgKind, ArgSpec, FunctionId, RouteKind};
+use crate::catalog::{ArgKind, ArgSpec, Function, FunctionId, RouteKind};
 use crate::known;
 use crate::ops::{LogLevel, Op, OpId};
 use crate::posix::Flags;
 use crate::program::{Arg, Async, AsyncId, Call, CallId, Constant, RouteId};
 use crate::report::suggest;
 use crate::source::Span;
+use crate::survey::Named;
 use crate::text::Text;
 use crate::variable::{self, Part};
 
@@ -244,6 +245,7 @@ impl Lower<'_, '_> {
 
     fn find_route(&mut self, kind: RouteKind, name: &[u8], span: Span) -> Option<RouteId> {
         let found = self.program.route(kind, name);
+        self.mention_route(kind, name);
         if found.is_none() {
             let written = String::from_utf8_lossy(name).into_owned();
             let names: Vec<String> = self
@@ -374,7 +376,11 @@ impl Lower<'_, '_> {
                 Some(written) if matches!(written.kind, ArgumentKind::Omitted) => {
                     Some(Arg::Omitted)
                 }
-                Some(written) => self.argument(written, *spec, index, &declared.name),
+                Some(written) => {
+                    let arg = self.argument(written, *spec, index, &declared.name);
+                    self.judge(declared, index, arg.as_ref(), written.span);
+                    arg
+                }
             };
             ok &= arg.is_some();
             args.push(arg.unwrap_or(Arg::Omitted));
@@ -396,6 +402,26 @@ impl Lower<'_, '_> {
             at,
         });
         Some(id)
+    }
+
+    /// What the function itself has to say about a literal.
+    fn judge(&mut self, function: &Function, place: usize, arg: Option<&Arg>, span: Span) {
+        let judged = match arg {
+            Some(Arg::Str(id)) => {
+                let text = self.program.constant(*id).text().unwrap_or_default();
+                self.offer.judge_argument(function, place, text)
+            }
+            Some(Arg::Int(number)) => {
+                let digits = number.to_string();
+                self.offer
+                    .judge_argument(function, place, digits.as_bytes())
+            }
+            _ => Ok(()),
+        };
+        if let Err(reason) = judged {
+            let reason = format!("parameter {} of `{}`: {reason}", place + 1, function.name);
+            self.report.error(span, reason);
+        }
     }
 
     fn count_arguments(&mut self, call: &ast::Call, function: FunctionId) -> Option<()> {
@@ -551,8 +577,12 @@ impl Lower<'_, '_> {
     fn find_function(&mut self, span: Span) -> Option<FunctionId> {
         let name = String::from_utf8_lossy(self.report.source.text(span)).into_owned();
         if let Some(id) = self.catalog.find_function(&name) {
+            let catalog = self.catalog;
+            let module = catalog.function(id).module.as_str();
+            self.mention(Named::Function, &name, Some(module), span);
             return Some(id);
         }
+        self.mention(Named::Function, &name, None, span);
         let unknown = format!("`{name}` is not offered by any loaded module");
         match known::module_of_function(&name) {
             Some(module) if self.missing.iter().any(|missing| missing == module) => {}

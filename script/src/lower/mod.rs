@@ -13,6 +13,7 @@ mod variable;
 use std::collections::HashMap;
 use std::hash::Hash;
 
+use crate::Offer;
 use crate::ast;
 use crate::catalog::{Catalog, FunctionId, RouteKind};
 use crate::limits::{OPS_MAX, STACK_MAX};
@@ -24,6 +25,7 @@ use crate::program::{
 };
 use crate::report::Report;
 use crate::source::Span;
+use crate::survey::{Head, Mention, Named, Survey};
 
 /// What a route does to others, for the check of what may be called from where.
 #[derive(Debug, Default)]
@@ -38,10 +40,19 @@ pub(crate) struct Uses {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Label(u32);
 
+/// What names can be looked up in.
+pub(crate) struct World<'w> {
+    pub(crate) catalog: &'w Catalog,
+    /// Modules that are loaded but offered by nobody, which was reported.
+    pub(crate) missing: &'w [String],
+    pub(crate) offer: &'w dyn Offer,
+}
+
 pub(crate) struct Lower<'l, 's> {
     catalog: &'l Catalog,
-    /// Modules that are loaded but offered by nobody, which was reported.
     missing: &'l [String],
+    offer: &'l dyn Offer,
+    survey: Option<&'l mut Survey>,
     report: &'l mut Report<'s>,
     program: Program,
     /// By route, in the order of the program.
@@ -73,14 +84,16 @@ pub(crate) struct Lower<'l, 's> {
 /// Lowers all routes into the program, which holds everything else already.
 pub(crate) fn lower(
     routes: &[ast::Route],
-    catalog: &Catalog,
-    missing: &[String],
+    world: &World<'_>,
     program: Program,
     report: &mut Report<'_>,
+    survey: Option<&mut Survey>,
 ) -> (Program, Vec<Uses>) {
     let mut lower = Lower {
-        catalog,
-        missing,
+        catalog: world.catalog,
+        missing: world.missing,
+        offer: world.offer,
+        survey,
         asserts: program.globals.is_on("enable_asserts").unwrap_or(false),
         has_tm: program.modules.iter().any(|module| module.name == "tm"),
         report,
@@ -133,6 +146,14 @@ impl Lower<'_, '_> {
                     .insert(route.name.clone(), RouteId(number));
             }
             self.uses.push(Uses::default());
+            if let Some(survey) = self.survey.as_deref_mut() {
+                survey.routes.push(Head {
+                    kind: route.kind,
+                    name: String::from_utf8_lossy(&route.name).into_owned(),
+                    at: self.report.source.position(route.span),
+                    leads_to: Vec::new(),
+                });
+            }
             self.program.routes.push(Route {
                 kind: route.kind,
                 name: route.name.clone(),
@@ -175,6 +196,35 @@ impl Lower<'_, '_> {
         compiled.end = OpId(self.program.ops.len() as u32);
         compiled.slots = self.slots;
         compiled.stack = self.depth_max as u16;
+    }
+
+    /// Remembers a name for the survey, if one is made.
+    fn mention(&mut self, named: Named, name: &str, module: Option<&str>, span: Span) {
+        let at = self.report.source.position(span);
+        if let Some(survey) = self.survey.as_deref_mut() {
+            survey.mentions.push(Mention {
+                named,
+                name: name.to_owned(),
+                module: module.map(str::to_owned),
+                route: self.current,
+                at,
+            });
+        }
+    }
+
+    /// The same for a route that the one in hand leads to.
+    fn mention_route(&mut self, kind: RouteKind, name: &[u8]) {
+        let current = self.current;
+        let head = self
+            .survey
+            .as_deref_mut()
+            .and_then(|survey| survey.routes.get_mut(current));
+        if let Some(head) = head {
+            let to = (kind, String::from_utf8_lossy(name).into_owned());
+            if !head.leads_to.contains(&to) {
+                head.leads_to.push(to);
+            }
+        }
     }
 
     /// `onreply_route[0]` is the unnamed one, unless there is one or something arms "0".

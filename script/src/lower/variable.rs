@@ -12,6 +12,7 @@ use crate::program::{
 };
 use crate::report::suggest;
 use crate::source::Span;
+use crate::survey::Named;
 use crate::text::Text;
 use crate::variable::{self, Param, Part, Sub, Variable};
 
@@ -182,19 +183,24 @@ impl Lower<'_, '_> {
 
     fn find_variable(&mut self, written: &Variable) -> Option<(VariableId, Option<&'static str>)> {
         let name = written.name.as_str();
-        if let Some(id) = self.catalog.find_variable(name) {
+        let catalog = self.catalog;
+        let offering = |id: VariableId| catalog.variable(id).module.as_str();
+        if let Some(id) = catalog.find_variable(name) {
+            self.mention(Named::Variable, name, Some(offering(id)), written.span);
             return Some((id, None));
         }
         let old = OLD_NAMES.iter().find(|(old, ..)| *old == name);
         if let Some((_, new, sub)) = old
             && let Some(id) = self.catalog.find_variable(new)
         {
+            self.mention(Named::Variable, name, Some(offering(id)), written.span);
             let new = sub.map_or(format!("${new}"), |sub| format!("${new}({sub})"));
             let hint = Some(format!("write `{new}`"));
             self.report
                 .warn(written.span, format!("`${name}` is an old name"), hint);
             return Some((id, *sub));
         }
+        self.mention(Named::Variable, name, None, written.span);
         let reason = format!("unknown variable `${name}`");
         match known::module_of_variable(name) {
             Some(module) if self.missing.iter().any(|missing| missing == module) => {}
@@ -227,7 +233,15 @@ impl Lower<'_, '_> {
 
     fn transform(&mut self, written: &variable::Transform) -> Option<Transform> {
         let (class, name) = (&written.class, &written.name);
-        let Some(id) = self.catalog.find_transformation(class, name) else {
+        let found = self.catalog.find_transformation(class, name);
+        let offering = found.map(|_| "core");
+        self.mention(
+            Named::Transformation,
+            &format!("{class}.{name}"),
+            offering,
+            written.span,
+        );
+        let Some(id) = found else {
             let reason = format!("unknown transformation `{class}.{name}`");
             let of_class = self
                 .catalog
