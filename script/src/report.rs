@@ -159,7 +159,11 @@ fn context(text: &[u8], line: u32) -> Vec<(u32, String)> {
 /// A line as it is shown. One of a megabyte helps nobody; what is marked is nearly always at its beginning.
 fn shown(line: &[u8]) -> String {
     let line = &line[..line.len().min(400)];
-    String::from_utf8_lossy(line).trim_end().to_owned()
+    // Whoever reads it sits at a terminal, which obeys control characters.
+    let is_control = |c: char| c != '\t' && c.is_control();
+    String::from_utf8_lossy(line)
+        .trim_end()
+        .replace(is_control, "?")
 }
 
 /// Of these names, the one most like what was written, if any is close.

@@ -150,6 +150,15 @@ impl Source {
                 None,
             );
         }
+        if is_binary(&text) {
+            let place = Place {
+                file,
+                line: 0,
+                column: 0,
+                end_column: 0,
+            };
+            return self.fault(place, "this is not a text file", None);
+        }
         for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
             let number = index as u32 + 1;
             if let Some(nul) = line.iter().position(|byte| *byte == 0) {
@@ -327,6 +336,13 @@ impl Source {
         let last = self.bytes.len().saturating_sub(1);
         Span::new(last, last)
     }
+}
+
+/// A program, a picture: its beginning is full of bytes that no text has.
+fn is_binary(text: &[u8]) -> bool {
+    let beginning = &text[..text.len().min(1024)];
+    let is_odd = |byte: &&u8| **byte < 0x20 && !matches!(**byte, b'\t' | b'\n' | b'\r' | 8);
+    beginning.iter().filter(is_odd).count() > 8 + beginning.len() / 32
 }
 
 fn find(named: &Path, from: &Path, loader: &mut dyn Loader) -> io::Result<(PathBuf, Vec<u8>)> {

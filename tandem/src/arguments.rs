@@ -100,9 +100,8 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Task
             Short('c' | 'C') => read.only_check = true,
             Short('l') => read.listen.push(text(&mut parser)?),
             Short('o') => {
-                let define = text(&mut parser)?;
-                let (name, value) = define.split_once('=').unwrap_or((&define, ""));
-                read.defines.push((name.to_owned(), value.to_owned()));
+                let written = text(&mut parser)?;
+                read.defines.push(define(&written));
             }
             Short('p') => read.preprocessor = Some(text(&mut parser)?),
             Short('F') => read.foreground = true,
@@ -156,6 +155,12 @@ fn help() -> String {
         })
         .collect();
     HELP.replace("{COMMANDS}\n", &format!("{commands}\n"))
+}
+
+/// `NAME[=VALUE]`.
+pub(crate) fn define(written: &str) -> (String, String) {
+    let (name, value) = written.split_once('=').unwrap_or((written, ""));
+    (name.to_owned(), value.to_owned())
 }
 
 pub(crate) fn text(parser: &mut lexopt::Parser) -> Result<String, String> {

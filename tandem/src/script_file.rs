@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use script::program::Constant;
-use script::{Compiled, InMemory, Loader, Program};
+use script::{Compiled, Diagnostics, InMemory, Loader, Options, Program, Survey};
 
 use crate::arguments::Arguments;
 use crate::effects::EFFECTS;
@@ -112,8 +112,24 @@ impl Origin {
 
     /// Compiles the script as it is now. The error holds all diagnostics.
     pub(crate) fn compile(&self) -> Result<Compiled, String> {
-        let registry = modules::registry();
-        let options = script::Options {
+        let compile = |path: &Path, loader: &mut dyn Loader, options: &Options| {
+            modules::registry().compile(path, loader, options)
+        };
+        self.load(compile)?
+            .map_err(|diagnostics| diagnostics.to_string())
+    }
+
+    /// The same, and says what the script names, whether it compiles or not.
+    pub(crate) fn examine(&self) -> Result<(Survey, Result<Compiled, Diagnostics>), String> {
+        self.load(|path, loader, options| modules::registry().examine(path, loader, options))
+    }
+
+    /// Does something with the script as it is now.
+    fn load<T>(
+        &self,
+        then: impl FnOnce(&Path, &mut dyn Loader, &Options) -> T,
+    ) -> Result<T, String> {
+        let options = Options {
             effects: Some(EFFECTS),
         };
         let mut files = Files {
@@ -121,22 +137,21 @@ impl Origin {
             directory: self.directory.clone(),
         };
         let path = PathBuf::from(self.name());
-        let compiled = match &self.place {
+        Ok(match &self.place {
             Place::StandardInput => {
                 let mut text = Vec::new();
                 io::stdin()
                     .read_to_end(&mut text)
                     .map_err(|error| format!("standard input: {error}."))?;
                 let first = InMemory::new(path.clone(), text);
-                registry.compile(&path, &mut Beside { first, files }, &options)
+                then(&path, &mut Beside { first, files }, &options)
             }
-            Place::File(path) => registry.compile(path, &mut files, &options),
+            Place::File(path) => then(path, &mut files, &options),
             Place::BuiltIn => {
                 let mut text = InMemory::new(path.clone(), crate::BUILT_IN);
-                registry.compile(&path, &mut text, &options)
+                then(&path, &mut text, &options)
             }
-        };
-        compiled.map_err(|diagnostics| diagnostics.to_string())
+        })
     }
 
     /// Whether the script can be read another time.

@@ -115,8 +115,10 @@ fn a_module_that_does_not_run_is_refused_and_the_old_script_stays() {
         .wait(2100);
     expect![[r#"
         answer 500 parse error in test.cfg:1:12-13: module `maxfwd` is not loaded in the running server; a module is added by a restart
+        1 error
 
         answer 500 parse error in test.cfg:1:12-13: module `maxfwd` is not loaded in the running server; a module is added by a restart
+        1 error
 
         answer 500 nothing is prepared
         answer 500 nothing is prepared

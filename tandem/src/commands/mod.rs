@@ -2,10 +2,15 @@
 //!
 //! Without a word the server runs; that is `main.rs`.
 
+mod check;
 mod explain;
 mod mi;
 
 use std::process::ExitCode;
+
+use lexopt::prelude::*;
+
+use crate::arguments::{Arguments, define, say, text};
 
 /// A command of the command line.
 pub(crate) struct Command {
@@ -21,7 +26,7 @@ pub(crate) struct Command {
 }
 
 /// All of them, in the order of the help.
-pub(crate) const COMMANDS: &[Command] = &[explain::COMMAND, mi::COMMAND];
+pub(crate) const COMMANDS: &[Command] = &[check::COMMAND, explain::COMMAND, mi::COMMAND];
 
 /// The command of this name.
 pub(crate) fn find(name: &str) -> Result<&'static Command, String> {
@@ -33,4 +38,53 @@ pub(crate) fn find(name: &str) -> Result<&'static Command, String> {
             names.join(", ")
         )
     })
+}
+
+/// What commands that take a script have in common: the file, `-p` and `-o`.
+#[derive(Default)]
+struct ScriptArguments {
+    read: Arguments,
+}
+
+impl ScriptArguments {
+    /// Reads the whole command line; true for each of `flags` that is given, in their order.
+    fn read<const N: usize>(
+        &mut self,
+        parser: &mut lexopt::Parser,
+        flags: [&str; N],
+    ) -> Result<[bool; N], String> {
+        let mut given = [false; N];
+        while let Some(argument) = parser.next().map_err(say)? {
+            match argument {
+                Value(file) if self.read.script.is_none() => self.read.script = Some(file.into()),
+                Value(file) => {
+                    return Err(format!(
+                        "`{}` is one file too many: one script at a time",
+                        file.to_string_lossy()
+                    ));
+                }
+                Short('f') if self.read.script.is_none() => {
+                    self.read.script = Some(parser.value().map_err(say)?.into());
+                }
+                Short('p') => self.read.preprocessor = Some(text(parser)?),
+                Short('o') => self.read.defines.push(define(&text(parser)?)),
+                Long(word) if flags.contains(&word) => {
+                    let at = flags.iter().position(|flag| *flag == word);
+                    given[at.unwrap_or_default()] = true;
+                }
+                other => return Err(say(other.unexpected())),
+            }
+        }
+        Ok(given)
+    }
+
+    /// What was read; `command` asks for the file if there is none.
+    fn finish(self, command: &str) -> Result<Arguments, String> {
+        match self.read.script {
+            Some(_) => Ok(self.read),
+            None => Err(format!(
+                "{command} which script? `tandem {command} FILE`, `-` is standard input"
+            )),
+        }
+    }
 }

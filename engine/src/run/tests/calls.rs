@@ -213,21 +213,38 @@ fn arguments_outputs_and_variables_reach_the_module() {
 #[test]
 fn what_is_wrong_with_modules_is_told_before_the_start() {
     expect![[r#"
-        parse error in test.cfg:1:12-13: module `needy` needs module `sample`; add loadmodule "sample.so"
+        parse error in test.cfg:1:12-22: module needy needs the module sample
+            1 | loadmodule "needy.so"
+              |            ^~~~~~~~~~ add loadmodule "sample.so"
+            2 | route { exit; }
+            3 |
+        1 error
     "#]].assert_eq(&run("loadmodule \"needy.so\"\nroute { exit; }\n"));
     expect![[r#"
-        parse error in test.cfg:2:1-2: parameter `limit` of module `sample`: cannot be negative
+        parse error in test.cfg:2:29-31: parameter `limit` of module sample: cannot be negative
+            1 | loadmodule "sample.so"
+            2 | modparam("sample", "limit", -1)
+              |                             ^~
+            3 | route { exit; }
+            4 |
+        1 error
     "#]]
     .assert_eq(&run(
         "loadmodule \"sample.so\"\nmodparam(\"sample\", \"limit\", -1)\nroute { exit; }\n",
     ));
     expect![[r#"
         parse error in test.cfg:2:12-13: module `needy`: the limit is 99
+        1 error
     "#]].assert_eq(&run(
         "loadmodule \"sample.so\"\nloadmodule \"needy.so\"\nmodparam(\"sample\", \"limit\", 99)\nroute { exit; }\n",
     ));
     expect![[r#"
-        parse error in test.cfg:2:9-10: argument 1 of `sample_flag`: `g` is no flag of `sample_flag`
+        parse error in test.cfg:2:21-24: parameter 1 of `sample_flag`: `g` is no flag of `sample_flag`
+            1 | loadmodule "sample.so"
+            2 | route { sample_flag("g"); }
+              |                     ^~~
+            3 |
+        1 error
     "#]]
     .assert_eq(&run(
         "loadmodule \"sample.so\"\nroute { sample_flag(\"g\"); }\n",

@@ -127,14 +127,26 @@ fn a_literal_that_a_function_cannot_take_is_a_load_error() {
     check_body(
         r#"setport("x");"#,
         expect![[r#"
-        parse error in test.cfg:2:1-2: argument 1 of `setport`: not a port
-    "#]],
+            parse error in test.cfg:2:9-12: parameter 1 of `setport`: not a port
+                1 | route {
+                2 | setport("x");
+                  |         ^~~
+                3 | }
+                4 |
+            1 error
+        "#]],
     );
     check_body(
         r#"append_branch("sip:x@example.com", "2");"#,
         expect![[r#"
-        parse error in test.cfg:2:1-2: argument 2 of `append_branch`: q is a number from 0 to 1
-    "#]],
+            parse error in test.cfg:2:36-39: parameter 2 of `append_branch`: q is a number from 0 to 1
+                1 | route {
+                2 | append_branch("sip:x@example.com", "2");
+                  |                                    ^~~
+                3 | }
+                4 |
+            1 error
+        "#]],
     );
 }
 

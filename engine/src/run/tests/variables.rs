@@ -238,34 +238,37 @@ fn what_is_not_built_is_a_load_error_that_names_it() {
     check_body(
         r#"xlog("$sdp.line(a)");"#,
         expect![[r#"
-        parse error in test.cfg:2:7-19: unknown variable `$sdp.line`
-            1 | route {
-            2 | xlog("$sdp.line(a)");
-              |       ^~~~~~~~~~~~ OpenSIPS has it in core; Tandem does not offer it yet
-            3 | }
-            4 |
-    "#]],
+            parse error in test.cfg:2:7-19: unknown variable `$sdp.line`
+                1 | route {
+                2 | xlog("$sdp.line(a)");
+                  |       ^~~~~~~~~~~~ OpenSIPS has it in core; Tandem does not offer it yet
+                3 | }
+                4 |
+            1 error
+        "#]],
     );
     check_body(
         r#"use_blacklist("x");"#,
         expect![[r#"
-        parse error in test.cfg:2:1-14: `use_blacklist` is a function of the core that Tandem does not offer yet
-            1 | route {
-            2 | use_blacklist("x");
-              | ^~~~~~~~~~~~~
-            3 | }
-            4 |
-    "#]],
+            parse error in test.cfg:2:1-14: `use_blacklist` is a function of the core that Tandem does not offer yet
+                1 | route {
+                2 | use_blacklist("x");
+                  | ^~~~~~~~~~~~~
+                3 | }
+                4 |
+            1 error
+        "#]],
     );
     check_body(
         r#"xlog("$(ru{s.eval})");"#,
         expect![[r#"
-        parse error in test.cfg:2:11-19: unknown transformation `s.eval`
-            1 | route {
-            2 | xlog("$(ru{s.eval})");
-              |           ^~~~~~~~
-            3 | }
-            4 |
-    "#]],
+            parse error in test.cfg:2:11-19: unknown transformation `s.eval`
+                1 | route {
+                2 | xlog("$(ru{s.eval})");
+                  |           ^~~~~~~~
+                3 | }
+                4 |
+            1 error
+        "#]],
     );
 }
