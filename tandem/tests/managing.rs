@@ -56,9 +56,13 @@ fn check(folder: &Path, words: &str, expected: Expect) {
 fn a_command_of_the_shell_asks_all_shards_under_every_name() {
     let server = serve();
     let folder = server.folder();
-    check(folder, "--json shv_get count", expect![[r#"
+    check(
+        folder,
+        "--json shv_get count",
+        expect![[r#"
         [{"name":"count","value":5}]
-    "#]]);
+    "#]],
+    );
     check(
         folder,
         "cfgutils:shv_set name=count type=int value=8",
@@ -66,14 +70,18 @@ fn a_command_of_the_shell_asks_all_shards_under_every_name() {
             OK
         "#]],
     );
-    check(folder, "shv_get name=count", expect![[r#"
+    check(
+        folder,
+        "shv_get name=count",
+        expect![[r#"
         [
           {
             "name": "count",
             "value": 8
           }
         ]
-    "#]]);
+    "#]],
+    );
     check(
         folder,
         "--json get_statistics core:rcv_requests sl:2xx_replies",
@@ -88,14 +96,22 @@ fn a_command_of_the_shell_asks_all_shards_under_every_name() {
             {"sl:2xx_replies":0}
         "#]],
     );
-    check(folder, "log_level 4", expect![[r#"
+    check(
+        folder,
+        "log_level 4",
+        expect![[r#"
         {
           "New Log level": 4
         }
-    "#]]);
-    check(folder, "reload_routes", expect![[r#"
+    "#]],
+    );
+    check(
+        folder,
+        "reload_routes",
+        expect![[r#"
         OK
-    "#]]);
+    "#]],
+    );
     let which = mi(folder, "which").out;
     for name in [
         "ps",
@@ -123,31 +139,55 @@ fn a_command_of_the_shell_asks_all_shards_under_every_name() {
 fn what_goes_wrong_is_one_line_and_a_status() {
     let server = serve();
     let folder = server.folder();
-    check(folder, "no_such_command", expect![[r#"
+    check(
+        folder,
+        "no_such_command",
+        expect![[r#"
         tandem: no_such_command: -32601 Method not found
         exit status: 1
-    "#]]);
-    check(folder, "shv_get nothing=x", expect![[r#"
+    "#]],
+    );
+    check(
+        folder,
+        "shv_get nothing=x",
+        expect![[r#"
         tandem: shv_get: -32602 Invalid params
         exit status: 1
-    "#]]);
-    check(folder, "shv_set count type=int", expect![[r#"
+    "#]],
+    );
+    check(
+        folder,
+        "shv_set count type=int",
+        expect![[r#"
         tandem: `count` has no name, others have; name all parameters or none
         exit status: 1
-    "#]]);
-    check(folder, "", expect![[r#"
+    "#]],
+    );
+    check(
+        folder,
+        "",
+        expect![[r#"
         tandem: which command? `tandem mi which` lists them
         exit status: 1
-    "#]]);
+    "#]],
+    );
     let empty = Folder::new();
-    check(empty.path(), "ps", expect![[r#"
+    check(
+        empty.path(),
+        "ps",
+        expect![[r#"
         tandem: DIR/fifo: there is no such pipe. Does a server run, and does its script load mi_fifo? Say where with --fifo, or with -f and its script.
         exit status: 1
-    "#]]);
+    "#]],
+    );
     empty.file("fifo", "a file");
-    check(empty.path(), "ps", expect![[r#"
+    check(
+        empty.path(),
+        "ps",
+        expect![[r#"
         tandem: DIR/fifo: it is not a pipe.
         exit status: 1
-    "#]]);
+    "#]],
+    );
     server.stop();
 }

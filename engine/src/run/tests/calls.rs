@@ -219,7 +219,8 @@ fn what_is_wrong_with_modules_is_told_before_the_start() {
             2 | route { exit; }
             3 |
         1 error
-    "#]].assert_eq(&run("loadmodule \"needy.so\"\nroute { exit; }\n"));
+    "#]]
+    .assert_eq(&run("loadmodule \"needy.so\"\nroute { exit; }\n"));
     expect![[r#"
         parse error in test.cfg:2:29-31: parameter `limit` of module sample: cannot be negative
             1 | loadmodule "sample.so"
