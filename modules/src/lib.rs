@@ -16,6 +16,7 @@ mod options;
 mod path;
 mod proto_tcp;
 mod proto_udp;
+mod recurrence;
 mod registrar;
 mod rr;
 mod signaling;

@@ -79,6 +79,12 @@ impl<'a> Args<'a> {
         }
     }
 
+    /// Whether the script wrote the argument down, so that it is the same in every call from this place.
+    pub fn is_literal(&self, index: usize) -> bool {
+        use script::program::Arg::{Int, Regex, Str};
+        matches!(self.written.get(index), Some(Int(_) | Str(_) | Regex(_)))
+    }
+
     /// What is prepared once for the place in the script that calls, from its literal arguments: made when it is
     /// asked for first, and gone with the program when a reload replaces it. `None` if it was made as another type.
     pub fn prepared<T: Any + Send + Sync>(&self, make: impl FnOnce() -> T) -> Option<&'a T> {

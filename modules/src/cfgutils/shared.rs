@@ -16,7 +16,7 @@ const VARIABLES_MAX: usize = 4096;
 
 /// A value.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Value {
+pub(super) enum Value {
     Int(i32),
     Text(Box<[u8]>),
 }
@@ -42,15 +42,12 @@ impl Default for Shared {
 impl Shared {
     /// `name=i:5` or `name=s:text`, before anything runs.
     pub(super) fn preset(&mut self, text: &str) -> Result<(), String> {
-        let wrong = || format!("`{text}` is not `name=i:number` or `name=s:text`");
-        let (name, value) = text.split_once('=').ok_or_else(wrong)?;
-        let value = match value.split_once(':') {
-            Some(("i" | "I", number)) => Value::Int(number.parse().map_err(|_| wrong())?),
-            Some(("s" | "S", text)) => Value::Text(text.as_bytes().into()),
-            _ => return Err(wrong()),
-        };
-        self.set(name.trim().as_bytes(), value, (0, 0));
-        Ok(())
+        let (name, value) = assignment(text)?;
+        if self.set(name.as_bytes(), value, (0, 0)) {
+            Ok(())
+        } else {
+            Err(format!("more than {VARIABLES_MAX} shared variables"))
+        }
     }
 
     fn set(&mut self, name: &[u8], value: Value, written: Written) -> bool {
@@ -76,6 +73,21 @@ impl Shared {
             return;
         };
         self.set(name, value, written);
+    }
+}
+
+/// `name=i:5` or `name=s:text`.
+pub(super) fn assignment(text: &str) -> Result<(String, Value), String> {
+    let wrong = || format!("`{text}` is not `name=i:number` or `name=s:text`");
+    let (name, value) = text.split_once('=').ok_or_else(wrong)?;
+    let value = match value.split_once(':') {
+        Some(("i" | "I", number)) => Value::Int(number.trim().parse().map_err(|_| wrong())?),
+        Some(("s" | "S", text)) => Value::Text(text.as_bytes().into()),
+        _ => return Err(wrong()),
+    };
+    match name.trim() {
+        "" => Err(wrong()),
+        name => Ok((name.to_owned(), value)),
     }
 }
 
