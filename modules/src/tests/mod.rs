@@ -10,5 +10,6 @@ mod reload;
 mod residential;
 mod rr;
 mod sipmsgops;
+mod stock;
 mod textops;
 mod tm;

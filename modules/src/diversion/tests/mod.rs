@@ -43,6 +43,7 @@ fn the_latest_is_on_top_and_the_first_is_who_was_called() {
 fn a_suffix_is_part_of_a_line() {
     let script = "loadmodule \"diversion\"\nmodparam(\"diversion\", \"suffix\", \";a\\r\\nX: y\")\nroute { exit; }";
     expect![[r#"
-        parse error in test.cfg:2:1-2: parameter `suffix` of module `diversion`: it ends a line: the suffix is part of one
+        parse error in test.cfg:2:33-45: parameter `suffix` of module diversion: it ends a line: the suffix is part of one
+        1 error
     "#]].assert_eq(&complaints(script));
 }

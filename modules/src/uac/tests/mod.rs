@@ -557,11 +557,17 @@ fn what_cannot_be_is_said_at_load() {
         + &with("route[x] { uac_auth(\"MD5,ROT13\"); }")
         + &complaints(&no_rr);
     expect![[r#"
-        parse error in test.cfg:14:29-30: parameter `force_dialog` of module `uac`: there are no dialogs to force yet: what is replaced is kept in Record-Route
-        parse error in test.cfg:14:29-30: parameter `restore_mode` of module `uac`: `sometimes` is none of none, manual, auto
-        parse error in test.cfg:14:29-30: parameter `rr_from_store_param` of module `uac`: `lr` cannot be a parameter of Record-Route
-        parse error in test.cfg:14:29-30: parameter `credential` of module `uac_auth`: not user:realm:password
-        parse error in test.cfg:14:40-41: argument 1 of `uac_auth`: `ROT13` is no digest algorithm
+        parse error in test.cfg:14:61-62: parameter `force_dialog` of module uac: there are no dialogs to force yet: what is replaced is kept in Record-Route
+        1 error
+        parse error in test.cfg:14:61-72: parameter `restore_mode` of module uac: `sometimes` is none of none, manual, auto
+        1 error
+        parse error in test.cfg:14:68-72: parameter `rr_from_store_param` of module uac: `lr` cannot be a parameter of Record-Route
+        1 error
+        parse error in test.cfg:14:64-76: parameter `credential` of module uac_auth: not user:realm:password
+        1 error
+        parse error in test.cfg:14:49-60: parameter 1 of `uac_auth`: `ROT13` is no digest algorithm
+        1 error
         parse error in test.cfg:7:16-17: module `uac`: restore_mode needs Record-Route: load module rr, or set restore_mode to none
+        1 error
     "#]].assert_eq(&all);
 }

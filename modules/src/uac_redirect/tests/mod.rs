@@ -213,8 +213,11 @@ fn wrong_words_are_said_at_load() {
             &script("modparam(\"uac_redirect\", \"deny_filter\", \"(\")", "").replace("LIMITS", ""),
         );
     expect![[r#"
-        parse error in test.cfg:16:9-10: argument 2 of `set_deny_filter`: `reset` is none of reset_all, reset_default, reset_added
-        parse error in test.cfg:6:5-6: parameter `default_filter` of module `uac_redirect`: `maybe` is neither accept nor deny
-        parse error in test.cfg:6:5-6: parameter `deny_filter` of module `uac_redirect`: `(`: unclosed group
+        parse error in test.cfg:16:30-37: parameter 2 of `set_deny_filter`: `reset` is none of reset_all, reset_default, reset_added
+        1 error
+        parse error in test.cfg:6:48-55: parameter `default_filter` of module uac_redirect: `maybe` is neither accept nor deny
+        1 error
+        parse error in test.cfg:6:45-48: parameter `deny_filter` of module uac_redirect: `(`: unclosed group
+        1 error
     "#]].assert_eq(&all);
 }
