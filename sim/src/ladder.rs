@@ -114,7 +114,7 @@ impl Ladder {
 }
 
 /// The line a person reads, and the Call-ID it belongs to.
-fn describe(bytes: &[u8]) -> (String, String) {
+pub(crate) fn describe(bytes: &[u8]) -> (String, String) {
     let Ok(message) = Message::parse(Frame::copy_of(bytes)) else {
         return (
             format!("{} bytes that are not SIP", bytes.len()),

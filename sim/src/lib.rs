@@ -11,6 +11,7 @@ pub mod flow;
 pub mod ladder;
 pub mod network;
 pub mod queue;
+pub mod rehearsal;
 pub mod server;
 pub mod storm;
 mod world;
