@@ -7,9 +7,15 @@
 //!
 //! Deterministic: no chance, no real time, no order of a map. The same files are the same result.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "a fault ends a test; what it says is for a person"
+)]
+
 mod coverage;
 mod difference;
 mod fault;
+mod files;
 mod limits;
 mod mask;
 mod peer;

@@ -21,6 +21,8 @@ pub(super) struct Plan {
     pub(super) epoch_us: u64,
     /// Log lines up to this level are shown.
     pub(super) log_level: i8,
+    /// Files that modules read, by the path they name.
+    pub(super) files: Vec<(String, Vec<u8>)>,
     /// What happens, in order.
     pub(super) steps: Vec<Step>,
     /// Byte offset of what is expected, behind the line `---`; `None` without that line.
@@ -144,6 +146,8 @@ pub(super) enum Act {
         /// How the line in the ladder begins.
         what: String,
     },
+    /// A file that modules read has another content now.
+    File(String, Vec<u8>),
     /// Which shard receives from now on; `None`: as the kernel would choose.
     Shard(Option<u16>),
     /// What is shown of messages that servers send.

@@ -25,7 +25,7 @@ const LINE: &str = "---";
 const HEAD: [&str; 10] = [
     "server", "script", "shards", "listen", "domain", "define", "watch", "peer", "dns", "network",
 ];
-const STEPS: [&str; 6] = ["wait", "calm", "mi", "lose", "shard", "show"];
+const STEPS: [&str; 7] = ["wait", "calm", "mi", "lose", "shard", "show", "file"];
 
 /// Reads a test file. `folder` is where the files are that it names.
 pub(super) fn read(file: &str, text: &str, folder: &Path) -> Result<Plan, Fault> {
@@ -125,10 +125,19 @@ fn one(
         statement.nothing_below()?;
         return head(plan, first, &mut words, names_a_server);
     }
-    if !matches!(first.text, "answers") && STEPS.contains(&first.text) {
+    if first.text != "file" && STEPS.contains(&first.text) {
         statement.nothing_below()?;
     }
     let act = match first.text {
+        "file" => {
+            let (path, bytes) = file(statement, &mut words, folder)?;
+            // Above the first step it is what the scripts start with.
+            if plan.steps.is_empty() {
+                plan.files.push((path, bytes));
+                return Ok(());
+            }
+            Act::File(path, bytes)
+        }
         "wait" => {
             let time = words.time()?;
             if time > WAIT_US_MAX {
@@ -454,6 +463,35 @@ fn command(plan: &Plan, words: &mut Words<'_>) -> Result<Act, Fault> {
         name,
         parameters,
     })
+}
+
+/// `file PATH OTHER`: the path that a script names is this file beside the test; with lines below, it is those.
+fn file(
+    statement: &Statement<'_>,
+    words: &mut Words<'_>,
+    folder: &Path,
+) -> Result<(String, Vec<u8>), Fault> {
+    const HINT: &str =
+        "`file /etc/list.txt lists/list.txt`, or its lines indented below, each behind `| `";
+    let path = words
+        .want("the path that the script names", HINT)?
+        .text
+        .to_owned();
+    if let Some(word) = words.next() {
+        statement.nothing_below()?;
+        let bytes = std::fs::read(folder.join(word.text))
+            .map_err(|error| words.fault(word, format!("{}: {error}", word.text), HINT))?;
+        return Ok((path, bytes));
+    }
+    let mut text = String::new();
+    for line in &statement.below {
+        let Some(rest) = line.1.trim_start().strip_prefix('|') else {
+            return Err(statement.fault_below(*line, "a line of a file", HINT));
+        };
+        text.push_str(rest.strip_prefix(' ').unwrap_or(rest));
+        text.push('\n');
+    }
+    Ok((path, text.into_bytes()))
 }
 
 /// `lose [N] FROM > TO WHAT`

@@ -14,12 +14,13 @@ use script::globals::Globals;
 use script::{Loader, Program, Severity};
 
 use super::fault::Fault;
+use super::files::Shelf;
 use super::plan::{At, Plan, ServerPlan};
 
 /// Where a server listens whose script names no address: a wildcard, an interface, a name, or nothing.
 const DEFAULT_IP: Ipv4Addr = Ipv4Addr::new(10, 0, 0, 100);
 /// The route that prints what is watched.
-const EPILOGUE: &str = "__tandem_test_watch";
+const EPILOGUE: &str = "tandem_test_watch";
 /// Begins the line it prints; no script writes that.
 pub(super) const WATCH_MARK: char = '\u{1}';
 /// Stands between two values.
@@ -44,6 +45,7 @@ impl Server {
         plan: &Plan,
         number: usize,
         folder: &Path,
+        shelf: &Shelf,
         line: impl Fn(usize) -> String,
     ) -> Result<Server, Fault> {
         let of = &plan.servers[number];
@@ -122,6 +124,7 @@ impl Server {
                 seed: 20_260_101 + (number as u64) * 0x1_0000 + u64::from(shard),
                 sockets: Arc::clone(&sockets),
                 hosts: Arc::new(Hosts::default()),
+                files: Arc::new(shelf.clone()),
                 program: Arc::clone(&program),
                 registry: &registry,
                 limits: Limits::default(),

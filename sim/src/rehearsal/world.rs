@@ -12,6 +12,7 @@ use engine::{Answer, Command, Flow, Input, Now, Query, ShardId, Ticket, Transpor
 use parser::Frame;
 
 use super::fault::Fault;
+use super::files::Shelf;
 use super::limits::{CALM_US_MAX, ENTRIES_MAX, EVENTS_PER_STEP_MAX};
 use super::mask::Said;
 use super::peer::{Peer, Way};
@@ -106,6 +107,7 @@ pub(super) struct World {
     delay_us: u64,
     log_level: i8,
     zone: Zone,
+    files: Shelf,
     queue: Queue<Event>,
     on_their_way: usize,
     shard: Option<u16>,
@@ -132,6 +134,7 @@ impl World {
             delay_us: plan.delay_us,
             log_level: plan.log_level,
             zone: Zone::default(),
+            files: Shelf::new(folder, &plan.files),
             queue: Queue::default(),
             on_their_way: 0,
             shard: None,
@@ -146,7 +149,7 @@ impl World {
                 .map_err(|reason| Fault::of_file(&plan.file, reason, ""))?;
         }
         for number in 0..plan.servers.len() {
-            let server = Server::new(plan, number, folder, &line)?;
+            let server = Server::new(plan, number, folder, &world.files, &line)?;
             for listener in &server.listeners {
                 let other = world
                     .directory
@@ -247,6 +250,7 @@ impl World {
                 .losses
                 .push((*count, from.clone(), to.clone(), what.clone())),
             Act::Shard(shard) => self.shard = *shard,
+            Act::File(path, bytes) => self.files.put(path, bytes),
             Act::Show(_) => {}
         }
         self.settle();
@@ -621,6 +625,12 @@ impl World {
                         self.now_us + DNS_US,
                         Event::Inner(number, shard, Input::Answer(ticket, answer)),
                     );
+                }
+                Query::File { path, bytes_max } => {
+                    let read = engine::files::Files::read(&self.files, &path, bytes_max);
+                    let answer = read.map(Into::into).map_err(Into::into);
+                    let input = Input::Answer(ticket, Answer::File(answer));
+                    self.at(self.now_us, Event::Inner(number, shard, input));
                 }
                 Query::Sleep => {
                     let input = Input::Answer(ticket, Answer::Slept);

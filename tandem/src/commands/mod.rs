@@ -5,6 +5,7 @@
 mod check;
 mod explain;
 mod mi;
+mod test;
 
 use std::process::ExitCode;
 
@@ -26,7 +27,8 @@ pub(crate) struct Command {
 }
 
 /// All of them, in the order of the help.
-pub(crate) const COMMANDS: &[Command] = &[check::COMMAND, explain::COMMAND, mi::COMMAND];
+pub(crate) const COMMANDS: &[Command] =
+    &[check::COMMAND, explain::COMMAND, mi::COMMAND, test::COMMAND];
 
 /// The command of this name.
 pub(crate) fn find(name: &str) -> Result<&'static Command, String> {
