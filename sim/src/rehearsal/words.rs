@@ -81,7 +81,7 @@ impl<'a> Words<'a> {
     pub(super) fn peek(&self) -> Option<Word<'a>> {
         let rest = &self.statement.line[self.at..];
         let lead = rest.len() - rest.trim_start().len();
-        let word = rest.trim_start().split_whitespace().next()?;
+        let word = rest.split_whitespace().next()?;
         Some(Word {
             text: word,
             start: self.at + lead,
