@@ -1,6 +1,7 @@
 //! An engine with a handful of functions of its own, and the ladder of what goes in and out.
 #![allow(dead_code, unreachable_pub, reason = "each test takes what it needs")]
 
+pub mod calls;
 pub mod driver;
 
 use std::collections::BTreeMap;
@@ -154,8 +155,13 @@ impl World {
     pub fn with(script: &str, shards: u16, limits: Limits) -> Self {
         let mut registry = Registry::new();
         registry.add::<Tiny>().add::<Tm>();
-        let path = Path::new("test.cfg");
         let text = format!("loadmodule \"tiny.so\"\n{script}");
+        Self::of(&registry, &text, shards, limits)
+    }
+
+    /// With the modules of this registry.
+    pub fn of(registry: &Registry, text: &str, shards: u16, limits: Limits) -> Self {
+        let path = Path::new("test.cfg");
         let mut loader = script::InMemory::new(path, text);
         let compiled = registry
             .compile(path, &mut loader, &script::Options::default())
@@ -174,7 +180,7 @@ impl World {
                 hosts: Arc::new(Hosts::default()),
                 files: Arc::new(engine::files::InMemory::default()),
                 program: program.clone(),
-                registry: &registry,
+                registry,
                 limits: limits.clone(),
             })
             .unwrap_or_else(|error| panic!("{error}"))
