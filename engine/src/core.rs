@@ -13,14 +13,14 @@ use crate::engine::InHand;
 use crate::files::Files;
 use crate::input::{Now, ShardId};
 use crate::jobs::{Job, Jobs};
-use crate::limits::Limits;
+use crate::limits::{EVENT_PARAMS_MAX, Limits};
 use crate::owner::Owner;
 use crate::proxy::{Proxy, ResponseContexts};
 use crate::random::Random;
 use crate::resolve::{Hosts, Resolver};
-use crate::run::{Machine, RunId};
+use crate::run::{Event, Machine, Params, RunId, ValueRef};
 use crate::sockets::Sockets;
-use crate::statistics::Statistics;
+use crate::statistics::{Counter, Statistics};
 use crate::timer::Wheel;
 use crate::trace::Trace;
 use crate::transaction::{ClientTransactions, ServerTransactions, TmSettings};
@@ -157,5 +157,38 @@ impl Core {
             log_level: 3,
             limits,
         }
+    }
+
+    /// Raises an event: see [`Context::raise_event`](crate::module::Context::raise_event).
+    pub(crate) fn raise_event(
+        &mut self,
+        program: &script::Program,
+        name: &[u8],
+        params: &[(&[u8], ValueRef<'_>)],
+    ) -> bool {
+        let machine = &mut self.machine;
+        let Some(id) = machine.names.intern(name) else {
+            return false;
+        };
+        let is_known = machine.events.publish(id);
+        let is_heard = program.route(script::RouteKind::Event, name).is_some();
+        if !is_known || !is_heard {
+            return is_known;
+        }
+        let mut event = Event {
+            name: id,
+            names: Vec::new(),
+            values: Params::default(),
+        };
+        for (name, value) in params.iter().take(EVENT_PARAMS_MAX) {
+            let name = machine.names.intern(name).filter(|_| !name.is_empty());
+            event.names.push(name);
+            event.values.push(*value);
+        }
+        let is_raised = machine.events.push(event);
+        if !is_raised {
+            self.statistics.count(Counter::BoundsReached);
+        }
+        is_raised
     }
 }

@@ -4,6 +4,7 @@
 //! `commands` answers management, `panic` is the net under all of it. Everything they know is in [`Core`].
 
 mod commands;
+mod events;
 mod panic;
 mod receive;
 mod reload;
@@ -172,7 +173,7 @@ impl Engine {
     /// When `Input::Tick` is wanted, in microseconds of the monotonic clock. May be earlier than anything is due.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {
-        if self.first.is_some() {
+        if self.first.is_some() || !self.core.machine.events.is_empty() {
             return Some(0);
         }
         self.core.wheel.next_due().map(|ms| ms * 1000)
@@ -332,15 +333,20 @@ impl Engine {
                 .set(core.now.mono_ms() + u64::from(ms), Timer::Module, at);
         }
         self.set_timer_routes();
-        if let Some(route) = self.routes.startup {
+        if let Some(route) = self.routes.startup.filter(|_| self.is_first()) {
             self.run_apart(RouteKind::Startup, route, outbox);
         }
     }
 
-    /// A timer route runs once in an installation, not once a shard.
+    /// The startup route and the timer routes run once in an installation, not once a shard. What they leave in `$var`
+    /// is this shard's; `$shv` is every shard's.
+    fn is_first(&self) -> bool {
+        self.core.shard == ShardId(0)
+    }
+
     fn set_timer_routes(&mut self) {
-        let core = &mut self.core;
-        if core.shard == ShardId(0) {
+        if self.is_first() {
+            let core = &mut self.core;
             self.timer_routes
                 .set(&self.linked, &mut core.wheel, core.now.mono_ms());
         }

@@ -127,6 +127,18 @@ pub const FILE_BYTES_MAX: usize = 4 << 20;
 /// How long the world may take to read one; a management command has 5 seconds in all.
 pub const FILE_TIMEOUT_MS: u32 = 4_000;
 
+/// Names of events that a shard knows.
+pub const EVENTS_KNOWN_MAX: usize = 1024;
+
+/// Events that wait for their routes to run.
+pub const EVENTS_QUEUED_MAX: usize = 1024;
+
+/// Event routes run for one input; those of an event that raises itself go on with the next.
+pub const EVENTS_PER_INPUT_MAX: usize = 64;
+
+/// Parameters of an event.
+pub const EVENT_PARAMS_MAX: usize = 64;
+
 /// Routes of `launch` that wait for the run which launched them.
 pub const LAUNCHED_MAX: usize = 256;
 

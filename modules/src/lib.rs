@@ -7,6 +7,7 @@
 mod acc;
 mod cfgutils;
 mod diversion;
+mod event_route;
 #[cfg(test)]
 mod harness;
 mod json;
@@ -39,6 +40,7 @@ pub fn registry() -> Registry {
         .add::<acc::Acc>()
         .add::<cfgutils::CfgUtils>()
         .add::<diversion::Diversion>()
+        .add::<event_route::EventRoute>()
         .add::<maxfwd::MaxFwd>()
         .add::<mi_fifo::MiFifo>()
         .add::<options::Options>()

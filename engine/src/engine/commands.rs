@@ -12,10 +12,12 @@ use crate::statistics::Counter;
 
 /// Names of the engine's own commands: OpenSIPS 3.x's, and 4.0's after the arrow.
 const OWN: &[(&str, &str)] = &[
+    ("events_list", "evi:list"),
     ("get_statistics", "statistics:get"),
     ("list_statistics", "statistics:list"),
     ("log_level", "core:log_level"),
     ("ps", "core:ps"),
+    ("raise_event", "evi:raise"),
     ("reset_all_statistics", "statistics:reset_all"),
     ("reset_statistics", "statistics:reset"),
     ("uptime", "core:uptime"),
@@ -30,7 +32,7 @@ pub(crate) fn own_commands() -> impl Iterator<Item = &'static str> {
 
 /// JSON-RPC's "method not found", "invalid parameters", and OpenSIPS's "method ambiguous".
 const NOT_FOUND: i32 = -32601;
-const BAD_PARAMETERS: i32 = -32602;
+pub(super) const BAD_PARAMETERS: i32 = -32602;
 const AMBIGUOUS: i32 = -32001;
 
 /// What a name means.
@@ -44,7 +46,7 @@ enum Meaning {
     Nothing,
 }
 
-type Answered = Result<String, (i32, String)>;
+pub(super) type Answered = Result<String, (i32, String)>;
 
 impl Engine {
     /// Answers a command; the answer leaves with its ticket.
@@ -66,6 +68,8 @@ impl Engine {
         };
         let answered = match name {
             "ps" => Ok(self.ps()),
+            "events_list" => self.events_list(),
+            "raise_event" => self.raise_from_outside(command),
             "which" => Ok(self.which()),
             "uptime" => Ok(self.uptime()),
             "version" => Ok(format!(
@@ -275,7 +279,7 @@ fn ctime(unix_s: u64) -> String {
         .unwrap_or_default()
 }
 
-fn write_text(json: &mut String, text: &str) {
+pub(super) fn write_text(json: &mut String, text: &str) {
     json.push('"');
     for letter in text.chars() {
         match letter {

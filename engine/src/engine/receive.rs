@@ -8,9 +8,17 @@ use crate::jobs::Purpose;
 use crate::limits::RETRY_AFTER_S;
 use crate::outbox::{Outbox, Output};
 use crate::proxy;
+use crate::run;
 use crate::statistics::Counter;
 use crate::transaction::Matched;
 use script::RouteKind;
+use script::program::RouteId;
+
+/// `$err.class` of what does not parse.
+const ERROR_CLASS_PARSER: i32 = 1;
+
+/// `$err.level` of a request that is lost while the server goes on.
+const ERROR_LEVEL_MEDIUM: i32 = 3;
 
 impl Engine {
     /// Takes a message from the network, or from the shard that received it.
@@ -49,7 +57,7 @@ impl Engine {
             }
         }
         match Message::parse(frame) {
-            Err(rejected) => self.reject(&rejected.message, &rejected.fault, flow, outbox),
+            Err(rejected) => self.reject(rejected.message, &rejected.fault, flow, outbox),
             Ok(message) => {
                 if self.core.trace.on {
                     self.core
@@ -57,7 +65,7 @@ impl Engine {
                         .received(&self.core.sockets, &message, flow, outbox);
                 }
                 match message.check() {
-                    Err(fault) => self.reject(&message, &fault, flow, outbox),
+                    Err(fault) => self.reject(message, &fault, flow, outbox),
                     Ok(()) if message.is_request() => self.receive_request(message, flow, outbox),
                     Ok(()) => self.receive_response(message, flow, outbox),
                 }
@@ -81,8 +89,9 @@ impl Engine {
         true
     }
 
-    /// What is malformed gets the response that RFC 3261 asks for, or silence.
-    fn reject(&mut self, message: &Message, fault: &Fault, flow: Flow, outbox: &mut Outbox) {
+    /// What is malformed gets the response that RFC 3261 asks for, or silence; a script with an error route decides
+    /// about requests whose first line is one.
+    fn reject(&mut self, message: Message, fault: &Fault, flow: Flow, outbox: &mut Outbox) {
         let statistics = &mut self.core.statistics;
         let is_request = message.is_request();
         statistics.count(match fault.kind {
@@ -101,9 +110,18 @@ impl Engine {
         let status = fault
             .status()
             .filter(|_| is_request && message.method() != Method::Ack);
+        let has_first_line = !matches!(fault.kind, FaultKind::NotSip | FaultKind::Version);
+        let error_route = self.linked.settings.error_route;
+        let error_route = error_route.filter(|_| is_request && has_first_line);
         let bytes = message.bytes();
         let core = &mut self.core;
         match status {
+            _ if error_route.is_some() => core.complain(
+                &flow,
+                bytes,
+                format_args!("malformed request left to the error_route: {fault}"),
+                outbox,
+            ),
             Some(status) => core.complain(
                 &flow,
                 bytes,
@@ -117,18 +135,53 @@ impl Engine {
                 outbox,
             ),
         }
+        if let Some(route) = error_route {
+            return self.run_error_route(route, message, fault, flow, outbox);
+        }
         let Some(status) = status else { return };
         // The reason phrase tells the peer what is wrong, as RFC 3261 §21.4.1 asks. Our own words only.
         let reason = format!("{} ({fault})", parser::writer::reason_of(status));
         proxy::reply_stateless(
             &mut self.core,
-            message,
+            &message,
             &flow,
             status,
             reason.as_bytes(),
             b"",
             outbox,
         );
+    }
+
+    /// The error route, about a request that is malformed. Nothing answers it but that.
+    fn run_error_route(
+        &mut self,
+        route: RouteId,
+        message: Message,
+        fault: &Fault,
+        flow: Flow,
+        outbox: &mut Outbox,
+    ) {
+        let code = fault.status().unwrap_or(400);
+        let mut scene = self.core.machine.take_scene(message, flow);
+        scene.proxy.purpose = Purpose::Request;
+        let mut run = run::begin(&mut self.core, RouteKind::Error, scene, None, None);
+        run.state.is_broken = true;
+        run.state.error = run::ErrorInfo {
+            class: ERROR_CLASS_PARSER,
+            level: ERROR_LEVEL_MEDIUM,
+            code: i32::from(code),
+            reason: parser::writer::reason_of(code),
+            info: fault.to_string().into(),
+        };
+        let ended = run::execute(
+            run,
+            route,
+            &mut self.core,
+            &mut self.modules,
+            &self.linked,
+            outbox,
+        );
+        self.finish(ended, outbox);
     }
 
     fn receive_request(&mut self, request: Message, flow: Flow, outbox: &mut Outbox) {

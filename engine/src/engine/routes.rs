@@ -11,7 +11,7 @@ use super::Engine;
 use crate::agent;
 use crate::input::{Answer, Ticket};
 use crate::jobs::{Job, Purpose};
-use crate::limits::JOBS_PER_INPUT_MAX;
+use crate::limits::{EVENTS_PER_INPUT_MAX, JOBS_PER_INPUT_MAX};
 use crate::module;
 use crate::outbox::Outbox;
 use crate::proxy::{self, ContextId, TransactionEventKind};
@@ -134,15 +134,40 @@ impl Engine {
 
     /// Does what is left to do, until nothing is.
     pub(super) fn do_jobs(&mut self, outbox: &mut Outbox) {
+        let mut events = EVENTS_PER_INPUT_MAX;
         for _ in 0..JOBS_PER_INPUT_MAX {
-            let Some(job) = self.core.jobs.pop() else {
+            if let Some(job) = self.core.jobs.pop() {
+                self.do_job(job, outbox);
+            } else if events > 0 && !self.core.machine.events.is_empty() {
+                events -= 1;
+                self.hear(outbox);
+            } else {
                 return;
-            };
-            self.do_job(job, outbox);
+            }
         }
         debug_assert!(false, "jobs make jobs for ever");
         self.core.statistics.count(Counter::BoundsReached);
         self.core.jobs.clear();
+    }
+
+    /// Runs the route of the event raised first.
+    fn hear(&mut self, outbox: &mut Outbox) {
+        let Some(event) = self.core.machine.events.pop() else {
+            return;
+        };
+        // A reload may have taken it away meanwhile.
+        let Some(route) = self.linked.hook(RouteKind::Event, event.name) else {
+            return;
+        };
+        let ended = run::execute_event(
+            event,
+            route,
+            &mut self.core,
+            &mut self.modules,
+            &self.linked,
+            outbox,
+        );
+        self.finish(ended, outbox);
     }
 
     fn do_job(&mut self, job: Job, outbox: &mut Outbox) {

@@ -250,6 +250,12 @@ impl Context<'_> {
         self.core.machine.flags.branch(name)
     }
 
+    /// Raises an event: its `event_route` runs on this shard, after what is in hand, and can wait. A parameter without a
+    /// name has an empty one. False: too many events wait already, or there are too many names.
+    pub fn raise_event(&mut self, name: &[u8], params: &[(&[u8], ValueRef<'_>)]) -> bool {
+        self.core.raise_event(&self.program.program, name, params)
+    }
+
     /// This shard.
     pub fn shard(&self) -> ShardId {
         self.core.shard

@@ -17,10 +17,15 @@ use crate::transaction::{ClientId, Matched};
 use script::RouteKind;
 
 impl Context<'_> {
+    /// Whether there is a message, and one that can be sent on or made a transaction of.
+    fn is_whole(&self) -> bool {
+        !self.run.is_dummy && !self.run.is_broken
+    }
+
     /// Makes the transaction of the request in hand (`t_newtran`). False: it has one, it cannot have one,
     /// or a table is full (and the request has been answered so).
     pub fn new_transaction(&mut self) -> bool {
-        let is_impossible = self.run.is_dummy || self.message.method() == Method::Ack;
+        let is_impossible = !self.is_whole() || self.message.method() == Method::Ack;
         if is_impossible || self.run.context.is_some() {
             return false;
         }
@@ -68,7 +73,7 @@ impl Context<'_> {
     /// Sends the request in hand to its target set (`t_relay`). An ACK goes on without state, unless it was for us; a CANCEL
     /// stops the branches of its INVITE and is answered.
     pub fn relay(&mut self, options: &RelayOptions<'_>) -> Verdict {
-        if self.run.is_dummy {
+        if !self.is_whole() {
             return Verdict::FAIL;
         }
         match self.message.method() {
@@ -101,7 +106,7 @@ impl Context<'_> {
 
     /// Sends the request in hand on without state (`forward`), to `destination` or its target.
     pub fn forward(&mut self, destination: &[u8]) -> Verdict {
-        if self.run.is_dummy {
+        if !self.is_whole() {
             return Verdict::FAIL;
         }
         stateless::forward(self, destination)
@@ -117,7 +122,7 @@ impl Context<'_> {
 
     /// Answers in the transaction, which is made if there is none (`t_reply`).
     pub fn reply_in_transaction(&mut self, code: u16, reason: &[u8]) -> bool {
-        let is_answerable = !self.run.is_dummy && self.message.method() != Method::Ack;
+        let is_answerable = self.is_whole() && self.message.method() != Method::Ack;
         if !is_answerable || !(100..700).contains(&code) {
             return false;
         }

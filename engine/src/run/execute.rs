@@ -279,7 +279,7 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
                 level: 1,
                 code: 500,
                 reason: "server error",
-                info: "assertion failed",
+                info: "assertion failed".into(),
             });
             return error_route(run, hands).unwrap_or(Step::Stop(End::Exit));
         }

@@ -1,10 +1,13 @@
 //! A run: one execution of a top route, and all it needs to wait and go on.
 
+use std::borrow::Cow;
+
 use parser::Draft;
 use script::RouteKind;
 use script::ops::{OpId, Outcome};
 use script::program::RouteId;
 
+use super::names::NameId;
 use super::scene::Scene;
 use super::value::{Store, Value, ValueRef};
 use super::vars::Vars;
@@ -53,6 +56,8 @@ pub struct RunState {
     pub is_dummy: bool,
     /// Modules want to hear when it ends.
     pub(crate) is_watched: bool,
+    /// The message is malformed: nothing is made of it but an answer without state.
+    pub is_broken: bool,
     /// It waits without `$var`: an `async` does not keep them, and goes on with the shard's.
     pub(crate) is_apart: bool,
     /// It holds attributes of the transaction's request, which it has to give back.
@@ -64,6 +69,8 @@ pub struct RunState {
     pub(crate) wait: Waiting,
     pub(crate) frames: Vec<Frame>,
     pub(crate) params: Params,
+    /// The names of an event's parameters, which are the first of `params`.
+    pub(crate) param_names: Vec<Option<NameId>>,
     /// `$return`: the code, then the values.
     pub(crate) returned: Params,
     pub(crate) vars: Vars,
@@ -97,7 +104,7 @@ pub struct ErrorInfo {
     /// The reason phrase that goes with the code.
     pub reason: &'static str,
     /// What happened.
-    pub info: &'static str,
+    pub info: Cow<'static, str>,
 }
 
 #[derive(Debug)]
@@ -218,12 +225,14 @@ impl RunState {
             is_dummy: false,
             is_watched: false,
             error_raised: false,
+            is_broken: false,
             is_apart: false,
             shares: false,
             at: OpId(0),
             wait: Waiting::default(),
             frames: Vec::new(),
             params: Params::default(),
+            param_names: Vec::new(),
             returned: Params::default(),
             vars: Vars::default(),
         }
@@ -239,11 +248,13 @@ impl RunState {
         self.is_dummy = false;
         self.is_watched = false;
         self.error_raised = false;
+        self.is_broken = false;
         self.is_apart = false;
         self.shares = false;
         self.wait.clear();
         self.frames.clear();
         self.params.clear();
+        self.param_names.clear();
         self.returned.clear();
     }
 

@@ -9,7 +9,8 @@ use script::RouteKind;
 use script::program::RouteId;
 use smallvec::SmallVec;
 
-use super::execute::{Hands, enter, go};
+use super::events::{Event, Events};
+use super::execute::{Hands, enter, enter_with, go};
 use super::flags::FlagNames;
 use super::frame::{Ended, Inner, Run, RunId, RunState};
 use super::launch;
@@ -48,6 +49,8 @@ pub struct Machine {
     pub names: Names,
     /// Names of flags.
     pub flags: FlagNames,
+    /// What was raised, and what can be.
+    pub events: Events,
     /// Runs that wait.
     pub parked: Parked,
     /// `$xlog_level`, where a script has set it.
@@ -233,6 +236,22 @@ pub fn execute(
 ) -> Ended {
     share(&mut run, core);
     enter(&mut run, &linked.program, route, script::OpId(0));
+    run_on(run, core, modules, linked, outbox)
+}
+
+/// Executes an event's route: its parameters are the route's.
+pub(crate) fn execute_event(
+    event: Event,
+    route: RouteId,
+    core: &mut Core,
+    modules: &mut Modules,
+    linked: &Arc<Linked>,
+    outbox: &mut Outbox,
+) -> Ended {
+    let mut run = begin_dummy(core, RouteKind::Event);
+    run.state.params = event.values;
+    run.state.param_names = event.names;
+    enter_with(&mut run, &linked.program, route, script::OpId(0), 0, 0);
     run_on(run, core, modules, linked, outbox)
 }
 

@@ -109,6 +109,7 @@ pub(super) fn before_park(run: &mut Run, hands: &mut Hands<'_>) {
         && run.state.context.is_none()
         && run.scene.message.method() != Method::Ack
         && !run.state.is_dummy
+        && !run.state.is_broken
     {
         proxy::before_park(hands.core, run, hands.outbox);
     }

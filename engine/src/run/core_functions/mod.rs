@@ -4,6 +4,7 @@
 
 mod branches;
 mod destination;
+mod events;
 mod flags;
 mod request_uri;
 mod sending;
@@ -23,13 +24,14 @@ pub(crate) struct CoreFunction {
 
 /// All of them, in the order of the catalog.
 pub(crate) fn table() -> impl Iterator<Item = &'static CoreFunction> {
-    let families: [&'static [CoreFunction]; 6] = [
+    let families: [&'static [CoreFunction]; 7] = [
         flags::TABLE,
         request_uri::TABLE,
         destination::TABLE,
         branches::TABLE,
         sending::TABLE,
         values::TABLE,
+        events::TABLE,
     ];
     families.into_iter().flatten()
 }

@@ -33,10 +33,16 @@ fn write_avp(cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueRef<'_>) -> bo
         .is_some_and(|name| cx.scene.avps.assign(name, args.index, args.replaces, value))
 }
 
-/// `$param(1)` is the first parameter of the route that executes.
+/// `$param(1)` is the first parameter of the route that executes; `$param(name)` is an event's parameter.
 fn read_param(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
     let Some(number) = number(args.name()) else {
-        return Reading::Null;
+        let names = &cx.run.param_names;
+        let place = names
+            .iter()
+            .position(|name| name.is_some() && *name == args.name_id);
+        return place.map_or(Reading::Null, |place| {
+            Reading::of(cx.run.params.get(place), out)
+        });
     };
     let first = cx
         .run
