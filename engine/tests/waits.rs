@@ -388,7 +388,7 @@ fn a_cancel_meets_the_invite_that_waits() {
             300   alice > tandem  CANCEL sip:bob@example.com
             300   tandem > alice  200 (CANCEL)
             1000  tandem > alice  487 (INVITE)
-            log   relay -1
+            log   relay -3
         "#]],
     );
 }
