@@ -41,6 +41,7 @@ pub fn registry() -> Registry {
         .add::<cfgutils::CfgUtils>()
         .add::<diversion::Diversion>()
         .add::<event_route::EventRoute>()
+        .add::<json::Json>()
         .add::<maxfwd::MaxFwd>()
         .add::<mi_fifo::MiFifo>()
         .add::<options::Options>()

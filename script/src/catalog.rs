@@ -126,6 +126,8 @@ pub enum ArgKind {
     Variable,
     /// A variable that the function writes; checked at load.
     Output,
+    /// The variable of this name, which the function is told by the text in its parentheses: `json`.
+    Reference(&'static str),
     /// A POSIX extended regular expression, compiled at load if it is a literal.
     Regex,
 }
@@ -254,6 +256,9 @@ pub enum SubName {
     Optional,
     /// Must: `$var(x)`.
     Required,
+    /// Must, and what variables in it say are elements of a path: `$json(list[$var(i)]/$var(key))`. An element that
+    /// was made at run time is framed: byte 1, its length as four bytes (least first), its text.
+    Path,
 }
 
 /// A variable.

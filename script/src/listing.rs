@@ -200,6 +200,7 @@ impl Listing<'_> {
                     .map(|part| match part {
                         FormatPart::Text(text) => self.constant(*text),
                         FormatPart::Operand => "_".into(),
+                        FormatPart::Element => "<_>".into(),
                     })
                     .collect();
                 format!("format {}", parts.join(" "))
@@ -306,7 +307,7 @@ impl Listing<'_> {
                 Constant::Str(text) => format!("({})", String::from_utf8_lossy(text)),
                 Constant::Int(number) => format!("({number})"),
             },
-            Name::Operand => "(_)".into(),
+            Name::Operand | Name::Path => "(_)".into(),
         };
         let index = match spec.index {
             Index::None => String::new(),

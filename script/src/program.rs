@@ -288,6 +288,8 @@ pub enum Name {
     Const(ConstId),
     /// On the stack.
     Operand,
+    /// On the stack, and not worth remembering: paths are made of what peers write.
+    Path,
 }
 
 /// The index of a variable.
@@ -365,6 +367,8 @@ pub enum FormatPart {
     Text(ConstId),
     /// The next value.
     Operand,
+    /// The next value, as an element of a path: see [`SubName::Path`](crate::SubName::Path).
+    Element,
 }
 
 /// A compiled regular expression.

@@ -32,7 +32,7 @@ fn write_arg(arg: &ArgSpec) -> String {
     let word = match arg.kind {
         ArgKind::Int => "int",
         ArgKind::Str => "str",
-        ArgKind::Variable => "var",
+        ArgKind::Variable | ArgKind::Reference(_) => "var",
         ArgKind::Output => "out",
         ArgKind::Regex => "regex",
     };

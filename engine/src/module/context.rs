@@ -1,5 +1,7 @@
 //! The context: everything a module may touch while it is called.
 
+use std::any::Any;
+use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -216,7 +218,7 @@ impl Context<'_> {
         let name = match spec.name {
             Name::None => None,
             Name::Const(id) => Some(program.constant(id).text()?),
-            Name::Operand => return None,
+            Name::Operand | Name::Path => return None,
         };
         let variable = self.program.catalog.variable(spec.variable).name.as_str();
         Some(WrittenVariable { variable, name })
@@ -226,6 +228,12 @@ impl Context<'_> {
     pub fn set_var(&mut self, name: &[u8], value: ValueRef<'_>) -> bool {
         self.name(name)
             .is_some_and(|name| self.run.vars.set(name, value))
+    }
+
+    /// What this module keeps with the run, as `$var` is kept: it starts from what the shard's last run left, and a run
+    /// that waits never sees another's. Cloned when a run parks.
+    pub fn kept<T: Any + Clone + Debug + Default>(&mut self) -> &mut T {
+        self.run.vars.kept.get()
     }
 
     /// The number of a name (of `$avp` or a route). `None` when there are too many names.
@@ -313,9 +321,14 @@ impl Context<'_> {
     /// A line about a mistake of the script that the operator has to look at, with its place.
     pub fn log_error(&mut self, what: std::fmt::Arguments<'_>) {
         const ERROR: i8 = -1;
+        self.log_at(ERROR, what);
+    }
+
+    /// A line of any level, with the place in the script.
+    pub fn log_at(&mut self, level: i8, what: std::fmt::Arguments<'_>) {
         let linked = Arc::clone(self.program);
         let at = linked.program.position(self.run.at);
-        self.log(ERROR, |out| {
+        self.log(level, |out| {
             use std::io::Write;
             // Writing into memory does not fail.
             let _ = write!(out, "{what} {}:{}", linked.program.file(at), at.line);

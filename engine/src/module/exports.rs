@@ -30,6 +30,11 @@ impl Kind {
     pub const Variable: Kind = Kind::new(ArgKind::Variable);
     /// A variable that the function assigns with [`Args::set`].
     pub const Output: Kind = Kind::new(ArgKind::Output);
+    /// The variable of this name: the function is handed the text in its parentheses.
+    pub const fn reference(name: &'static str) -> Kind {
+        Kind::new(ArgKind::Reference(name))
+    }
+
     /// A regular expression.
     pub const Regex: Kind = Kind::new(ArgKind::Regex);
 
@@ -147,6 +152,16 @@ impl Shape {
     pub const NAMED_INDEXED: Shape = Shape {
         sub_name: script::SubName::Required,
         index: true,
+    };
+    /// `$name(path)[index]`: see [`PathText`](crate::module::PathText).
+    pub const PATH_INDEXED: Shape = Shape {
+        sub_name: script::SubName::Path,
+        index: true,
+    };
+    /// `$name(path)`: see [`PathText`](crate::module::PathText).
+    pub const PATH: Shape = Shape {
+        sub_name: script::SubName::Path,
+        index: false,
     };
     /// `$name` or `$name(name)`, with or without `[index]`
     pub const MAY_BE_NAMED_INDEXED: Shape = Shape {
@@ -271,7 +286,7 @@ impl<M: Module> Exports<M> {
         let kind = match kind.spec.kind {
             ArgKind::Int => ParamKind::Int,
             ArgKind::Str | ArgKind::Regex => ParamKind::Str,
-            ArgKind::Variable | ArgKind::Output => ParamKind::Any,
+            ArgKind::Variable | ArgKind::Output | ArgKind::Reference(_) => ParamKind::Any,
         };
         let set =
             Box::new(move |module: &mut dyn Any, value: ParamValue<'_>| set(own(module), value));

@@ -8,6 +8,7 @@ mod context;
 mod dispatch;
 pub(crate) mod exports;
 mod inventory;
+mod path;
 mod registry;
 mod slots;
 
@@ -22,6 +23,8 @@ pub use dispatch::{
 pub(crate) use exports as erased;
 pub use exports::{Check, CommandArgs, CommandResult, Exports, Kind, ParamValue, Routes, Shape};
 pub use inventory::Inventory;
+pub(crate) use path::ELEMENT;
+pub use path::PathText;
 pub use registry::Registry;
 pub(crate) use registry::{add_core, add_module};
 pub use slots::Modules;

@@ -4,7 +4,7 @@ use regex::bytes::Regex;
 use script::ArgKind;
 use script::limits::CALL_ARGS_MAX;
 use script::ops::{Op, StoreHow};
-use script::program::{Arg as Written, CallId};
+use script::program::{Arg as Written, CallId, Name};
 
 use super::execute::Hands;
 use super::frame::Run;
@@ -131,8 +131,18 @@ fn prepare(
             Written::Variable(spec) => {
                 let at = next;
                 next += usize::from(linked.program.spec(spec).operands);
-                if linked.arg_kind(call.function, place) == ArgKind::Output {
+                let kind = linked.arg_kind(call.function, place);
+                if kind == ArgKind::Output {
                     Prepared::Output(at)
+                } else if matches!(kind, ArgKind::Reference(_)) {
+                    match linked.program.spec(spec).name {
+                        Name::Const(id) => Prepared::Literal(id),
+                        Name::None => return Ok(false),
+                        Name::Operand | Name::Path => match run.inner.stack[at] {
+                            Value::Null | Value::Failed => return Ok(false),
+                            value => Prepared::Value(value),
+                        },
+                    }
                 } else {
                     match values::load(run, spec, at, hands)? {
                         Value::Failed => return Ok(false),
@@ -161,7 +171,7 @@ fn of_kind(run: &mut Run, value: Value, kind: ArgKind, hands: &mut Hands<'_>) ->
                 .cloned()
                 .map(Prepared::Compiled)
         }
-        ArgKind::Str | ArgKind::Variable | ArgKind::Output => match value {
+        ArgKind::Str | ArgKind::Variable | ArgKind::Output | ArgKind::Reference(_) => match value {
             Value::Null | Value::Failed => None,
             Value::Text(_) | Value::Both(..) => Some(Prepared::Value(value)),
             Value::Int(n) | Value::Literal(n) => {

@@ -16,6 +16,7 @@ mod events;
 mod execute;
 mod flags;
 mod frame;
+mod kept;
 mod launch;
 mod linked;
 mod log;

@@ -13,7 +13,7 @@ use super::names::Names;
 use super::transformations::{self, Outcome, PARAMS_MAX};
 use super::value::{Digits, Reading, Stretch, Value, ValueRef};
 use crate::input::Ticket;
-use crate::module::{Context, Index, VarArgs, Verdict, call_slot};
+use crate::module::{Context, ELEMENT, Index, VarArgs, Verdict, call_slot};
 
 /// The value of a variable whose operands stand on the stack from `first`. `Err`: it waits.
 pub(super) fn load(
@@ -150,7 +150,8 @@ fn read_here(
 
 /// Makes the text of a name that is on the stack. False if it cannot be one.
 fn name(run: &mut Run, id: SpecId, first: usize, hands: &Hands<'_>) -> bool {
-    if hands.linked.program.spec(id).name != Name::Operand {
+    let name = hands.linked.program.spec(id).name;
+    if !matches!(name, Name::Operand | Name::Path) {
         return true;
     }
     let inner = &mut *run.inner;
@@ -179,6 +180,7 @@ fn var_args<'a>(
             linked.names.of(id),
             first,
         ),
+        Name::Path => (Some(&inner.name[..]), None, first + 1),
         Name::Operand => {
             let id = names.intern(&inner.name)?;
             (Some(&inner.name[..]), Some(id), first + 1)
@@ -362,6 +364,14 @@ pub(super) fn print(
     for part in &format.parts {
         match part {
             FormatPart::Text(id) => inner.text.extend_from_slice(literal(program, *id)),
+            FormatPart::Element => {
+                let value = inner.stack[next];
+                next += 1;
+                match frame(value, &mut inner.text) {
+                    Some(()) => {}
+                    None => return value,
+                }
+            }
             FormatPart::Operand => {
                 let value = inner.stack[next];
                 next += 1;
@@ -384,6 +394,23 @@ pub(super) fn print(
     } else {
         Value::Text(text)
     }
+}
+
+/// Appends an element of a path. `None`: it has no text.
+fn frame(value: Value, text: &mut Vec<u8>) -> Option<()> {
+    let mut digits = Digits::default();
+    let number = value.int().map(|n| digits.of(n));
+    let (range, bytes) = match value {
+        Value::Null | Value::Failed => return None,
+        Value::Text(stretch) | Value::Both(_, stretch) => (stretch.range(), &b""[..]),
+        Value::Int(_) | Value::Literal(_) => (0..0, number.unwrap_or_default()),
+    };
+    let len = (range.len() + bytes.len()) as u32;
+    text.push(ELEMENT);
+    text.extend_from_slice(&len.to_le_bytes());
+    text.extend_from_within(range);
+    text.extend_from_slice(bytes);
+    Some(())
 }
 
 /// Does something with the text of a value; `None` if it has none.

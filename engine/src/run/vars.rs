@@ -1,5 +1,6 @@
 //! `$var`: single values that belong to a run and are left to the next one.
 
+use super::kept::Kept;
 use super::names::NameId;
 use super::value::{Store, Value, ValueRef};
 use crate::limits::{VAR_BYTES_MAX, VARS_MAX};
@@ -9,6 +10,8 @@ use crate::limits::{VAR_BYTES_MAX, VARS_MAX};
 pub(crate) struct Vars {
     entries: Vec<Option<Value>>,
     store: Store,
+    /// What modules keep as long.
+    pub(crate) kept: Kept,
 }
 
 impl Vars {
@@ -54,5 +57,6 @@ impl Vars {
     pub(crate) fn copy_from(&mut self, other: &Vars) {
         self.entries.clone_from(&other.entries);
         self.store.text.clone_from(&other.store.text);
+        self.kept.clone_from(&other.kept);
     }
 }

@@ -518,7 +518,16 @@ impl Lower<'_, '_> {
                 }
                 Some(Arg::Variable(found?))
             }
-            (ArgKind::Variable | ArgKind::Output, _) => {
+            (ArgKind::Reference(of), ArgumentKind::Variable) => {
+                let variable = variable::token(span, self.report)?;
+                if variable.name != of || variable.index.is_some() {
+                    let reason = format!("parameter {number} of `{name}` is a `${of}(...)`");
+                    self.report.error(span, reason);
+                    return None;
+                }
+                Some(Arg::Variable(self.spec(&variable, Use::Read)?))
+            }
+            (ArgKind::Variable | ArgKind::Output | ArgKind::Reference(_), _) => {
                 let reason = format!("parameter {number} of `{name}` is a variable");
                 self.report
                     .error_with(span, reason, "write a variable without quotes");

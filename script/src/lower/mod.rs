@@ -343,6 +343,20 @@ impl Lower<'_, '_> {
 
     /// Emits the operands and the text of a format string.
     fn format(&mut self, parts: &[crate::variable::Part], span: Span) -> Option<()> {
+        self.format_of(parts, crate::program::FormatPart::Operand, span)
+    }
+
+    /// Emits the text of a path, in which each variable is an element.
+    fn path(&mut self, parts: &[crate::variable::Part], span: Span) -> Option<()> {
+        self.format_of(parts, crate::program::FormatPart::Element, span)
+    }
+
+    fn format_of(
+        &mut self,
+        parts: &[crate::variable::Part],
+        operand: crate::program::FormatPart,
+        span: Span,
+    ) -> Option<()> {
         use crate::program::FormatPart;
         use crate::variable::Part;
         if let [Part::Text(text)] = parts {
@@ -359,7 +373,7 @@ impl Lower<'_, '_> {
                 Part::Variable(variable) => {
                     ok &= self.load(variable).is_some();
                     operands += 1;
-                    compiled.push(FormatPart::Operand);
+                    compiled.push(operand);
                 }
             }
         }

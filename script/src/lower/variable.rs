@@ -101,7 +101,7 @@ impl Lower<'_, '_> {
                     .error(span, format!("`{name}` takes no name in parentheses"));
                 return None;
             }
-            (SubName::Required, None) if old_sub.is_none() => {
+            (SubName::Required | SubName::Path, None) if old_sub.is_none() => {
                 self.report.error(
                     span,
                     format!("`{name}` needs a name in parentheses: `{name}(...)`"),
@@ -120,6 +120,10 @@ impl Lower<'_, '_> {
             (None, None) => Name::None,
             (None, Some(sub)) => Name::Const(self.text(sub.as_bytes())),
             (Some(Sub::Text(text)), _) => Name::Const(self.text(text)),
+            (Some(Sub::Parts(parts)), _) if known.sub_name == SubName::Path => {
+                self.path(parts, span)?;
+                Name::Path
+            }
             (Some(Sub::Parts(parts)), _) => {
                 match parts.as_slice() {
                     [Part::Variable(one)] => self.load(one)?,

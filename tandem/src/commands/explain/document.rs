@@ -325,7 +325,7 @@ fn variables(catalog: &Catalog, module: &str) -> String {
         let sub_name = match one.sub_name {
             SubName::None => "",
             SubName::Optional => "[(..)]",
-            SubName::Required => "(..)",
+            SubName::Required | SubName::Path => "(..)",
         };
         let index = if one.index { "[n]" } else { "" };
         let access = if one.access == Access::ReadWrite {
