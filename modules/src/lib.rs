@@ -11,6 +11,7 @@ mod event_route;
 #[cfg(test)]
 mod harness;
 mod json;
+mod mathops;
 mod maxfwd;
 mod mi_fifo;
 mod options;
@@ -18,6 +19,7 @@ mod path;
 mod proto_tcp;
 mod proto_udp;
 mod recurrence;
+mod regex;
 mod registrar;
 mod rr;
 mod signaling;
@@ -29,6 +31,7 @@ mod uac;
 mod uac_auth;
 mod uac_redirect;
 mod usrloc;
+mod uuid;
 
 use engine::module::{Context, Registry, Verdict};
 
@@ -42,12 +45,14 @@ pub fn registry() -> Registry {
         .add::<diversion::Diversion>()
         .add::<event_route::EventRoute>()
         .add::<json::Json>()
+        .add::<mathops::MathOps>()
         .add::<maxfwd::MaxFwd>()
         .add::<mi_fifo::MiFifo>()
         .add::<options::Options>()
         .add::<path::Path>()
         .add::<proto_tcp::ProtoTcp>()
         .add::<proto_udp::ProtoUdp>()
+        .add::<regex::Regex>()
         .add::<registrar::Registrar>()
         .add::<rr::Rr>()
         .add::<signaling::Signaling>()
@@ -58,7 +63,8 @@ pub fn registry() -> Registry {
         .add::<uac::Uac>()
         .add::<uac_auth::UacAuth>()
         .add::<uac_redirect::UacRedirect>()
-        .add::<usrloc::Usrloc>();
+        .add::<usrloc::Usrloc>()
+        .add::<uuid::Uuid>();
     registry
 }
 
