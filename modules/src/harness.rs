@@ -122,10 +122,19 @@ impl World {
     /// With files that modules read.
     pub(crate) fn with_files(script: &str, shards: u16, files: Files) -> World {
         let compiled = compile(script).unwrap_or_else(|errors| panic!("{errors}"));
-        let program = Arc::new(compiled.program);
+        World::start(compiled.program, shards, files).unwrap_or_else(|errors| panic!("{errors}"))
+    }
+
+    /// Engines that run a program; what keeps them from starting when they do not.
+    pub(crate) fn start(
+        program: script::Program,
+        shards: u16,
+        files: Files,
+    ) -> Result<World, String> {
+        let program = Arc::new(program);
         let engines = (0..shards)
-            .map(|shard| engine(Arc::clone(&program), shard, shards, files.clone()).unwrap())
-            .collect();
+            .map(|shard| engine(Arc::clone(&program), shard, shards, files.clone()))
+            .collect::<Result<_, _>>()?;
         let now = Now {
             mono_us: 1_000_000,
             unix_us: 1_700_000_000_000_000,
@@ -143,10 +152,20 @@ impl World {
             files,
         };
         world.wait(0);
-        world
+        Ok(world)
+    }
+
+    /// Also lists log lines up to this level.
+    pub(crate) fn log_level(&mut self, level: i8) {
+        self.log_level = level;
     }
 
     /// Also shows these headers.
+    pub(crate) fn also_show<'h>(&mut self, headers: impl IntoIterator<Item = &'h str>) {
+        self.shown.extend(headers.into_iter().map(str::to_owned));
+    }
+
+    /// The same, of a world that is being made.
     pub(crate) fn show(mut self, headers: &[&str]) -> World {
         self.shown
             .extend(headers.iter().map(|name| (*name).to_owned()));
@@ -202,7 +221,9 @@ impl World {
             .filter(is_copied)
             .map(tagged)
             .collect();
-        self.udp(from, &format!("SIP/2.0 {status}\n{head}"));
+        // What stands behind a blank line is the body.
+        let (status, body) = status.trim_end().split_once("\n\n").unwrap_or((status.trim_end(), ""));
+        self.udp(from, &format!("SIP/2.0 {status}\n{head}\n{body}"));
     }
 
     /// A message over UDP to 192.0.2.1, from `10.0.0.N:5060`. Lines of `text` end with a line feed.

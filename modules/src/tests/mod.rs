@@ -2,6 +2,7 @@
 
 mod acc;
 mod cfgutils;
+mod language;
 mod load;
 mod maxfwd;
 mod options_path;
