@@ -321,8 +321,44 @@ pub(super) fn store(
         return Ok(-1);
     };
     let value = value.with(&run.inner.text);
-    let mut cx = Context::new(&mut run.scene, &mut run.state, hands);
-    match write_here(linked.readable(spec.variable), &mut cx, args, value) {
+    let readable = linked.readable(spec.variable);
+    let verdict = match spec.context {
+        Which::Current => {
+            let mut cx = Context::new(&mut run.scene, &mut run.state, hands);
+            write_here(readable, &mut cx, args, value)
+        }
+        Which::Request => {
+            let context = run
+                .state
+                .context
+                .filter(|_| run.state.kind == RouteKind::Reply);
+            let Some((context, mut request)) =
+                context.and_then(|id| Some((id, hands.core.take_request_scene(id)?)))
+            else {
+                return Ok(-1);
+            };
+            let mut cx = Context::new(&mut request, &mut run.state, hands);
+            let verdict = write_here(readable, &mut cx, args, value);
+            hands.core.put_request_scene(context, request);
+            verdict
+        }
+        Which::Reply => {
+            let context = run
+                .state
+                .context
+                .filter(|_| run.state.kind == RouteKind::Failure);
+            let Some((context, mut reply)) =
+                context.and_then(|id| Some((id, hands.core.take_winning_reply(id)?)))
+            else {
+                return Ok(-1);
+            };
+            let mut cx = Context::new(&mut reply, &mut run.state, hands);
+            let verdict = write_here(readable, &mut cx, args, value);
+            hands.core.put_winning_reply(context, reply);
+            verdict
+        }
+    };
+    match verdict {
         Verdict::Return(rc) => Ok(if rc < 0 { -1 } else { 1 }),
         Verdict::Wait(ticket) => Err(ticket),
         Verdict::Relay => Ok(-1),

@@ -328,6 +328,17 @@ sections! {
     section_7_2_conditions "07_2_conditions"
     section_7_3_comparison "07_3_comparison"
     section_7_4_arithmetic "07_4_arithmetic"
+    section_7_5_statements "07_5_statements"
+    section_7_6_async "07_6_async"
+    section_7_7_arguments "07_7_arguments"
+    section_7_8_formats "07_8_formats"
+    section_7_9_flags "07_9_flags"
+    section_8_1_spec_syntax "08_1_spec_syntax"
+    section_8_2_classes "08_2_classes"
+    section_8_3_value_flags "08_3_value_flags"
+    section_8_4_paths "08_4_paths"
+    section_8_5_s "08_5_s"
+    section_8_5_others "08_5_others"
 }
 
 /// How many cases each section has: must never become less by accident.

@@ -196,6 +196,12 @@ impl Draft {
         self.body.map(|body| self.edits.text(body.bytes))
     }
 
+    /// The Content-Type that goes with the body set here.
+    #[must_use]
+    pub fn content_type(&self) -> Option<&[u8]> {
+        self.body.map(|body| self.edits.text(body.content_type))
+    }
+
     /// Sets Max-Forwards, or adds it.
     pub fn set_max_forwards(&mut self, hops: u8) {
         self.max_forwards = Some(hops);

@@ -63,6 +63,18 @@ impl Draft {
         });
     }
 
+    /// Appends the body as it will be sent.
+    pub fn write_body(&self, message: &Message, out: &mut Vec<u8>) {
+        if let Some(body) = self.body() {
+            return out.extend_from_slice(body);
+        }
+        self.walk(message.bytes(), message.body_span(), &[], &mut |piece| {
+            if let Piece::Kept(bytes) = piece {
+                out.extend_from_slice(bytes);
+            }
+        });
+    }
+
     /// Appends `bytes`, which are no message, with the edits by span only: an SDP, a header's value.
     pub fn write_text(&self, bytes: &[u8], out: &mut Vec<u8>) {
         self.walk(bytes, Span::new(0, bytes.len()), &[], &mut |piece| {

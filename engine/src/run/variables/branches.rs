@@ -2,7 +2,7 @@
 
 use super::{CoreVariable, not_empty, of_message, on_message, with_text};
 use crate::module::{Context, Index, Shape, VarArgs};
-use crate::proxy::TargetParts;
+use crate::proxy::{TargetParts, set_attribute};
 use crate::run::value::{Reading, ValueRef};
 
 macro_rules! field {
@@ -34,6 +34,12 @@ pub(super) const TABLE: &[CoreVariable] = &[
         Shape::NAMED_INDEXED,
         read_flag,
         write_flag,
+    ),
+    on_message(
+        "msg.branch.attr",
+        Shape::NAMED_INDEXED,
+        read_attribute,
+        write_attribute,
     ),
     of_message("msg.branch.last_idx", Shape::PLAIN, |cx, _, _| {
         Reading::Int(cx.scene.targets.len() as i32 - 1)
@@ -190,6 +196,24 @@ fn write_flag(cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueRef<'_>) -> b
         _ => target.flags |= mask,
     }
     true
+}
+
+fn read_attribute(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
+    let target = at(cx, args.index).and_then(|at| cx.scene.targets.get(at));
+    match (target.and_then(|target| target.attributes), args.name_id) {
+        (Some(list), Some(name)) => list
+            .get(name)
+            .map_or(Reading::Null, |value| Reading::of(value, out)),
+        _ => Reading::Null,
+    }
+}
+
+fn write_attribute(cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueRef<'_>) -> bool {
+    let (Some(at), Some(name)) = (at(cx, args.index), args.name_id) else {
+        return false;
+    };
+    let target = cx.scene.targets.facts_mut(at);
+    target.is_some_and(|target| set_attribute(&mut target.attributes, name, value))
 }
 
 /// `$branch(field)[i]` counts without the Request-URI.

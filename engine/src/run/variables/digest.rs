@@ -35,6 +35,8 @@ pub(super) const TABLE: &[CoreVariable] = rows! {
     "challenge.opaque" |cx, out| Reading::maybe(challenge(cx, b"opaque"), out);
     "challenge.algorithm" |cx, out| Reading::maybe(challenge(cx, b"algorithm"), out);
     "challenge.qop" |cx, out| Reading::maybe(challenge(cx, b"qop"), out);
+    "challenge.ck" |cx, out| Reading::maybe(challenge(cx, b"ck"), out);
+    "challenge.ik" |cx, out| Reading::maybe(challenge(cx, b"ik"), out);
 };
 
 /// Out of Proxy-Authorization, else Authorization.

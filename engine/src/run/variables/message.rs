@@ -116,7 +116,7 @@ fn body(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
     )
 }
 
-fn media_type(value: &[u8]) -> &[u8] {
+pub(super) fn media_type(value: &[u8]) -> &[u8] {
     value
         .split(|byte| *byte == b';')
         .next()

@@ -12,6 +12,7 @@ mod headers;
 mod message;
 mod request_uri;
 mod script_state;
+mod sdp;
 mod sockets;
 mod stores;
 mod time;
@@ -39,7 +40,7 @@ pub(crate) type Write = fn(&mut Context<'_>, VarArgs<'_>, ValueRef<'_>) -> bool;
 
 /// All of them, in the order of the catalog.
 pub(crate) fn table() -> impl Iterator<Item = &'static CoreVariable> {
-    let families: [&'static [CoreVariable]; 12] = [
+    let families: [&'static [CoreVariable]; 13] = [
         stores::TABLE,
         script_state::TABLE,
         request_uri::TABLE,
@@ -52,6 +53,7 @@ pub(crate) fn table() -> impl Iterator<Item = &'static CoreVariable> {
         flags::TABLE,
         branches::TABLE,
         digest::TABLE,
+        sdp::TABLE,
     ];
     families.into_iter().flatten()
 }
