@@ -157,6 +157,9 @@ pub const ADDRESSES_MAX: usize = 8;
 /// Records of one DNS answer that are kept.
 pub const DNS_RECORDS_MAX: usize = 16;
 
+/// Bytes of a host name that a script resolves (RFC 1035 §2.3.4).
+pub const HOST_NAME_MAX: usize = 253;
+
 /// Names that stand for each other in a row (CNAME).
 pub const DNS_ALIASES_MAX: usize = 8;
 

@@ -222,7 +222,10 @@ impl World {
             .map(tagged)
             .collect();
         // What stands behind a blank line is the body.
-        let (status, body) = status.trim_end().split_once("\n\n").unwrap_or((status.trim_end(), ""));
+        let (status, body) = status
+            .trim_end()
+            .split_once("\n\n")
+            .unwrap_or((status.trim_end(), ""));
         self.udp(from, &format!("SIP/2.0 {status}\n{head}\n{body}"));
     }
 
@@ -359,10 +362,10 @@ impl World {
                     }
                     Output::Query {
                         ticket,
-                        query: Query::Dns { .. },
+                        query: Query::Dns { name, record_type },
                         ..
                     } => {
-                        work.push_back((at, Input::Answer(ticket, Answer::Failed)));
+                        work.push_back((at, Input::Answer(ticket, resolve(&name, record_type))));
                     }
                     Output::Query {
                         ticket,
@@ -400,6 +403,28 @@ impl World {
             }
         }
     }
+}
+
+/// What DNS says: a record each of two names, and nothing of others.
+fn resolve(name: &str, record_type: u16) -> Answer {
+    const A: u16 = 1;
+    const AAAA: u16 = 28;
+    let address: &[u8] = match (name, record_type) {
+        ("gw.example.net", A) => &[192, 0, 2, 50],
+        ("gw6.example.net", AAAA) => &[0x20, 1, 0x0d, 0xb8, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50],
+        _ => return Answer::Failed,
+    };
+    // RFC 1035 §4.1: a header, the question, and an answer whose name points back to the question's.
+    let mut bytes = vec![0, 0, 0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0];
+    for label in name.split('.') {
+        bytes.push(label.len() as u8);
+        bytes.extend_from_slice(label.as_bytes());
+    }
+    bytes.extend_from_slice(&[0, 0, record_type as u8, 0, 1]);
+    bytes.extend_from_slice(&[0xc0, 12, 0, record_type as u8, 0, 1, 0, 0, 0, 60]);
+    bytes.extend_from_slice(&[0, address.len() as u8]);
+    bytes.extend_from_slice(address);
+    Answer::Dns(Frame::copy_of(&bytes))
 }
 
 /// A request or response from a few lines: what a message must have and is not there is added.

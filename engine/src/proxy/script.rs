@@ -1,5 +1,7 @@
 //! What scripts can do with the proxy core: the methods that `tm`, `sl`, `rr` and `signaling` offer.
 
+use std::net::IpAddr;
+
 use parser::{HeaderName, Method, Uri};
 
 use super::attachments::RecordRoute;
@@ -10,6 +12,7 @@ use super::{
 };
 use crate::agent::{self, AgentId, OwnRequest};
 use crate::input::Transport;
+use crate::limits::HOST_NAME_MAX;
 use crate::module::{Context, Verdict};
 use crate::proxy::RelayError;
 use crate::resolve::{Addresses, Hop, Resolved, Waiter};
@@ -320,6 +323,30 @@ impl Context<'_> {
             .resolve(self.now, &hop, Waiter::Run(ticket), self.outbox)
         {
             Resolved::Addresses(addresses) => Ok(addresses),
+            Resolved::Waits => Err(Verdict::Wait(ticket)),
+            Resolved::Nowhere | Resolved::Overload => Err(Verdict::FAIL),
+        }
+    }
+
+    /// An address of a host, of one family or of both (IPv4 first). `Err`: return this verdict, and call again when
+    /// called again; it is a failure when there is none.
+    pub fn resolve_host(&mut self, host: &[u8], ipv4: bool, ipv6: bool) -> Result<IpAddr, Verdict> {
+        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-_.:[]".contains(byte);
+        if host.is_empty() || host.len() > HOST_NAME_MAX || !host.iter().all(is_name) {
+            return Err(Verdict::FAIL);
+        }
+        let ticket = match Hop::plain(host, None, None).ip {
+            Some(_) => crate::input::Ticket::NONE,
+            None => self.wait_ticket().ok_or(Verdict::FAIL)?,
+        };
+        let waiter = Waiter::Run(ticket);
+        let families = (ipv4, ipv6);
+        let resolver = &mut self.core.resolver;
+        match resolver.resolve_host(self.now, host, families, waiter, self.outbox) {
+            Resolved::Addresses(addresses) => addresses
+                .first()
+                .map(|one| one.address.ip())
+                .ok_or(Verdict::FAIL),
             Resolved::Waits => Err(Verdict::Wait(ticket)),
             Resolved::Nowhere | Resolved::Overload => Err(Verdict::FAIL),
         }

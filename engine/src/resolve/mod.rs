@@ -185,6 +185,35 @@ impl Resolver {
         !matches!(walk.run(hop), Walked::Missing(_))
     }
 
+    /// An address of a host, of one family or of both with IPv4 first, whatever our sockets can reach: what scripts
+    /// want to know. A hop to any port asks for nothing else.
+    pub fn resolve_host(
+        &mut self,
+        now: Now,
+        host: &[u8],
+        (ipv4, ipv6): (bool, bool),
+        waiter: Waiter,
+        outbox: &mut Outbox,
+    ) -> Resolved {
+        let mine = self.settings.clone();
+        (self.settings.ipv4, self.settings.ipv6) = (ipv4, ipv6);
+        let resolved = self.resolve(now, &Hop::plain(host, Some(1), None), waiter, outbox);
+        self.settings = mine;
+        match resolved {
+            Resolved::Addresses(mut addresses) => {
+                addresses.retain(|one| match one.address.is_ipv4() {
+                    true => ipv4,
+                    false => ipv6,
+                });
+                match addresses.is_empty() {
+                    true => Resolved::Nowhere,
+                    false => Resolved::Addresses(addresses),
+                }
+            }
+            other => other,
+        }
+    }
+
     fn ask(
         &mut self,
         now: Now,

@@ -10,7 +10,7 @@ use super::execute::Hands;
 use super::frame::{Inner, Run};
 use super::linked::{Linked, Readable, literal};
 use super::names::Names;
-use super::transformations::{self, Outcome, PARAMS_MAX};
+use super::transformations::{self, Family, Outcome, PARAMS_MAX};
 use super::value::{Digits, Reading, Stretch, Value, ValueRef};
 use crate::input::Ticket;
 use crate::module::{Context, ELEMENT, Index, VarArgs, Verdict, call_slot};
@@ -39,8 +39,8 @@ pub(super) fn load(
         Some(Reading::Both(n)) => Ok(Value::Both(n, keep(&mut run.inner.text, &scratch))),
         Some(Reading::Wait(ticket)) => Err(ticket),
     };
-    let value = value.map(|value| match spec.transforms.is_empty() {
-        true => value,
+    let value = value.and_then(|value| match spec.transforms.is_empty() {
+        true => Ok(value),
         false => transform(run, id, operands.end, value, hands, &mut scratch),
     });
     run.inner.scratch = scratch;
@@ -217,7 +217,7 @@ fn transform(
     mut value: Value,
     hands: &mut Hands<'_>,
     scratch: &mut Vec<u8>,
-) -> Value {
+) -> Result<Value, Ticket> {
     let program = &*hands.linked.program;
     let transforms = program.transforms(program.spec(id));
     let operands_of =
@@ -229,7 +229,7 @@ fn transform(
     let mut next = end - all;
     for one in transforms {
         if matches!(value, Value::Null | Value::Failed) {
-            return value;
+            return Ok(value);
         }
         let inner = &mut *run.inner;
         let args = program.transform_args(one);
@@ -271,6 +271,21 @@ fn transform(
             (row.apply)(input, &params[..args.len().min(PARAMS_MAX)], scratch)
         };
         value = match (outcome, value) {
+            (Outcome::Evaluate, _) => Value::Null,
+            (Outcome::Resolve(family), value) => {
+                let mut digits = Digits::default();
+                let text = value.bytes(&inner.text, &mut digits).unwrap_or_default();
+                let mut cx = Context::new(&mut run.scene, &mut run.state, hands);
+                match resolve(&mut cx, text, family) {
+                    Ok(Some(address)) => {
+                        scratch.clear();
+                        scratch.extend_from_slice(address.to_string().as_bytes());
+                        Value::Text(keep(&mut inner.text, scratch))
+                    }
+                    Ok(None) => Value::Null,
+                    Err(ticket) => return Err(ticket),
+                }
+            }
             (Outcome::Null, _) => Value::Null,
             (Outcome::Int(n), _) => Value::Int(n),
             (Outcome::Written, _) => Value::Text(keep(&mut inner.text, scratch)),
@@ -287,7 +302,24 @@ fn transform(
             }
         };
     }
-    value
+    Ok(value)
+}
+
+/// An address of a host. `Err`: it waits for DNS.
+fn resolve(
+    cx: &mut Context<'_>,
+    host: &[u8],
+    family: Family,
+) -> Result<Option<std::net::IpAddr>, Ticket> {
+    let found = cx.resolve_host(host, family != Family::V6, family != Family::V4);
+    let verdict = match found {
+        Ok(_) => Verdict::OK,
+        Err(verdict) => verdict,
+    };
+    match cx.settled(verdict) {
+        Verdict::Wait(ticket) => Err(ticket),
+        _ => Ok(found.ok()),
+    }
 }
 
 fn operands(program: &Program, arg: &TransformArg) -> usize {

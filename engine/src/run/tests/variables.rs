@@ -236,12 +236,12 @@ fn the_script_about_itself() {
 #[test]
 fn what_is_not_built_is_a_load_error_that_names_it() {
     check_body(
-        r#"xlog("$sdp.line(a)");"#,
+        r#"xlog("$proxy_protocol(af)");"#,
         expect![[r#"
-            parse error in test.cfg:2:7-19: unknown variable `$sdp.line`
+            parse error in test.cfg:2:7-26: unknown variable `$proxy_protocol`
                 1 | route {
-                2 | xlog("$sdp.line(a)");
-                  |       ^~~~~~~~~~~~ OpenSIPS has it in core; Tandem does not offer it yet
+                2 | xlog("$proxy_protocol(af)");
+                  |       ^~~~~~~~~~~~~~~~~~~ OpenSIPS has it in core; Tandem does not offer it yet
                 3 | }
                 4 |
             1 error

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use script::program::Net;
 
-use super::{Arg, Input, Outcome, Transformation, with_text};
+use super::{Arg, Family, Input, Outcome, Transformation, with_text};
 use crate::run::conditions::address;
 use crate::run::value::ValueRef;
 
@@ -29,6 +29,9 @@ pub(super) const TABLE: &[Transformation] = &[
     row!("isip4", &[], |input, _, _| is(input, |ip| ip.is_ipv4())),
     row!("isip6", &[], |input, _, _| is(input, |ip| ip.is_ipv6())),
     row!("matches", &[Arg::Text], matches),
+    row!("resolve", &[], |_, _, _| Outcome::Resolve(Family::Any)),
+    row!("resolve4", &[], |_, _, _| Outcome::Resolve(Family::V4)),
+    row!("resolve6", &[], |_, _, _| Outcome::Resolve(Family::V6)),
     row!("isprivate", &[], |input, _, _| is(input, is_private)),
 ];
 

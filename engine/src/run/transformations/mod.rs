@@ -70,6 +70,20 @@ pub(crate) enum Outcome {
     Part(Range<usize>),
     /// What was written to the buffer.
     Written,
+    /// What the text says as a format string: the machine evaluates it.
+    #[expect(dead_code, reason = "comes next")]
+    Evaluate,
+    /// The address that the text names, which DNS may have to be asked for: the machine waits for it.
+    Resolve(Family),
+}
+
+/// Of which addresses one is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// IPv4, else IPv6.
+    Any,
+    V4,
+    V6,
 }
 
 /// Parameters a transformation can have.

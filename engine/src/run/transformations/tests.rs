@@ -18,6 +18,7 @@ fn apply(name: &str, value: &str, params: &[ValueRef<'_>]) -> Option<String> {
         Outcome::Null => None,
         Outcome::Int(n) => Some(String::from_utf8_lossy(Digits::default().of(n)).into_owned()),
         Outcome::Part(range) => Some(value[range].to_owned()),
+        Outcome::Evaluate | Outcome::Resolve(_) => panic!("the machine does that"),
         Outcome::Written => Some(String::from_utf8_lossy(&out).into_owned()),
     }
 }

@@ -53,8 +53,14 @@ pub(super) const TABLE: &[Transformation] = &[
     row!("rport", &[], |input, _, _| named(input, b"rport")),
 ];
 
+/// RFC 3261 has no comments in a Via any more, RFC 2543 §6.40 had one at the end.
 fn with<'a>(input: Input<'a>, then: impl FnOnce(Via<'a>) -> Outcome) -> Outcome {
-    match Via::parse(first(input.text)) {
+    let text = first(input.text);
+    let end = match text.ends_with(b")") {
+        true => text.iter().position(|byte| *byte == b'('),
+        false => None,
+    };
+    match Via::parse(text[..end.unwrap_or(text.len())].trim_ascii_end()) {
         Ok(via) => then(via),
         Err(_) => Outcome::Null,
     }

@@ -18,9 +18,7 @@ pub(super) const TABLE: &[CoreVariable] = &[
     on_message(
         "sdp",
         Shape::PLAIN,
-        |cx, _, out| {
-            with_sdp(cx, |sdp| not_empty(sdp, out)).unwrap_or(Reading::Null)
-        },
+        |cx, _, out| with_sdp(cx, |sdp| not_empty(sdp, out)).unwrap_or(Reading::Null),
         write_whole,
     ),
     on_message(
@@ -233,7 +231,9 @@ fn find(sdp: &[u8], scope: &Scope, filter: &[u8], index: Option<i32>) -> Option<
         return None;
     }
     let end = match scope.session_only {
-        true => streams(sdp, 0..sdp.len()).next().map_or(sdp.len(), |first| first.start),
+        true => streams(sdp, 0..sdp.len())
+            .next()
+            .map_or(sdp.len(), |first| first.start),
         false => sdp.len(),
     };
     let mut found = Found {
@@ -243,14 +243,12 @@ fn find(sdp: &[u8], scope: &Scope, filter: &[u8], index: Option<i32>) -> Option<
     };
     let last = steps.len() - 1;
     for (place, (step, level)) in steps.iter().zip(scope.levels).enumerate() {
-        let index = step
-            .index
-            .or(index.filter(|_| place == last))
-            .unwrap_or(0);
+        let index = step.index.or(index.filter(|_| place == last)).unwrap_or(0);
         let within = found.at;
         found = match level {
             Level::Stream => {
-                let fits = |stream: &Range<usize>| begins(&sdp[stream.start + 2..stream.end], step.prefix);
+                let fits =
+                    |stream: &Range<usize>| begins(&sdp[stream.start + 2..stream.end], step.prefix);
                 let at = nth(streams(sdp, within).filter(fits), index)?;
                 Found {
                     level: *level,
@@ -347,11 +345,13 @@ fn nth(found: impl Iterator<Item = Range<usize>> + Clone, index: i32) -> Option<
 /// Each with its line end.
 fn lines(sdp: &[u8], within: Range<usize>) -> impl Iterator<Item = Range<usize>> + Clone {
     let mut at = within.start;
-    sdp[within].split_inclusive(|byte| *byte == b'\n').map(move |line| {
-        let start = at;
-        at += line.len();
-        start..at
-    })
+    sdp[within]
+        .split_inclusive(|byte| *byte == b'\n')
+        .map(move |line| {
+            let start = at;
+            at += line.len();
+            start..at
+        })
 }
 
 /// Each from its `m=` line up to the next one.
