@@ -359,30 +359,30 @@ fn count_by_section() {
     for name in FILES {
         let count = cases(&read(name)).count();
         all += count;
-        let _ = writeln!(table, "{count:4}  {name}");
+        let _ = writeln!(table, "{count:<4} {name}");
     }
-    let _ = writeln!(table, "{all:4}  in all");
+    let _ = writeln!(table, "{all:<4} in all");
     print!("{table}");
     expect![[r#"
-          36  02_lexical
-          53  03_grammar
-          33  06_route_kinds
-          21  07_1_return_codes
-          15  07_2_conditions
-          20  07_3_comparison
-          22  07_4_arithmetic
-          41  07_5_statements
-          14  07_6_async
-          14  07_7_arguments
-          10  07_8_formats
-          13  07_9_flags
-          27  08_1_spec_syntax
-          26  08_2_classes
-           5  08_3_value_flags
-          23  08_4_paths
-          26  08_5_s
-          20  08_5_others
-         419  in all
+        36   02_lexical
+        53   03_grammar
+        33   06_route_kinds
+        21   07_1_return_codes
+        15   07_2_conditions
+        20   07_3_comparison
+        22   07_4_arithmetic
+        41   07_5_statements
+        14   07_6_async
+        14   07_7_arguments
+        10   07_8_formats
+        13   07_9_flags
+        27   08_1_spec_syntax
+        26   08_2_classes
+        5    08_3_value_flags
+        23   08_4_paths
+        26   08_5_s
+        20   08_5_others
+        419  in all
     "#]]
     .assert_eq(&table);
 }

@@ -61,7 +61,9 @@ fn standing(script: &str) -> String {
 
 #[test]
 fn residential() {
-    check(RESIDENTIAL, expect![[r#"
+    check(
+        RESIDENTIAL,
+        expect![[r#"
         nothing: loads
         ENABLE_TCP: loads
         ENABLE_TLS: needs proto_tls tls_mgm tls_wolfssl
@@ -95,12 +97,15 @@ fn residential() {
             parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db");`
             parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db", "missed");`
             `acc_db_request` is a function of module acc that Tandem does not offer yet in `acc_db_request("200 Dialog Timeout", "acc");`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn trunking() {
-    check(TRUNKING, expect![[r#"
+    check(
+        TRUNKING,
+        expect![[r#"
         nothing: needs db_mysql drouting permissions sqlops
         ENABLE_TCP: needs db_mysql drouting permissions sqlops
         ENABLE_TLS: needs db_mysql drouting permissions proto_tls sqlops tls_mgm tls_wolfssl
@@ -119,12 +124,15 @@ fn trunking() {
             parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db", "failed");`
             parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db");`
             `acc_db_request` is a function of module acc that Tandem does not offer yet in `acc_db_request("200 Dialog Timeout", "acc");`
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn load_balancer() {
-    check(LOADBALANCER, expect![[r#"
+    check(
+        LOADBALANCER,
+        expect![[r#"
         nothing: needs db_mysql dialog load_balancer sqlops
         ENABLE_TCP: needs db_mysql dialog load_balancer sqlops
         ENABLE_TLS: needs db_mysql dialog load_balancer proto_tls sqlops tls_mgm tls_wolfssl
@@ -140,5 +148,6 @@ fn load_balancer() {
             `db_url` is a parameter of module acc that Tandem does not offer yet in `modparam("acc", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
             parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db", "failed");`
             parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db");`
-    "#]]);
+    "#]],
+    );
 }
