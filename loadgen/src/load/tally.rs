@@ -150,6 +150,7 @@ impl Tally {
             | What::Provisional(_)
             | What::Incoming
             | What::Acknowledged
+            | What::Updated(_)
             | What::Unregistered => {}
         }
     }

@@ -150,6 +150,9 @@ impl Phone {
             (Owner::Call(call), Verb::Bye) => {
                 self.on_bye_response(turn, call, key, status, message)
             }
+            (Owner::Call(call), Verb::Update) => {
+                self.on_update_response(turn, call, key, status, message)
+            }
             (Owner::Registration(registration), _) => {
                 self.on_register_response(turn, registration, key, status, message);
             }
@@ -209,9 +212,12 @@ impl Phone {
         match (known, verb) {
             (known, Verb::Ack) => self.on_ack(turn, known, message),
             (Some(key), _) => self.on_repeated_request(turn, key, line, from, message),
+            (None, Verb::Invite | Verb::Bye | Verb::Update)
+                if self.is_stopped(turn, line, from, message, table_key, verb) => {}
             (None, Verb::Invite) => self.on_invite(turn, line, from, message, table_key),
             (None, Verb::Cancel) => self.on_cancel(turn, line, from, message, table_key),
             (None, Verb::Bye) => self.on_bye(turn, line, from, message, table_key),
+            (None, Verb::Update) => self.on_update(turn, line, from, message, table_key),
             (None, _) => self.on_other_request(turn, line, from, message, table_key, verb),
         }
     }

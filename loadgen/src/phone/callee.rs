@@ -245,6 +245,9 @@ impl Phone {
                 &mut headers,
                 &[b"Contact: <", call.text.get(Part::Contact), b">\r\n"],
             );
+        } else if (300..400).contains(&status) && !self.settings.elsewhere.is_empty() {
+            let contact = self.settings.elsewhere.as_bytes();
+            put(&mut headers, &[b"Contact: ", contact, b"\r\n"]);
         }
         if (200..300).contains(&status) {
             headers.extend_from_slice(compose::ALLOW_LINE);

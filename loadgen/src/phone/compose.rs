@@ -123,4 +123,4 @@ const SDP_TYPE_LINE: &[u8] = b"Content-Type: application/sdp\r\n";
 
 /// What a phone understands (RFC 3261 §8.2.1), as a header line.
 pub(crate) const ALLOW_LINE: &[u8] =
-    b"Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO, NOTIFY\r\n";
+    b"Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO, NOTIFY, UPDATE\r\n";

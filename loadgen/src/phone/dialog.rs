@@ -151,7 +151,11 @@ impl Phone {
             to,
             call_id: text.get(Part::CallId),
             cseq,
-            contact: if opens { text.get(Part::Contact) } else { b"" },
+            contact: if opens || verb == Verb::Update {
+                text.get(Part::Contact)
+            } else {
+                b""
+            },
             headers: if opens { compose::ALLOW_LINE } else { b"" },
             text: b"",
             body: if opens { &line.session } else { b"" },
@@ -549,6 +553,85 @@ impl Phone {
         }
         self.refresh_target(key, message);
         self.respond_to_invite(turn, key, message, 200);
+    }
+
+    // UPDATE (RFC 3311), as a target refresh without an offer.
+
+    pub(crate) fn update(&mut self, turn: &mut Turn<'_>, key: Key) {
+        let Some((_, branch)) = self.reserve() else {
+            return;
+        };
+        let Some(call) = self
+            .calls
+            .get_mut(key)
+            .filter(|call| call.state == CallState::Established)
+        else {
+            return turn.notice(key, 0, What::Refused);
+        };
+        call.local_cseq += 1;
+        let (cseq, line, hop) = (call.local_cseq, call.line, call.hop);
+        let start = turn.begin();
+        if let Some(call) = self.calls.get(key) {
+            let to = call.text.get(Part::Remote);
+            self.write_request(turn, call, Verb::Update, cseq, branch, to);
+        }
+        self.launch(turn, start, Owner::Call(key), Verb::Update, cseq, line, hop);
+    }
+
+    pub(crate) fn on_update_response(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: Key,
+        transaction: Key,
+        status: u16,
+        message: &Message,
+    ) {
+        if status < 200 {
+            return;
+        }
+        if matches!(status, 401 | 407)
+            && let Some((_, cseq)) = self.retry_with_credentials(turn, transaction, message)
+        {
+            if let Some(call) = self.calls.get_mut(key) {
+                call.local_cseq = cseq;
+            }
+            return;
+        }
+        if (200..300).contains(&status) {
+            self.refresh_target(key, message);
+        }
+        if let Some(call) = self.calls.get(key) {
+            turn.notice(key, call.tag, What::Updated(status));
+        }
+    }
+
+    pub(crate) fn on_update(
+        &mut self,
+        turn: &mut Turn<'_>,
+        line: u32,
+        from: SocketAddr,
+        message: &Message,
+        table_key: u64,
+    ) {
+        let status = match self.dialog_of(message) {
+            None => 481,
+            Some(key) if !self.is_in_order(key, message) => 500,
+            Some(key) => {
+                self.refresh_target(key, message);
+                200
+            }
+        };
+        self.counters.strays += u64::from(status == 481);
+        self.reply(
+            turn,
+            line,
+            from,
+            message,
+            table_key,
+            status,
+            Owner::Nobody,
+            b"",
+        );
     }
 
     // Matching.

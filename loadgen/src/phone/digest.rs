@@ -106,6 +106,25 @@ pub(crate) fn write_credentials(
     true
 }
 
+/// What `answer` has to give as its response to a challenge with this algorithm and qop. `None`: it answers another one.
+pub(crate) fn response(
+    algorithm: Option<&[u8]>,
+    qop: Option<&[u8]>,
+    answer: &Challenge<'_>,
+    proof: &Proof<'_>,
+) -> Option<String> {
+    let (realm, nonce) = (answer.get(b"realm")?, answer.get(b"nonce")?);
+    let protection = Protection::of(qop)?;
+    let count = answer.get(b"nc").unwrap_or_default();
+    let is_named = match protection {
+        Protection::Old => answer.get(b"qop").is_none(),
+        named => answer.get(b"qop") == Some(named.name()) && count == b"00000001",
+    };
+    let algorithm = Algorithm::of(algorithm)?;
+    (is_named && Algorithm::of(answer.get(b"algorithm")) == Some(algorithm))
+        .then(|| algorithm.response(protection, realm, nonce, count, proof))
+}
+
 impl Algorithm {
     fn of(name: Option<&[u8]>) -> Option<Algorithm> {
         match name {

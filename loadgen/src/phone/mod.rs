@@ -17,6 +17,7 @@ mod describe;
 mod dialog;
 mod digest;
 mod drive;
+mod guard;
 pub mod limits;
 mod outbox;
 mod probe;
@@ -36,6 +37,7 @@ use std::net::SocketAddr;
 
 pub use call::CallState;
 pub use describe::{Description, describe};
+pub use guard::Guard;
 pub use outbox::{Counters, Failure, Notice, Outbox, Send, Stage, What};
 pub use settings::{
     Answering, CallPlan, Chance, Faults, Line, Login, Routing, Settings, Spread, Then, Timers,
@@ -106,6 +108,8 @@ pub enum Command<'a> {
     Reject(CallId, u16),
     /// Sends a re-INVITE.
     Reinvite(CallId),
+    /// Sends an UPDATE (RFC 3311).
+    Update(CallId),
     /// From now on answers calls like this.
     Answering(Answering),
     /// Registers a user, and keeps it registered if told so.
@@ -153,6 +157,7 @@ pub enum Verb {
     Message,
     Info,
     Notify,
+    Update,
     /// Any other: answered with 405 or 501.
     Other,
 }
@@ -170,6 +175,7 @@ impl Verb {
             Method::Message => Verb::Message,
             Method::Info => Verb::Info,
             Method::Notify => Verb::Notify,
+            Method::Update => Verb::Update,
             _ => Verb::Other,
         }
     }
@@ -185,6 +191,7 @@ impl Verb {
             Verb::Message => b"MESSAGE",
             Verb::Info => b"INFO",
             Verb::Notify => b"NOTIFY",
+            Verb::Update => b"UPDATE",
             Verb::Other => b"UNKNOWN",
         }
     }
@@ -345,6 +352,7 @@ impl Phone {
             Command::Answer(call) => self.answer(turn, key_of(call)),
             Command::Reject(call, status) => self.reject(turn, key_of(call), status),
             Command::Reinvite(call) => self.reinvite(turn, key_of(call)),
+            Command::Update(call) => self.update(turn, key_of(call)),
             Command::Answering(answering) => self.settings.answering = answering,
             Command::Register {
                 line,

@@ -82,6 +82,8 @@ pub enum What {
     Acknowledged,
     /// A re-INVITE of ours was answered with this code.
     Reinvited(u16),
+    /// An UPDATE of ours was answered with this code.
+    Updated(u16),
     /// Another branch of a forked call answered too; it was acknowledged and hung up.
     Forked,
     /// The call was hung up; `by_us` after our BYE was answered, which took `answer` microseconds.

@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use super::Micros;
+use super::{Guard, Micros};
 
 /// A phone's settings. [`Settings::new`] gives a well-behaved UDP phone with one line.
 #[derive(Clone, Debug)]
@@ -25,6 +25,10 @@ pub struct Settings {
     pub answering: Answering,
     /// Answers challenges with this; without it a challenge is a rejection.
     pub credentials: Option<Login>,
+    /// Lets nobody through without credentials.
+    pub guard: Option<Guard>,
+    /// The Contact of its 3xx, as it stands in the header.
+    pub elsewhere: String,
     /// The ways in which it breaks the rules.
     pub faults: Faults,
     /// Whether received messages get the parser's full verdict (a generator at its limit may do without).
@@ -52,6 +56,8 @@ impl Settings {
             timers: Timers::default(),
             answering: Answering::default(),
             credentials: None,
+            guard: None,
+            elsewhere: String::new(),
             faults: Faults::default(),
             check: true,
             calls_max: super::limits::CALLS_MAX,

@@ -48,7 +48,7 @@ fn answers_with_the_vias_routes_and_tag_of_the_invite() {
         Call-ID: one@10.0.0.1
         CSeq: 314 INVITE
         Contact: <sip:bob@10.0.0.2:5060>
-        Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO, NOTIFY
+        Allow: INVITE, ACK, BYE, CANCEL, OPTIONS, MESSAGE, INFO, NOTIFY, UPDATE
         Content-Type: application/sdp
         Content-Length: 134
 

@@ -4,6 +4,7 @@ mod answering;
 mod calling;
 mod dialogs;
 mod digest;
+mod guarding;
 mod misbehaviour;
 mod registering;
 mod storm;
