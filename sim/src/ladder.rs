@@ -24,6 +24,7 @@ pub enum Fate {
 pub struct Ladder {
     names: BTreeMap<SocketAddr, String>,
     lines: Vec<Line>,
+    with_cseq: bool,
 }
 
 #[derive(Debug)]
@@ -36,6 +37,15 @@ struct Line {
 }
 
 impl Ladder {
+    /// An empty one; `with_cseq` shows the CSeq number of each message.
+    #[must_use]
+    pub fn new(with_cseq: bool) -> Self {
+        Ladder {
+            with_cseq,
+            ..Ladder::default()
+        }
+    }
+
     /// Gives an address its name.
     pub fn name(&mut self, address: SocketAddr, name: &str) {
         self.names.insert(address, name.to_owned());
@@ -43,7 +53,7 @@ impl Ladder {
 
     /// Notes a message as it is sent.
     pub fn sent(&mut self, at_us: u64, from: SocketAddr, to: SocketAddr, bytes: &[u8], fate: Fate) {
-        let (mut what, call_id) = describe(bytes);
+        let (mut what, call_id) = describe(bytes, self.with_cseq);
         match fate {
             Fate::Arrives => {}
             Fate::Lost => what.push_str("  (lost)"),
@@ -114,7 +124,7 @@ impl Ladder {
 }
 
 /// The line a person reads, and the Call-ID it belongs to.
-pub(crate) fn describe(bytes: &[u8]) -> (String, String) {
+pub(crate) fn describe(bytes: &[u8], with_cseq: bool) -> (String, String) {
     let Ok(message) = Message::parse(Frame::copy_of(bytes)) else {
         return (
             format!("{} bytes that are not SIP", bytes.len()),
@@ -123,7 +133,7 @@ pub(crate) fn describe(bytes: &[u8]) -> (String, String) {
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let cseq = message.cseq();
-    let what = match message.status() {
+    let mut what = match message.status() {
         None => format!("{} {}", message.method(), text(message.request_uri())),
         // A response to anything but INVITE says to what.
         Some(status) if cseq.method == parser::Method::Invite => {
@@ -131,5 +141,8 @@ pub(crate) fn describe(bytes: &[u8]) -> (String, String) {
         }
         Some(status) => format!("{status} {} ({})", text(message.reason()), cseq.method),
     };
+    if with_cseq {
+        let _ = write!(what, "  #{}", cseq.number);
+    }
     (what, text(message.call_id()))
 }

@@ -16,4 +16,4 @@ pub mod server;
 pub mod storm;
 mod world;
 
-pub use world::{Act, Happened, Place, World};
+pub use world::{Act, Happened, InCall, Place, World};

@@ -49,6 +49,19 @@ pub enum Act {
     Request(u32, phone::Verb, String, u64),
     /// How calls are answered from now on.
     Answering(phone::Answering),
+    /// Something in the call that stands: the first one, if there are several.
+    InCall(InCall),
+}
+
+/// What somebody does in a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InCall {
+    /// Sends a re-INVITE.
+    Reinvite,
+    /// Sends an UPDATE.
+    Update,
+    /// Hangs up.
+    HangUp,
 }
 
 /// What a phone said happened.
@@ -173,8 +186,8 @@ impl World {
     }
 
     /// Names everybody for the ladder and begins to write it.
-    pub fn watch(&mut self, names: &[(SocketAddr, String)]) {
-        let mut ladder = Ladder::default();
+    pub fn watch(&mut self, names: &[(SocketAddr, String)], with_cseq: bool) {
+        let mut ladder = Ladder::new(with_cseq);
         for (address, name) in names {
             ladder.name(*address, name);
         }
@@ -268,6 +281,16 @@ impl World {
                 tag: *tag,
             },
             Act::Answering(answering) => Command::Answering(*answering),
+            Act::InCall(act) => {
+                let mut calls = self.phones[number].phone.calls();
+                let stands = calls.find(|(_, state)| *state == phone::CallState::Established);
+                match (stands, act) {
+                    (None, _) => return Ok(()),
+                    (Some((call, _)), InCall::Reinvite) => Command::Reinvite(call),
+                    (Some((call, _)), InCall::Update) => Command::Update(call),
+                    (Some((call, _)), InCall::HangUp) => Command::HangUp(call),
+                }
+            }
         };
         self.tell(number, PhoneEvent::Command(command))
     }

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use loadgen::phone::{
-    Answering, CallPlan, Chance, Faults, Routing, Settings, Spread, Then, Transport, Verb, What,
+    Answering, CallPlan, Chance, Faults, Guard, Routing, Settings, Spread, Then, Transport, Verb,
+    What,
 };
 
 use crate::server::ServerPlan;
@@ -60,7 +61,8 @@ pub fn play(flow: &Flow, scripts: &Path) -> Result<String, String> {
         .phones
         .iter()
         .map(|phone| (phone.address, phone.name.clone()));
-    world.watch(&servers.chain(phones).collect::<Vec<_>>());
+    let everybody: Vec<_> = servers.chain(phones).collect();
+    world.watch(&everybody, flow.with_cseq);
     for (at, phone, act) in cast.acts {
         world.act(PRELUDE_US + at, phone, act);
     }
@@ -81,7 +83,11 @@ fn report(flow: &Flow, world: &World) -> String {
         if what.is_outcome()
             || matches!(
                 what,
-                What::Answered | What::Incoming | What::Forked | What::Reinvited(_)
+                What::Answered
+                    | What::Incoming
+                    | What::Forked
+                    | What::Reinvited(_)
+                    | What::Updated(_)
             )
         {
             let ms = happened.notice.at.saturating_sub(PRELUDE_US) / 1000;
@@ -144,10 +150,11 @@ fn cast(flow: &Flow) -> Result<Cast, String> {
             .position(|phone| phone.name == name)
             .ok_or_else(|| format!("`{name}` is no phone"))
     };
+    let domains: Vec<String> = settings.iter().map(|one| one.domain.clone()).collect();
     let uri = |from: usize, whom: &str| match flow.phones.iter().find(|phone| phone.name == whom) {
         _ if whom.contains(':') => whom.to_owned(),
-        Some(phone) => format!("sip:{}@{}", phone.user, settings[from].domain),
-        None => format!("sip:{whom}@{}", settings[from].domain),
+        Some(phone) => format!("sip:{}@{}", phone.user, domains[from]),
+        None => format!("sip:{whom}@{}", domains[from]),
     };
     let mut acts: Vec<(u64, usize, Act)> = Vec::new();
     let mut answering: Vec<Answering> = vec![Answering::default(); settings.len()];
@@ -218,6 +225,31 @@ fn cast(flow: &Flow) -> Result<Cast, String> {
                 last_plan(&mut acts, who)
                     .ok_or("only callers re-invite")?
                     .reinvite = Some(Spread::Fixed(*time));
+            }
+            Clause::InCall(who, act) => acts.push((cursor, find(who)?, Act::InCall(*act))),
+            Clause::Redirects(who, code, contacts) => {
+                let who = find(who)?;
+                answering[who].then = Then::Reject(*code);
+                answering[who].ringing = None;
+                settings[who].elsewhere.clone_from(contacts);
+            }
+            Clause::Challenges {
+                who,
+                code,
+                realm,
+                user,
+                password,
+                algorithm,
+                qop,
+            } => {
+                settings[find(who)?].guard = Some(Guard {
+                    realm: realm.clone(),
+                    user: user.clone(),
+                    password: password.clone(),
+                    proxy: *code == 407,
+                    algorithm: algorithm.clone(),
+                    qop: qop.clone(),
+                });
             }
             Clause::Fault(who, knob) => {
                 let faults = &mut faults[find(who)?];

@@ -11,6 +11,8 @@
 //! lose     bob > tandem 200
 //! fault    bob lose ack
 //! play     alice calls bob; bob rings for 2s; bob answers; alice hangs up after 5s
+//! redirect carol 302 <sip:dave@10.0.0.4>;q=0.5, <sip:erin@10.0.0.5>
+//! show     cseq
 //! until    60s
 //! ---
 //! ```
@@ -19,6 +21,7 @@
 
 use std::net::SocketAddr;
 
+use crate::InCall;
 use crate::network::Weather;
 
 /// A story to play.
@@ -36,6 +39,8 @@ pub struct Flow {
     pub losses: Vec<Loss>,
     /// What is done, in order.
     pub play: Vec<Clause>,
+    /// Whether the ladder shows CSeq numbers.
+    pub with_cseq: bool,
     /// How long the world runs, microseconds.
     pub until_us: u64,
     /// Where the golden part begins, as a byte offset behind the `---` line.
@@ -116,6 +121,27 @@ pub enum Clause {
     HangsUp(String, u64),
     /// The caller sends a re-INVITE this long after the answer.
     Reinvites(String, u64),
+    /// A phone does something in its call, at this point of the play.
+    InCall(String, InCall),
+    /// A phone lets nobody through without credentials: code, realm, user, password, algorithm, qop.
+    Challenges {
+        /// Who.
+        who: String,
+        /// 401 or 407.
+        code: u16,
+        /// The realm of the challenge.
+        realm: String,
+        /// Whom it knows.
+        user: String,
+        /// By which password.
+        password: String,
+        /// The algorithm, or nothing.
+        algorithm: String,
+        /// The qop, or nothing.
+        qop: String,
+    },
+    /// A phone rejects with a 3xx and these Contacts.
+    Redirects(String, u16, String),
     /// A fault of a phone, by its knob's name.
     Fault(String, String),
 }
@@ -137,6 +163,7 @@ pub fn parse(text: &str) -> Result<Flow, String> {
         zone: Vec::new(),
         losses: Vec::new(),
         play: Vec::new(),
+        with_cseq: false,
         until_us: DEFAULT_UNTIL_US,
         golden_at,
     };
@@ -171,6 +198,12 @@ pub fn parse(text: &str) -> Result<Flow, String> {
             "play" => rest
                 .split(';')
                 .try_for_each(|text| clause(text).map(|clause| flow.play.push(clause))),
+            "show" if rest == "cseq" => {
+                flow.with_cseq = true;
+                Ok(())
+            }
+            // A line of its own: Contacts have semicolons.
+            "redirect" => redirect(rest).map(|clause| flow.play.push(clause)),
             "until" => duration(rest).map(|until| flow.until_us = until),
             _ => Err(format!("`{item}` is no item of a flow")),
         };
@@ -306,6 +339,18 @@ fn loss(text: &str) -> Result<Loss, String> {
     })
 }
 
+fn redirect(text: &str) -> Result<Clause, String> {
+    let mut words = text.splitn(3, ' ');
+    match (words.next(), words.next(), words.next()) {
+        (Some(who), Some(code), Some(contacts)) => Ok(Clause::Redirects(
+            who.to_owned(),
+            status(code)?,
+            contacts.trim().to_owned(),
+        )),
+        _ => Err("redirect: phone, code and Contacts".to_owned()),
+    }
+}
+
 fn clause(text: &str) -> Result<Clause, String> {
     let words: Vec<&str> = text.split_whitespace().collect();
     let own = |text: &str| text.to_owned();
@@ -330,6 +375,37 @@ fn clause(text: &str) -> Result<Clause, String> {
         [who, "cancels", "after", time] => Clause::Cancels(own(who), duration(time)?),
         [who, "hangs", "up", "after", time] => Clause::HangsUp(own(who), duration(time)?),
         [who, "re-invites", "after", time] => Clause::Reinvites(own(who), duration(time)?),
+        [who, "re-invites"] => Clause::InCall(own(who), InCall::Reinvite),
+        [who, "updates"] => Clause::InCall(own(who), InCall::Update),
+        [who, "hangs", "up"] => Clause::InCall(own(who), InCall::HangUp),
+        [
+            who,
+            "challenges",
+            "with",
+            code,
+            "realm",
+            realm,
+            "user",
+            login,
+            rest @ ..,
+        ] => {
+            let (user, password) = login.split_once(':').ok_or("user:password")?;
+            let (algorithm, qop) = match rest {
+                [] => ("", ""),
+                [algorithm] => (*algorithm, ""),
+                [algorithm, qop] => (*algorithm, *qop),
+                _ => return Err(format!("`{}`: algorithm and qop", text.trim())),
+            };
+            Clause::Challenges {
+                who: own(who),
+                code: status(code)?,
+                realm: own(realm),
+                user: own(user),
+                password: own(password),
+                algorithm: own(algorithm),
+                qop: own(qop),
+            }
+        }
         _ => return Err(format!("`{}` is no clause of a play", text.trim())),
     })
 }

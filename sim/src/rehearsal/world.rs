@@ -499,7 +499,7 @@ impl World {
     ) {
         let text = String::from_utf8_lossy(bytes);
         self.said.hear(&text, of_server);
-        let (mut what, _) = describe(bytes);
+        let (mut what, _) = describe(bytes, false);
         let (from_name, to_name) = (self.name_of(from, transport), self.name_of(to, transport));
         let loss = self.losses.iter_mut().find(|(count, a, b, beginning)| {
             *count > 0 && *a == from_name && *b == to_name && what.starts_with(beginning.as_str())
@@ -693,7 +693,7 @@ impl World {
             .get(usize::from(flow.socket.0));
         let from = socket.map_or(flow.remote, |socket| socket.address);
         if refuses {
-            let (what, _) = describe(bytes);
+            let (what, _) = describe(bytes, false);
             let (from, to) = (
                 self.name_of(from, flow.transport),
                 self.name_of(flow.remote, flow.transport),

@@ -75,7 +75,7 @@ pub fn replay(seed: u64) -> (Result<Tally, String>, String) {
     let names: Vec<_> = phones
         .chain([(server_address(), "tandem".to_owned())])
         .collect();
-    world.watch(&names);
+    world.watch(&names, false);
     let result = finish(&mut world, seed);
     let ladder = world
         .ladder
