@@ -99,6 +99,12 @@ pub struct CoreConfig {
 }
 
 impl Core {
+    /// Sets the statistics that are not counted but looked up, before somebody reads them.
+    pub fn look_up_statistics(&mut self) {
+        let in_use = self.servers.len() + self.clients.len();
+        self.statistics.set(Counter::InUse, in_use as u64);
+    }
+
     /// The modules that watch a run hear that it has ended, after what is being done.
     pub(crate) fn tell_run_ended(&mut self, run: RunId) {
         for module in self.machine.unwatch(run) {

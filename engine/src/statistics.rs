@@ -2,7 +2,10 @@
 //!
 //! The engine's own counters are rows of the table below and cost an addition each. What modules
 //! and scripts register comes after them. Numbers that are not counted but looked up (transactions
-//! in use) are set by the engine before a command reads them.
+//! in use) are set by the engine before a command reads them. What a script counts may go down: a value is read as a
+//! signed number, and only the sum over the shards means something.
+
+use hashbrown::HashTable;
 
 macro_rules! counters {
     ($( $group:literal { $( $(#[$doc:meta])* $variant:ident $name:literal, )* } )*) => {
@@ -123,6 +126,18 @@ impl From<Counter> for StatisticId {
 pub struct Statistics {
     values: Vec<u64>,
     rows: Vec<(String, String)>,
+    /// Rows by group and name.
+    index: HashTable<u16>,
+    /// Rows that nobody resets.
+    kept: Vec<StatisticId>,
+}
+
+/// Counters of one engine, those of modules and scripts included.
+pub const STATISTICS_MAX: usize = 8192;
+
+fn hash(group: &str, name: &str) -> u64 {
+    // Names come from scripts; one that counts by what peers write is bounded by the number of rows.
+    ahash::RandomState::with_seeds(3, 1, 4, 1).hash_one((group, name))
 }
 
 impl Default for Statistics {
@@ -135,31 +150,63 @@ impl Statistics {
     /// The engine's own, all 0.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            values: vec![0; OWN.len()],
-            rows: OWN
-                .iter()
-                .map(|&(group, name)| (group.to_owned(), name.to_owned()))
-                .collect(),
+        let mut statistics = Self {
+            values: Vec::with_capacity(OWN.len()),
+            rows: Vec::with_capacity(OWN.len()),
+            index: HashTable::with_capacity(OWN.len()),
+            kept: Vec::new(),
+        };
+        for (group, name) in OWN {
+            statistics.push(group, name);
         }
+        statistics
     }
 
-    /// Makes a counter, or finds the one that has this name.
-    pub fn register(&mut self, group: &str, name: &str) -> StatisticId {
-        self.find(group, name).unwrap_or_else(|| {
-            self.rows.push((group.to_owned(), name.to_owned()));
-            self.values.push(0);
-            StatisticId(self.rows.len() as u16 - 1)
-        })
+    fn push(&mut self, group: &str, name: &str) -> StatisticId {
+        let row = self.rows.len() as u16;
+        self.rows.push((group.to_owned(), name.to_owned()));
+        self.values.push(0);
+        let rows = &self.rows;
+        let hash_of = |row: &u16| {
+            let (group, name) = &rows[usize::from(*row)];
+            hash(group, name)
+        };
+        self.index.insert_unique(hash(group, name), row, hash_of);
+        StatisticId(row)
+    }
+
+    /// Makes a counter, or finds the one that has this name. `None` if there are [`STATISTICS_MAX`] already.
+    pub fn register(&mut self, group: &str, name: &str) -> Option<StatisticId> {
+        let known = self.find(group, name);
+        known.or_else(|| (self.rows.len() < STATISTICS_MAX).then(|| self.push(group, name)))
     }
 
     /// The counter of this group and name.
     #[must_use]
     pub fn find(&self, group: &str, name: &str) -> Option<StatisticId> {
-        self.rows
-            .iter()
-            .position(|row| row.0 == group && row.1 == name)
-            .map(|at| StatisticId(at as u16))
+        let is_it = |row: &u16| {
+            let row = &self.rows[usize::from(*row)];
+            row.0 == group && row.1 == name
+        };
+        self.index
+            .find(hash(group, name), is_it)
+            .map(|row| StatisticId(*row))
+    }
+
+    /// Keeps a counter from being reset.
+    pub fn keep(&mut self, counter: StatisticId) {
+        if !self.kept.contains(&counter) {
+            self.kept.push(counter);
+        }
+    }
+
+    /// Sets it to 0. False if it is kept.
+    pub fn reset(&mut self, counter: StatisticId) -> bool {
+        let may = !self.kept.contains(&counter);
+        if may {
+            self.set(counter, 0);
+        }
+        may
     }
 
     /// One more.
@@ -226,11 +273,11 @@ mod tests {
     #[test]
     fn a_counter_registered_twice_is_one_and_the_engines_own_come_first() {
         let mut statistics = Statistics::new();
-        let first = statistics.register("usrloc", "contacts");
-        assert_eq!(statistics.register("usrloc", "contacts"), first);
+        let first = statistics.register("usrloc", "contacts").unwrap();
+        assert_eq!(statistics.register("usrloc", "contacts"), Some(first));
         assert_eq!(
             statistics.register("core", "rcv_requests"),
-            Counter::RequestsReceived.into()
+            Some(Counter::RequestsReceived.into())
         );
         statistics.count(first);
         statistics.add(first, 2);
@@ -239,5 +286,23 @@ mod tests {
         assert_eq!(statistics.get(Counter::Final4xx), 1);
         assert_eq!(statistics.iter().next(), Some(("core", "rcv_requests", 0)));
         assert_eq!(statistics.iter().last(), Some(("usrloc", "contacts", 3)));
+        assert_eq!(statistics.find("usrloc", "contact"), None);
+        assert!(statistics.reset(first));
+        statistics.keep(first);
+        assert!(!statistics.reset(first));
+    }
+
+    #[test]
+    fn the_table_of_counters_ends() {
+        let mut statistics = Statistics::new();
+        let made = (0..STATISTICS_MAX)
+            .filter(|number| {
+                statistics
+                    .register("dynamic", &number.to_string())
+                    .is_some()
+            })
+            .count();
+        assert_eq!(made + OWN.len(), STATISTICS_MAX);
+        assert!(statistics.register("dynamic", "0").is_some());
     }
 }

@@ -69,7 +69,7 @@ fn whatever_peers_do_everything_ends() {
     let mut sums = Statistics::new();
     for seed in first..first + number("STORM_SEEDS").unwrap_or(150) {
         for (group, name, value) in storm(seed).core().statistics.iter() {
-            let id = sums.register(group, name);
+            let id = sums.register(group, name).unwrap();
             sums.add(id, value);
         }
     }

@@ -25,6 +25,7 @@ mod rr;
 mod signaling;
 mod sipmsgops;
 mod sl;
+mod statistics;
 mod textops;
 mod tm;
 mod uac;
@@ -58,6 +59,7 @@ pub fn registry() -> Registry {
         .add::<signaling::Signaling>()
         .add::<sipmsgops::SipMsgOps>()
         .add::<sl::Sl>()
+        .add::<statistics::Statistics>()
         .add::<textops::TextOps>()
         .add::<tm::Tm>()
         .add::<uac::Uac>()

@@ -8,7 +8,6 @@ use super::Engine;
 use crate::input::{Command, Ticket};
 use crate::module;
 use crate::outbox::{Outbox, Output};
-use crate::statistics::Counter;
 
 /// Names of the engine's own commands: OpenSIPS 3.x's, and 4.0's after the arrow.
 const OWN: &[(&str, &str)] = &[
@@ -192,7 +191,8 @@ impl Engine {
                     json.push(',');
                 }
                 write_text(&mut json, &format!("{group}:{name}"));
-                json.push_str(&format!(":{value}"));
+                // A shard may have counted down what another counted up.
+                json.push_str(&format!(":{}", value as i64));
             }
         }
         if json.len() == 1 {
@@ -238,7 +238,7 @@ impl Engine {
                     .iter()
                     .any(|&wanted| wanted == name || wanted == format!("{group}:{name}"));
             if let Some(id) = statistics.find(&group, &name).filter(|_| is_wanted) {
-                statistics.set(id, 0);
+                statistics.reset(id);
             }
         }
         Ok("\"OK\"".to_owned())
@@ -246,8 +246,7 @@ impl Engine {
 
     /// The engine's own counters, then the modules'.
     fn all_statistics(&mut self) -> Vec<(String, String, u64)> {
-        let in_use = self.core.servers.len() + self.core.clients.len();
-        self.core.statistics.set(Counter::InUse, in_use as u64);
+        self.core.look_up_statistics();
         let own = self
             .core
             .statistics

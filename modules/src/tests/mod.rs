@@ -12,5 +12,6 @@ mod residential;
 mod rr;
 mod sipmsgops;
 mod stock;
+mod statistics;
 mod textops;
 mod tm;
