@@ -258,7 +258,8 @@ fn two_strings_share_a_lock_of_a_pool_of_one() {
     "#]]
     .assert_eq(&World::new(script).udp(2, "OPTIONS sip:x@192.0.2.1").take());
     expect![[r#"
-        parse error in test.cfg:4:9-10: parameter `lock_pool_size` of module `cfgutils`: 3 is no power of two up to 1048576
+        parse error in test.cfg:4:48-49: parameter `lock_pool_size` of module cfgutils: 3 is no power of two up to 1048576
+        1 error
     "#]]
     .assert_eq(&complaints(&script.replace("size\", 1", "size\", 3")));
 }
@@ -328,7 +329,8 @@ fn local_time_is_that_of_the_systems_zone() {
     "#]]
     .assert_eq(&world.take());
     expect![[r#"
-        parse error in test.cfg:2:9-10: argument 1 of `check_time_rec`: `2023` is no time: YYYYMMDDTHHMMSS
+        parse error in test.cfg:2:24-32: parameter 1 of `check_time_rec`: `2023` is no time: YYYYMMDDTHHMMSS
+        1 error
     "#]].assert_eq(&complaints(
         "loadmodule \"cfgutils\"\nroute { check_time_rec(\"2023|x\"); }",
     ));
@@ -357,6 +359,7 @@ fn a_file_is_compared_with_what_it_was() {
     .assert_eq(&without.take());
     expect![[r#"
         parse error in test.cfg:1:12-13: module `cfgutils`: cannot read `/etc/tandem.cfg`: no such file
+        1 error
     "#]].assert_eq(&complaints(script));
 }
 

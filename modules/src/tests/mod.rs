@@ -11,7 +11,7 @@ mod reload;
 mod residential;
 mod rr;
 mod sipmsgops;
-mod stock;
 mod statistics;
+mod stock;
 mod textops;
 mod tm;
