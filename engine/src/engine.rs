@@ -384,6 +384,7 @@ impl Engine {
             G | H | I | J | L | Trying | Unanswered => {
                 self.core.on_server_timer(slot, timer, id, outbox)
             }
+            LateBranches => crate::proxy::on_waited(&mut self.core, slot, id, outbox),
             Parked => {
                 let ended =
                     crate::run::on_deadline(slot, &mut self.core, &mut self.modules, outbox);

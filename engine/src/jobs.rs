@@ -32,6 +32,11 @@ pub enum Job {
         /// Whose.
         context: ContextId,
     },
+    /// Send branches that were added to a request which no run holds, each after its branch route.
+    LateBranches {
+        /// Whose.
+        context: ContextId,
+    },
     /// Run `local_route` over a request of our own before it leaves.
     LocalRoute {
         /// Which.
@@ -76,6 +81,8 @@ pub enum Purpose {
     },
     /// An armed `failure_route`.
     Failure,
+    /// The branch route of a branch that was added later.
+    LateBranch,
     /// `local_route`, about this request of ours.
     Local(AgentId),
 }

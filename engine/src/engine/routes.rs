@@ -108,10 +108,14 @@ impl Engine {
             (Purpose::Failure, Some(context), _) => {
                 proxy::failure_route_ended(core, scene, context, end, outbox)
             }
+            (Purpose::LateBranch, Some(context), Some(branch)) => {
+                let dropped = end == End::Drop;
+                proxy::late_branch_ended(core, scene, context, branch, dropped, outbox)
+            }
             (Purpose::Local(agent), ..) => {
                 agent::local_route_ended(core, scene, agent, end == End::Drop, outbox)
             }
-            (Purpose::Reply { .. } | Purpose::Failure, ..) => {
+            (Purpose::Reply { .. } | Purpose::Failure | Purpose::LateBranch, ..) => {
                 debug_assert!(false, "such a run has a context");
                 core.machine.give_scene(scene);
             }
@@ -217,6 +221,25 @@ impl Engine {
                         );
                     }
                     None => proxy::failure_route_ended(core, scene, context, End::Route, outbox),
+                }
+            }
+            Job::LateBranches { context } => {
+                core.in_hand.context = Some(context);
+                let Some((scene, branch)) = proxy::begin_late_branch(core, context) else {
+                    return;
+                };
+                let hook = scene.hooks.on_branch;
+                match hook.and_then(|name| self.linked.hook(RouteKind::Branch, name)) {
+                    Some(route) => self.run(
+                        RouteKind::Branch,
+                        route,
+                        scene,
+                        Some(context),
+                        Some(branch),
+                        Purpose::LateBranch,
+                        outbox,
+                    ),
+                    None => proxy::late_branch_ended(core, scene, context, branch, false, outbox),
                 }
             }
             Job::LocalRoute { agent, scene } => match self.routes.local {

@@ -21,6 +21,8 @@ pub enum BranchState {
     Calling,
     /// A provisional response has come.
     Proceeding,
+    /// Stands for branches that are yet to come; never sent.
+    Waiting,
     /// It has its final response, or failed; `code` says which.
     Completed,
     /// Dropped by its branch route, or never sent: it does not count.
@@ -76,14 +78,16 @@ pub struct Branch {
     pub replying: bool,
     /// How often it has waited for the resolver.
     pub rounds: u8,
+    /// It stands for branches that are yet to come, or stood for them.
+    pub is_placeholder: bool,
     /// Its own final-response timers, when a branch route set them, in ms.
     pub fr_ms: Option<u32>,
     /// Its own timer after a provisional response, in ms.
     pub fr_inv_ms: Option<u32>,
     /// What scripts wrote on it (`$tm.branch.attr`), one value a name.
-    pub attributes: Avps,
+    attributes: Option<Box<Avps>>,
     /// Its own attributes, each a stack of values (`$bavp`).
-    pub avps: Avps,
+    avps: Option<Box<Avps>>,
 }
 
 impl Branch {
@@ -120,12 +124,14 @@ impl Branch {
         copy(&mut fresh.path, target.path);
         fresh.draft.clear();
         fresh.record_route_params.clear();
-        fresh.avps.clear();
-        match target.attributes {
-            Some(attributes) => fresh.attributes.copy_from(attributes),
-            None => fresh.attributes.clear(),
+        if let Some(avps) = &mut fresh.avps {
+            avps.clear();
         }
         fresh.rewrite.clear();
+        if let Some(attributes) = &mut fresh.attributes {
+            attributes.clear();
+        }
+        fresh.take_attributes(target);
         *self = fresh;
     }
 
@@ -139,7 +145,7 @@ impl Branch {
             flags: self.flags,
             socket: self.socket,
             connection: self.connection,
-            attributes: Some(&self.attributes),
+            attributes: self.attributes.as_deref(),
         }
     }
 
@@ -152,15 +158,47 @@ impl Branch {
         self.flags = target.flags;
         self.socket = target.socket;
         self.connection = target.connection;
-        if let Some(attributes) = target.attributes {
-            self.attributes.copy_from(attributes);
+        self.take_attributes(target);
+    }
+
+    /// Few branches have any: what they have stands apart.
+    fn take_attributes(&mut self, target: &TargetParts<'_>) {
+        match (target.attributes, &mut self.attributes) {
+            (Some(from), Some(own)) => own.copy_from(from),
+            (Some(from), None) if !from.is_empty() => {
+                self.attributes = Some(Box::new(from.clone()))
+            }
+            _ => {}
         }
+    }
+
+    /// What scripts wrote on it (`$tm.branch.attr`), one value a name.
+    pub fn attributes(&self) -> Option<&Avps> {
+        self.attributes.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub fn attributes_mut(&mut self) -> &mut Avps {
+        self.attributes.get_or_insert_default()
+    }
+
+    /// Its own attributes, each a stack of values (`$bavp`).
+    pub fn avps(&self) -> Option<&Avps> {
+        self.avps.as_deref()
+    }
+
+    /// The same, to be changed.
+    pub fn avps_mut(&mut self) -> &mut Avps {
+        self.avps.get_or_insert_default()
     }
 
     /// Whether it may still bring a response that decides something.
     pub fn is_open(&self) -> bool {
         use BranchState::*;
-        matches!(self.state, Pending | Resolving | Calling | Proceeding)
+        matches!(
+            self.state,
+            Pending | Resolving | Calling | Proceeding | Waiting
+        )
     }
 }
 
@@ -199,4 +237,6 @@ pub(super) enum Queued {
     Resolved {
         branch: u8,
     },
+    /// Branches were added.
+    LateBranches,
 }

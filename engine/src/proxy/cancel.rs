@@ -76,6 +76,16 @@ pub(super) fn branches(
     }
 }
 
+/// Asks those to stop that were sent and go on; what is yet to be sent, or to come, stays.
+pub(super) fn under_way(core: &mut Core, context: &mut ResponseContext, outbox: &mut Outbox) {
+    let is_invite = context.is_invite;
+    for branch in context.branches_mut() {
+        if branch.state != BranchState::Waiting {
+            stop(core, branch, is_invite, &[], outbox);
+        }
+    }
+}
+
 /// Asks one branch to stop. §9.1: only an INVITE can be; its 487 says when it has.
 pub(super) fn stop(
     core: &mut Core,
@@ -85,7 +95,7 @@ pub(super) fn stop(
     outbox: &mut Outbox,
 ) {
     match branch.state {
-        BranchState::Pending | BranchState::Resolving => {
+        BranchState::Pending | BranchState::Resolving | BranchState::Waiting => {
             branch.state = BranchState::Completed;
             branch.code = 487;
             branch.local = true;

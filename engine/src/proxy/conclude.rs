@@ -39,20 +39,24 @@ pub(super) fn conclude(core: &mut Core, context: &mut ResponseContext, outbox: &
         }
         end_minor(core, context, minor, outbox);
     }
-    let outcomes = context
-        .branches()
-        .iter()
-        .zip(0u8..)
-        .skip(round)
-        .filter_map(|(branch, at)| {
-            let counts = branch.state == BranchState::Completed && branch.code >= 300;
+    let outcomes = |of_placeholders: bool| {
+        let ended = context.branches().iter().zip(0u8..).skip(round);
+        ended.filter_map(move |(branch, at)| {
+            let counts = branch.state == BranchState::Completed
+                && branch.code >= 300
+                && branch.is_placeholder == of_placeholders;
             counts.then_some(Outcome {
                 branch: at,
                 code: branch.code,
             })
-        });
+        })
+    };
     let a_6xx_decides = !core.proxy.settings.branches_after_6xx;
-    let Some(best) = best::choose(outcomes, a_6xx_decides) else {
+    // What stood for branches that never came counts when there was no other, or when the caller gave up waiting.
+    let first = context.cancelled && outcomes(true).next().is_some();
+    let best = best::choose(outcomes(first), a_6xx_decides)
+        .or_else(|| best::choose(outcomes(!first), a_6xx_decides));
+    let Some(best) = best else {
         return;
     };
     context.best = Some(best.branch);

@@ -64,6 +64,8 @@ pub struct ResponseContext {
     pub(super) ending: bool,
     /// A script asked for the transaction (`t_newtran`, `t_reply`): what `t_relay` cannot do is its to answer.
     pub(super) made_by_script: bool,
+    /// It waits for branches that are yet to come.
+    pub(super) waiting: Option<super::late::Waiting>,
     /// What relaying came to so far: the last error.
     pub(super) relay_error: Option<super::RelayError>,
 }
@@ -112,6 +114,13 @@ impl ResponseContext {
     /// Whether a branch may still bring a response that decides something.
     pub fn is_open(&self) -> bool {
         self.branches().iter().any(Branch::is_open)
+    }
+
+    /// §16.7 step 5: whoever says 6xx speaks for all places where the user could be.
+    pub(super) fn has_declined(&self) -> bool {
+        self.branches()
+            .iter()
+            .any(|branch| branch.code >= 600 && !branch.local)
     }
 
     /// Whether nothing will ever happen to it again.
@@ -284,6 +293,12 @@ impl ResponseContexts {
     /// Changes one.
     pub fn get_mut(&mut self, id: ContextId) -> Option<&mut ResponseContext> {
         self.slot_mut(id)?.context.as_deref_mut()
+    }
+
+    /// Whoever is in this slot.
+    pub(super) fn at_mut(&mut self, slot: u32) -> Option<&mut ResponseContext> {
+        let slot = self.slots.get_mut(slot as usize).filter(|slot| slot.live)?;
+        slot.context.as_deref_mut()
     }
 
     /// Takes one out of its slot to be worked on; it has to come back.

@@ -1,7 +1,7 @@
 //! The end of a response context, and what its watchers hear until then.
 
 use super::context::ResponseContext;
-use super::{ContextId, TransactionEvent, TransactionEventKind};
+use super::{ContextId, TransactionEvent, TransactionEventKind, late};
 use crate::core::Core;
 use crate::jobs::Job;
 use crate::statistics::Counter;
@@ -21,6 +21,7 @@ pub(super) fn notify(core: &mut Core, context: &ResponseContext, kind: Transacti
 /// Puts a context back, or ends it when nothing can happen to it any more.
 pub(super) fn finish(core: &mut Core, mut context: Box<ResponseContext>) {
     let id = context.id;
+    late::tidy(core, &mut context);
     let is_over = context.is_over() && context.queued.is_empty() && !context.ending;
     if is_over && context.watchers != 0 {
         context.ending = true;
@@ -86,6 +87,10 @@ pub fn forget(core: &mut Core, context: ContextId) {
 
 /// Drops a context whose work made us panic, whatever state that left it in.
 pub(crate) fn discard(core: &mut Core, context: ContextId) {
+    if let Some(mut taken) = core.contexts.take(context) {
+        late::forget(core, &mut taken);
+        core.contexts.put(taken);
+    }
     let Core {
         contexts, machine, ..
     } = core;

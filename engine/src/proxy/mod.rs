@@ -6,8 +6,9 @@
 //!
 //! The way of a request: `relay` (validate, targets, branches), `view` (a branch's route), `send` (addresses,
 //! failover), `forward` (one branch as a message). The way back: `response` (a branch speaks), `runs` (reply
-//! and failure routes end), `conclude` (the best goes back), `ending`. `route` and `record_route` are
-//! §16.4 and §16.12; what needs no transaction is in `stateless`; CSeq, From and To that differ on both sides in `rewrite`.
+//! and failure routes end), `conclude` (the best goes back), `ending`. Branches that are added later are in `late`.
+//! `route` and `record_route` are §16.4 and §16.12; what needs no transaction is in `stateless`; CSeq, From and To
+//! that differ on both sides in `rewrite`.
 //!
 //! Owned by the Call-ID. Never runs a script: what has to run next is pushed on `core.jobs`.
 
@@ -17,10 +18,12 @@ mod branch;
 mod cancel;
 mod conclude;
 mod context;
+mod elsewhere;
 mod ending;
 mod event;
 mod forward;
 mod identity;
+mod late;
 mod options;
 mod path;
 mod record_route;
@@ -41,10 +44,12 @@ mod view;
 pub use attachments::{Attachments, RecordRoute, RouteFound};
 pub use branch::{Branch, BranchState, set_attribute};
 pub use context::{ResponseContext, ResponseContexts};
+pub use elsewhere::OwnReply;
 pub(crate) use ending::discard;
 pub use ending::{forget, settle};
 pub use event::{TransactionEvent, TransactionEventKind};
 pub(crate) use forward::write_via;
+pub use late::{Injection, begin_late_branch, late_branch_ended, on_waited};
 pub use options::{Address, Cancel, RelayError, RelayFlags, RelayOptions};
 pub use path::Path;
 pub use relay::{before_park, branches_done};

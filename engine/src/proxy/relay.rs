@@ -6,6 +6,7 @@
 use parser::{Message, Method};
 
 use super::branch::BranchState;
+use super::context::ResponseContext;
 use super::validate::{self, Refusal};
 use super::{
     BRANCHES_MAX, ContextId, RelayError, RelayFlags, RelayOptions, TransactionEventKind, ending,
@@ -58,12 +59,8 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
         }
         return failed(cx.scene, RelayError::NoDestination);
     }
-    let is_declined = context
-        .branches()
-        .iter()
-        .any(|branch| branch.code >= 600 && !branch.local);
-    if is_declined && !cx.core.proxy.settings.branches_after_6xx {
-        // §16.7 step 5: whoever says 6xx speaks for all places where the user could be.
+    let declined = !cx.core.proxy.settings.branches_after_6xx && context.has_declined();
+    if declined {
         return failed(cx.scene, RelayError::Filtered);
     }
     context.previous_round = context.round;
@@ -82,7 +79,7 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
         if let Some(branch) = context.branch_mut(added) {
             branch.rewrite.copy_from(&cx.scene.proxy.rewrite);
         }
-        cx.scene.targets.remember_relayed(at);
+        cx.scene.targets.remember_relayed(usize::from(added), at);
     }
     cx.scene.proxy.rewrite.credentials.clear();
     // What was sent once is not sent again by the next relay of a failure route.
@@ -92,6 +89,11 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
         return failed(cx.scene, RelayError::NoDestination);
     }
     Verdict::Relay
+}
+
+/// Whether somebody has said 6xx, and that counts.
+pub(super) fn is_declined(core: &Core, context: &ResponseContext) -> bool {
+    !core.proxy.settings.branches_after_6xx && context.has_declined()
 }
 
 fn failed(attached: &mut Attached, error: RelayError) -> Verdict {

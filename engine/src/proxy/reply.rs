@@ -26,9 +26,14 @@ pub(super) fn in_context(
     let Some(server) = context.server.filter(|_| !context.is_answered()) else {
         return false;
     };
-    let tag = identity::local_tag(core.proxy.key, message);
+    let minted = identity::local_tag(core.proxy.key, message);
+    let given_tag = attached.proxy.local_tag.clone();
+    let tag = match given_tag.as_slice() {
+        b"" => &minted[..],
+        tag => tag,
+    };
     let given = sign(core, attached, code);
-    let reply = make(message, attached, code, reason, &tag);
+    let reply = make(message, attached, code, reason, tag);
     let is_sent = core.respond(server, code, outbox, |out| reply.write(message, out));
     attached.proxy.reply_headers.truncate(given);
     if !is_sent {
@@ -45,7 +50,7 @@ pub(super) fn in_context(
         context,
         code,
         reason,
-        message.to_tag().unwrap_or(&tag),
+        message.to_tag().unwrap_or(tag),
         None,
     );
     if code >= 200 {

@@ -82,7 +82,7 @@ pub fn failure_route_ended(
 }
 
 /// Does what waited for the end of a run.
-fn after_run(core: &mut Core, mut context: Box<ResponseContext>, outbox: &mut Outbox) {
+pub(super) fn after_run(core: &mut Core, mut context: Box<ResponseContext>, outbox: &mut Outbox) {
     conclude(core, &mut context, outbox);
     drain(core, &mut context, outbox);
     finish(core, context);
@@ -195,6 +195,12 @@ fn drain(core: &mut Core, context: &mut ResponseContext, outbox: &mut Outbox) {
             Queued::Timeout { branch } => timed_out(core, context, branch, outbox),
             Queued::TransportError { branch } => not_sent(core, context, branch, outbox),
             Queued::Resolved { branch } => resolved(core, context, branch, outbox),
+            Queued::LateBranches => {
+                let context = context.id;
+                if !core.jobs.push(Job::LateBranches { context }) {
+                    core.statistics.count(Counter::BoundsReached);
+                }
+            }
         }
     }
 }

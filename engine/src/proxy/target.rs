@@ -76,8 +76,8 @@ pub struct TargetSet {
     targets: Vec<Target>,
     /// What `serialize` set aside for serial forking, best last.
     serial: Vec<Target>,
-    /// What branches were made of, as they were then, in the order of branches.
-    relayed: Vec<Target>,
+    /// What branches were made of, as they were then, each with the number of its branch.
+    relayed: Vec<(usize, Target)>,
 }
 
 impl TargetSet {
@@ -253,15 +253,27 @@ impl TargetSet {
         is_there
     }
 
-    /// Remembers an entry that has become a branch, as it is now.
-    pub fn remember_relayed(&mut self, at: usize) {
-        let target = self.targets.get(at).cloned().unwrap_or_default();
-        self.relayed.push(target);
+    /// Remembers what a branch was made of: entry `at`, as it is now. False: there is no such entry.
+    pub fn remember_relayed(&mut self, branch: usize, at: usize) -> bool {
+        let target = match self.targets.get(at) {
+            Some(target) => target.clone(),
+            None if at == 0 => Target::default(),
+            None => return false,
+        };
+        self.relayed.push((branch, target));
+        true
+    }
+
+    /// The same of a target that is no entry.
+    pub fn remember_parts(&mut self, branch: usize, parts: &TargetParts<'_>) {
+        let target = self.make(parts);
+        self.relayed.push((branch, target));
     }
 
     /// Makes what branch `branch` was made of entry 0: the request as it was when that was relayed.
     pub fn return_to(&mut self, branch: usize) {
-        if let Some(target) = self.relayed.get(branch).cloned()
+        let found = self.relayed.iter().find(|(of, _)| *of == branch);
+        if let Some((_, target)) = found.cloned()
             && let Some(first) = self.entry(0)
         {
             *first = target;

@@ -1,5 +1,7 @@
 //! The view of a branch: what its branch route sees of the request, and what it may change.
 
+use parser::Draft;
+
 use super::attachments::RecordRoute;
 use super::context::ResponseContext;
 use super::{ContextId, TargetSet};
@@ -74,10 +76,27 @@ pub(super) fn leave_branch(context: &mut ResponseContext, scene: &mut Scene, bra
     context.saved = saved;
 }
 
+/// Keeps the draft that all branches start from while a late branch's route edits its own. A relay's run does that
+/// by itself.
+pub(super) fn keep_draft(core: &mut Core, scene: &Scene, context: ContextId) {
+    if let Some(context) = core.contexts.get_mut(context) {
+        let kept = context.saved.draft.get_or_insert_default();
+        kept.copy_from(&scene.draft);
+    }
+}
+
+/// Puts that draft back.
+pub(super) fn leave_injected(context: &mut ResponseContext, scene: &mut Scene) {
+    if let Some(kept) = context.saved.draft.take() {
+        scene.draft.copy_from(&kept);
+    }
+}
+
 /// What a context keeps of the request while a branch's route sees another.
 #[derive(Debug, Default)]
 pub(super) struct Saved {
     is_used: bool,
+    draft: Option<Box<Draft>>,
     targets: TargetSet,
     record_route: RecordRoute,
     record_route_params: Vec<u8>,

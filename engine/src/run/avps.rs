@@ -25,6 +25,11 @@ impl Avps {
         self.store.text.clear();
     }
 
+    /// Whether there is no value at all.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// The newest value: `$avp(name)`.
     pub fn get(&self, name: NameId) -> Option<ValueRef<'_>> {
         self.at(name, 0)

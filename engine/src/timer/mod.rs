@@ -50,13 +50,33 @@ pub enum Timer {
     TimerRoute,
     /// A module's period; the slot is its number in the list of periods.
     Module,
+    /// A transaction waits for further branches; the slot is its response context's.
+    LateBranches,
 }
 
-const KINDS: [Timer; 19] = {
+const KINDS: [Timer; 20] = {
     use Timer::*;
     [
-        A, B, C, D, E, F, G, H, I, J, K, L, M, Trying, Cancelled, Unanswered, Parked, TimerRoute,
+        A,
+        B,
+        C,
+        D,
+        E,
+        F,
+        G,
+        H,
+        I,
+        J,
+        K,
+        L,
+        M,
+        Trying,
+        Cancelled,
+        Unanswered,
+        Parked,
+        TimerRoute,
         Module,
+        LateBranches,
     ]
 };
 

@@ -100,11 +100,17 @@ impl Identities {
     /// What a request, its copies by other paths, and the ACK to its 2xx have in common: Call-ID, From
     /// tag and CSeq number (§8.2.2.2, §13.2.2.4). Never 0.
     pub(super) fn of_origin(&self, request: &Message) -> u64 {
+        let tag = request.from_tag().unwrap_or_default();
+        self.of_origin_parts(request.call_id(), tag, request.cseq().number)
+    }
+
+    /// The same of its parts.
+    pub(super) fn of_origin_parts(&self, call_id: &[u8], from_tag: &[u8], cseq: u32) -> u64 {
         let mut hasher = self.keyed;
         hasher.write_u8(3);
-        part(&mut hasher, request.call_id());
-        part(&mut hasher, request.from_tag().unwrap_or_default());
-        hasher.write_u32(request.cseq().number);
+        part(&mut hasher, call_id);
+        part(&mut hasher, from_tag);
+        hasher.write_u32(cseq);
         hasher.finish128().h1 | 1
     }
 }

@@ -231,8 +231,18 @@ impl ServerTransactions {
         self.of_origin(request, |entry| entry.identity != identity)
     }
 
+    /// The INVITE with these that has no final response yet.
+    #[must_use]
+    pub fn invite_of(&self, call_id: &[u8], from_tag: &[u8], cseq: u32) -> Option<ServerId> {
+        let origin = self.identities.of_origin_parts(call_id, from_tag, cseq);
+        self.at_origin(origin, |entry| !entry.machine.is_answered())
+    }
+
     fn of_origin(&self, request: &Message, wanted: impl Fn(&Entry) -> bool) -> Option<ServerId> {
-        let origin = self.identities.of_origin(request);
+        self.at_origin(self.identities.of_origin(request), wanted)
+    }
+
+    fn at_origin(&self, origin: u64, wanted: impl Fn(&Entry) -> bool) -> Option<ServerId> {
         let slot = *self.by_origin.find(origin, |&slot| {
             self.at(slot)
                 .is_some_and(|(_, entry)| entry.origin == origin && wanted(entry))

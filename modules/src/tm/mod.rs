@@ -3,11 +3,14 @@
 //! The machines are in the engine's `transaction`, forking and responses in its `proxy`. Keeps no
 //! state; what a script sets here goes with the request or, parameters, to the core.
 
+mod by_call_id;
 mod functions;
+mod late;
 mod own;
 mod params;
 mod variables;
 
+use engine::input::Letter;
 use engine::module::{Context, Exports, Kind, Module, Routes};
 use script::RouteKind;
 
@@ -89,6 +92,45 @@ impl Module for Tm {
             Routes::REPLY,
             Self::cancel_branch,
         );
+        exports.function(
+            "t_wait_for_new_branches",
+            &[Kind::Int.optional()],
+            request,
+            Self::wait_for_new_branches,
+        );
+        exports.function(
+            "t_wait_no_more_branches",
+            &[],
+            anywhere,
+            Self::wait_no_more_branches,
+        );
+        exports.function(
+            "t_inject_branches",
+            &[
+                Kind::Str.check(late::check_source),
+                text.check(late::check_flags),
+            ],
+            Routes::REQUEST | Routes::REPLY,
+            Self::inject_branches,
+        );
+        exports.function(
+            "t_get_branch_idx_by_attr",
+            &[
+                Kind::Str,
+                text,
+                Kind::Int.optional(),
+                Kind::Output.optional(),
+                Kind::Int.optional(),
+            ],
+            Routes::FAILURE | Routes::REPLY | Routes::BRANCH,
+            Self::branch_by_attribute,
+        );
+        exports.function(
+            "t_reply_by_callid",
+            &[STATUS, Kind::Str, text, Kind::Int.optional()],
+            request,
+            Self::reply_by_call_id,
+        );
         exports.function("t_add_hdrs", &[Kind::Str], request, Self::add_headers);
         exports.function(
             "t_add_cancel_reason",
@@ -127,6 +169,10 @@ impl Module for Tm {
              `ruri_matching`, `via1_matching`, `syn_branch` and `pass_provisional_replies` only with the value \
              that says what happens anyway.",
         );
+    }
+
+    fn on_letter(&mut self, cx: &mut Context<'_>, letter: &Letter) {
+        by_call_id::answer(cx, letter);
     }
 
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {

@@ -81,7 +81,10 @@ pub(super) fn export(exports: &mut Exports<Tm>) {
     });
     exports.variable("tm.branch.last_received", Shape::INDEXED, last_code);
     exports.variable("tm.branch.type", Shape::INDEXED, |_, cx, args, out| {
-        of_branch(cx, args, out, |_, _, out| Reading::text(b"sip", out))
+        of_branch(cx, args, out, |branch, _, out| {
+            let is_one = !branch.is_placeholder;
+            Reading::text(if is_one { b"sip" } else { b"phone" }, out)
+        })
     });
     exports.variable("tm.branch.flags", Shape::INDEXED, |_, cx, args, out| {
         of_branch(cx, args, out, |branch, cx, out| {
@@ -186,7 +189,7 @@ fn read_attribute(
     let attributes = if is_in_view(cx, args.index) {
         cx.scene.targets.get(0).and_then(|target| target.attributes)
     } else {
-        branch_mut(cx, args.index).map(|branch| &branch.attributes)
+        branch_mut(cx, args.index).and_then(|branch| branch.attributes())
     };
     attributes.map_or(Reading::Null, |list| list.read(name, Index::None, out))
 }
@@ -206,7 +209,7 @@ fn write_attribute(
             .facts_mut(0)
             .map(|target| &mut target.attributes)
     } else {
-        branch_mut(cx, args.index).map(|branch| &mut branch.attributes)
+        branch_mut(cx, args.index).map(Branch::attributes_mut)
     };
     Verdict::of(attributes.is_some_and(|list| set_attribute(list, name, value)))
 }
@@ -214,7 +217,9 @@ fn write_attribute(
 /// Only of the branch that the route is about: an index means one of its values.
 fn read_bavp(_: &mut Tm, cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
     match (args.name_id, branch_mut(cx, Index::None)) {
-        (Some(name), Some(branch)) => branch.avps.read(name, args.index, out),
+        (Some(name), Some(branch)) => branch
+            .avps()
+            .map_or(Reading::Null, |avps| avps.read(name, args.index, out)),
         _ => Reading::Null,
     }
 }
@@ -223,7 +228,7 @@ fn write_bavp(_: &mut Tm, cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueR
     let (Some(name), Some(branch)) = (args.name_id, branch_mut(cx, Index::None)) else {
         return Verdict::FAIL;
     };
-    let avps = &mut branch.avps;
+    let avps = branch.avps_mut();
     let fits = value.is_null() || avps.has_room(value, BRANCH_VALUES_MAX, BRANCH_VALUE_BYTES_MAX);
     Verdict::of(fits && avps.assign(name, args.index, args.replaces, value))
 }

@@ -80,7 +80,9 @@ fn append(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
 }
 
 fn push(cx: &mut Context<'_>, uri: &[u8], q: Option<u16>, inherits: bool) -> bool {
-    if uri.is_empty() || !cx.message.is_request() {
+    // In a reply route it is a branch for `t_inject_branches`; a reply itself goes nowhere else.
+    let is_reply_of_ours = cx.run.context.is_some() && !inherits;
+    if uri.is_empty() || !(cx.message.is_request() || is_reply_of_ours) {
         return false;
     }
     let targets = &mut cx.scene.targets;

@@ -1,6 +1,7 @@
 //! What scripts see of transactions: one file a behaviour.
 
 mod branches;
+mod late;
 
 use crate::harness::World;
 
@@ -8,6 +9,9 @@ use crate::harness::World;
 pub(super) const HEAD: &str = r#"
     loadmodule "sl"
     loadmodule "tm"
+    loadmodule "signaling"
+    loadmodule "sipmsgops"
+    loadmodule "rr"
     loadmodule "textops"
 "#;
 
