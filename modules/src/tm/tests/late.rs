@@ -198,10 +198,12 @@ fn an_events_contact_is_a_branch() {
 fn what_is_injected_from_and_how_is_checked_at_load() {
     let script = |call: &str| format!("loadmodule \"tm\"\nroute {{ {call}; }}");
     expect![[r#"
-        parse error in test.cfg:2:9-10: argument 1 of `t_inject_branches`: `dns` is not `msg` or `event`
+        parse error in test.cfg:2:27-32: parameter 1 of `t_inject_branches`: `dns` is not `msg` or `event`
+        1 error
     "#]].assert_eq(&complaints(&script("t_inject_branches(\"dns\")")));
     expect![[r#"
-        parse error in test.cfg:2:9-10: argument 2 of `t_inject_branches`: `first` is not `cancel` or `last`
+        parse error in test.cfg:2:34-41: parameter 2 of `t_inject_branches`: `first` is not `cancel` or `last`
+        1 error
     "#]].assert_eq(&complaints(&script("t_inject_branches(\"msg\", \"first\")")));
 }
 
