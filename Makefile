@@ -57,6 +57,7 @@ fuzz:
 
 bench:
 	$(CARGO) bench -p parser
+	$(CARGO) bench -p script --bench compile
 	$(CARGO) bench --manifest-path parser/bench-competitors/Cargo.toml
 
 load:

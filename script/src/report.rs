@@ -174,11 +174,31 @@ pub(crate) fn suggest<'n>(written: &str, names: impl Iterator<Item = &'n str>) -
         6..=10 => 2,
         _ => 3,
     };
-    names
+    let first = |text: &str| text.bytes().next().map(|byte| byte.to_ascii_lowercase());
+    let names: Vec<&str> = names.collect();
+    let near = names
+        .iter()
         .filter(|name| name.len().abs_diff(written.len()) <= allowed.max(1))
-        .map(|name| (distance(written, name), name))
+        .map(|name| (distance(written, name), *name))
         .filter(|(distance, name)| *distance <= allowed || name.eq_ignore_ascii_case(written))
-        .min_by_key(|(distance, _)| *distance)
+        // Two slips, one of them in the first letter, are another word.
+        .filter(|(distance, name)| *distance <= 1 || first(name) == first(written))
+        .min_by_key(|(distance, _)| *distance);
+    if let Some((_, name)) = near {
+        return Some(name);
+    }
+    // Words that begin alike and end otherwise: `fr_timer`, `fr_timeout`.
+    let shared = |name: &str| {
+        let pairs = name.bytes().zip(written.bytes());
+        pairs.take_while(|(one, other)| one == other).count()
+    };
+    names
+        .into_iter()
+        .map(|name| (shared(name), name))
+        .filter(|(shared, name)| {
+            *shared >= 5 && shared * 4 >= written.len().max(name.len() - 2) * 3
+        })
+        .min_by_key(|(shared, name)| (std::cmp::Reverse(*shared), name.len()))
         .map(|(_, name)| name)
 }
 

@@ -33,7 +33,9 @@ fn check(template: &str, expected: Expect) {
 
 #[test]
 fn residential() {
-    check(RESIDENTIAL, expect![[r#"
+    check(
+        RESIDENTIAL,
+        expect![[r#"
         18 variants
         HAVE_INBOUND_PSTN:
         parse error in stock.cfg:70:55-58: `$sp` is read-only, not writable
@@ -53,12 +55,15 @@ fn residential() {
           115 | 		$rp = 5060;
           116 | 		route(relay);
         1 error
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn trunking() {
-    check(TRUNKING, expect![[r#"
+    check(
+        TRUNKING,
+        expect![[r#"
         9 variants
         DO_CALL_LIMITATION:
         parse error in stock.cfg:100:3-19: `get_profile_size` is not offered by any loaded module
@@ -76,14 +81,18 @@ fn trunking() {
           107 |
           108 | 	if (!do_routing(1)) {
         2 errors
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn load_balancer() {
-    check(LOADBALANCER, expect![[r#"
+    check(
+        LOADBALANCER,
+        expect![[r#"
         8 variants
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

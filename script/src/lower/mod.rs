@@ -200,8 +200,8 @@ impl Lower<'_, '_> {
 
     /// Remembers a name for the survey, if one is made.
     fn mention(&mut self, named: Named, name: &str, module: Option<&str>, span: Span) {
-        let at = self.report.source.position(span);
         if let Some(survey) = self.survey.as_deref_mut() {
+            let at = self.report.source.position(span);
             survey.mentions.push(Mention {
                 named,
                 name: name.to_owned(),

@@ -222,6 +222,9 @@ impl Parser<'_, '_> {
             let word = String::from_utf8_lossy(self.report.source.text(name)).into_owned();
             let hint = match self.kind() {
                 Kind::Assign => "global parameters stand outside of routes",
+                _ if word == "continue" => {
+                    "there is none: put what follows into an `if`, or leave with `break`"
+                }
                 _ => "a function is called with parentheses: `name()`",
             };
             self.report

@@ -278,8 +278,13 @@ impl Parser<'_, '_> {
         } else if self.kind() == Kind::Open {
             Some("functions are called inside of routes".to_owned())
         } else {
-            suggest(name, GLOBALS.iter().map(|(one, _, _)| *one))
-                .map(|near| format!("did you mean `{near}`?"))
+            let near = suggest(name, GLOBALS.iter().map(|(one, _, _)| *one));
+            let kept = |near: &str| GLOBALS.iter().find(|(one, _, _)| *one == near);
+            near.and_then(kept)
+                .map(|(written, today, _)| match written == today {
+                    true => format!("did you mean `{written}`?"),
+                    false => format!("did you mean `{written}`? Today it is `{today}`"),
+                })
         };
         let reason = match self.kind() {
             Kind::Assign => format!("unknown config variable `{name}`"),
@@ -416,11 +421,16 @@ impl Parser<'_, '_> {
             self.advance();
             self.signed_number("a number of cycles")?;
         }
+        let start = self.span();
         let down_to = if self.is_word("scale") {
             Some(self.scaling_rule("down")?)
         } else {
             None
         };
+        if down_to.is_some_and(|down_to| down_to > up_to) {
+            let reason = "it scales down to more than it scales up to";
+            self.report.error(start.to(self.previous()), reason);
+        }
         let at = self.report.source.position(span);
         self.script.globals.scaling_profiles.push(ScalingProfile {
             name,
@@ -441,7 +451,10 @@ impl Parser<'_, '_> {
             return self.expected("`on`");
         }
         self.advance();
-        self.signed_number("a share of load")?;
+        let span = self.span();
+        if !(0..=100).contains(&self.signed_number("a share of load")?) {
+            self.report.error(span, "a share is a number from 0 to 100");
+        }
         self.expect(Kind::Percent, "`%`")?;
         self.expect_word("for")?;
         self.signed_number("a number of cycles")?;

@@ -335,6 +335,13 @@ impl<'s> Parser<'_, 's> {
 
     /// Reports that something else was expected here.
     fn expected<T>(&mut self, what: &str) -> Parsed<T> {
+        // Outside of routes a line ends what it says: the next one is not what is wrong.
+        if self.depth == 0 && self.at > 0 && self.is_first_on_line(self.at) {
+            let here = self.previous().after();
+            self.report
+                .error(here, format!("expected {what}, found the end of the line"));
+            return Err(Failed);
+        }
         let found = self.describe();
         self.report
             .error(self.span(), format!("expected {what}, found {found}"));

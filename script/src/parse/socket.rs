@@ -3,6 +3,7 @@
 use super::{Failed, Parsed, Parser};
 use crate::globals::{Alias, Bond, Socket};
 use crate::lex::Kind;
+use crate::report::suggest;
 use crate::source::Span;
 
 /// Protocols a socket can name, each with the module that provides it.
@@ -67,6 +68,7 @@ impl Parser<'_, '_> {
             at,
         };
         while self.socket_option(&mut socket)? {}
+        self.unknown_option()?;
         self.script.globals.sockets.push(socket);
         Ok(())
     }
@@ -143,6 +145,35 @@ impl Parser<'_, '_> {
         let option = String::from_utf8_lossy(&lower).into_owned();
         self.set(format!("socket/{option}"), None, start.to(self.previous()));
         Ok(true)
+    }
+
+    /// A word behind the options, on their line, is one that is not known.
+    fn unknown_option(&mut self) -> Parsed<()> {
+        if self.kind() != Kind::Ident || self.is_first_on_line(self.at) {
+            return Ok(());
+        }
+        let word = String::from_utf8_lossy(self.word()).into_owned();
+        let options = [
+            "as",
+            "use_workers",
+            "use_auto_scaling_profile",
+            "tag",
+            "tos",
+            "anycast",
+            "frag",
+            "reuse_port",
+            "accept_subdomain",
+            "allow_proxy_protocol",
+            "send_proxy_protocol",
+            "proxy_protocol",
+        ];
+        let hint = match suggest(&word, options.into_iter()) {
+            Some(near) => format!("did you mean `{near}`?"),
+            None => format!("it is one of {}", options.join(", ")),
+        };
+        let reason = format!("unknown option `{word}` of a socket");
+        self.report.error_with(self.span(), reason, hint);
+        Err(Failed)
     }
 
     /// `allow_proxy_protocol`, `send-proxy`, `proxy-protocol`, `proxy`: with `-` or `_`.
@@ -265,6 +296,9 @@ impl Parser<'_, '_> {
     /// `lid`: an address, a quoted or bare host name, an interface.
     pub(super) fn host(&mut self) -> Parsed<String> {
         let start = self.span();
+        if self.is_first_on_line(self.at) && self.peek(1) == Kind::Assign {
+            return self.expected("a host");
+        }
         let bracket = self.take(Kind::OpenBracket).is_some();
         if let Some(address) = self.ip()? {
             if bracket {

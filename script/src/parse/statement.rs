@@ -1,7 +1,7 @@
 //! Blocks and statements.
 
 use super::{Failed, Parsed, Parser};
-use crate::ast::{Case, CaseValue, If, Statement, StatementKind};
+use crate::ast::{Case, CaseValue, Condition, ConditionKind, If, Statement, StatementKind};
 use crate::lex::Kind;
 use crate::source::Span;
 
@@ -188,9 +188,7 @@ impl Parser<'_, '_> {
         let mut arms = Vec::new();
         loop {
             self.advance();
-            self.expect(Kind::Open, "`(` after `if`")?;
-            let condition = self.condition()?;
-            self.expect(Kind::Close, "`)` after the condition")?;
+            let condition = self.guard("`(` after `if`")?;
             arms.push((condition, self.body()?));
             if !self.is_word("else") {
                 return Ok(If {
@@ -206,11 +204,54 @@ impl Parser<'_, '_> {
         }
     }
 
-    fn while_statement(&mut self) -> Parsed<StatementKind> {
-        self.advance();
-        self.expect(Kind::Open, "`(` after `while`")?;
+    /// The condition in its parentheses. One that is broken stands for any: what it guards is looked at all the same.
+    fn guard(&mut self, open: &str) -> Parsed<Condition> {
+        let start = self.span();
+        let guard = self.guard_here(open);
+        if guard.is_ok() || !self.skip_to_block() {
+            return guard;
+        }
+        Ok(Condition {
+            kind: ConditionKind::Number(1),
+            span: start,
+        })
+    }
+
+    fn guard_here(&mut self, open: &str) -> Parsed<Condition> {
+        self.expect(Kind::Open, open)?;
         let condition = self.condition()?;
         self.expect(Kind::Close, "`)` after the condition")?;
+        if matches!(self.kind(), Kind::And | Kind::Or) {
+            let reason = format!("the condition ends before {}", self.describe());
+            let hint = "one more pair of parentheses goes around all of it";
+            self.report.error_with(self.span(), reason, hint);
+            return Err(Failed);
+        }
+        Ok(condition)
+    }
+
+    /// To the `{` of the statement in hand; false, and nothing is skipped, if it has none.
+    fn skip_to_block(&mut self) -> bool {
+        let ahead = self.tokens[self.at..].iter().position(|token| {
+            matches!(
+                token.kind,
+                Kind::OpenBrace | Kind::CloseBrace | Kind::Semicolon | Kind::End
+            )
+        });
+        let Some(block) = ahead.map(|ahead| self.at + ahead) else {
+            return false;
+        };
+        let is_block = self.tokens[block].kind == Kind::OpenBrace
+            && !(self.at..block).any(|at| self.opens_top(at));
+        if is_block {
+            self.at = block;
+        }
+        is_block
+    }
+
+    fn while_statement(&mut self) -> Parsed<StatementKind> {
+        self.advance();
+        let condition = self.guard("`(` after `while`")?;
         let body = self.breakable_body()?;
         Ok(StatementKind::While(condition, body))
     }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 /// Renders a template with these switches set to `yes`.
-pub fn render(template: &str, switches: &[&str]) -> String {
+pub(crate) fn render(template: &str, switches: &[&str]) -> String {
     let mut m4 = M4 {
         rest: template.bytes().rev().collect(),
         ..M4::default()
@@ -21,7 +21,7 @@ pub fn render(template: &str, switches: &[&str]) -> String {
 }
 
 /// The names that a template defines, in order.
-pub fn switches(template: &str) -> Vec<&str> {
+pub(crate) fn switches(template: &str) -> Vec<&str> {
     let defined = template
         .lines()
         .filter_map(|line| line.strip_prefix("define(`"));
