@@ -5,7 +5,7 @@
 #   test     everything that must hold before a change lands (under 20 minutes cold)
 #   check    format, lints, units, flows (under 5 minutes warm)
 #   docs     write docs/opensips.md again from what is exported
-#   flows    write the golden ladders again; read the diff
+#   flows    write the golden ladders of flows and test files again; read the diff
 #   storm    seeded storms: STORMS=10000 FROM=1
 #   fuzz     every fuzz target: SECONDS=600 each (needs a nightly toolchain; installs cargo-fuzz)
 #   bench    the criterion benches of the rooms
@@ -46,8 +46,8 @@ docs:
 	mv target/opensips.md docs/opensips.md
 
 flows:
-	UPDATE_EXPECT=1 $(CARGO) test -p sim --test flows
-	git diff --stat -- sim/flows
+	UPDATE_EXPECT=1 $(CARGO) test -p sim --test flows --test rehearsals
+	git diff --stat -- sim/flows sim/scripts
 
 storm:
 	$(CARGO) run --profile storm -p sim --bin storm -- --storms $(STORMS) --from $(FROM)

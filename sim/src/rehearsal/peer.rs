@@ -388,6 +388,9 @@ impl Peer {
                 }
             }
             edit(&mut sip, &headers, Some(code));
+            if sip.body.is_empty() && sip.get("Content-Type") == Some("application/sdp") {
+                sip.body = description(&self.plan);
+            }
             Reply {
                 after_us,
                 sip,
