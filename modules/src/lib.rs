@@ -33,6 +33,7 @@ mod uac_auth;
 mod uac_redirect;
 mod usrloc;
 mod uuid;
+mod xml;
 
 use engine::module::{Context, Registry, Verdict};
 
@@ -66,7 +67,8 @@ pub fn registry() -> Registry {
         .add::<uac_auth::UacAuth>()
         .add::<uac_redirect::UacRedirect>()
         .add::<usrloc::Usrloc>()
-        .add::<uuid::Uuid>();
+        .add::<uuid::Uuid>()
+        .add::<xml::Xml>();
     registry
 }
 

@@ -220,7 +220,8 @@ mod tests {
         "#]]
         .assert_eq(&world.take());
         expect![[r#"
-            parse error in test.cfg:2:9-10: argument 2 of `uuid`: `2` is no version; there are 0, 1, 3, 4 and 5
+            parse error in test.cfg:2:23-24: parameter 2 of `uuid`: `2` is no version; there are 0, 1, 3, 4 and 5
+            1 error
         "#]].assert_eq(&complaints(
             "loadmodule \"uuid\"\nroute { uuid($var(x), 2); }",
         ));

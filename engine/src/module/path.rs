@@ -39,6 +39,27 @@ impl<'a> PathText<'a> {
         is_next
     }
 
+    /// Whether the script wrote this next.
+    pub fn starts_with(self, text: &[u8]) -> bool {
+        self.0.starts_with(text)
+    }
+
+    /// Whether the script wrote this next, and nothing comes behind it.
+    pub fn is_exactly(self, text: &[u8]) -> bool {
+        self.0 == text
+    }
+
+    /// Skips a text that the script wrote; false if something else comes.
+    pub fn skip_text(&mut self, text: &[u8]) -> bool {
+        match self.0.strip_prefix(text) {
+            Some(rest) => {
+                self.0 = rest;
+                true
+            }
+            None => false,
+        }
+    }
+
     /// Everything up to a byte that the script wrote and that `ends` it. Text and variables side by side are one.
     pub fn take(&mut self, ends: impl Fn(u8) -> bool) -> Cow<'a, [u8]> {
         let mut taken: Cow<'a, [u8]> = Cow::Borrowed(b"");

@@ -374,6 +374,7 @@ fn a_link_is_between_json_variables() {
         parse error in test.cfg:4:23-30: parameter 1 of `json_link` is a `$json(...)`
         parse error in test.cfg:5:33-36: parameter 2 of `json_link` is a variable
         parse error in test.cfg:6:13-18: `$json` needs a name in parentheses: `$json(...)`
+        3 errors
     "#]]
     .assert_eq(&complaints(
         r#"

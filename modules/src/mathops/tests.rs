@@ -338,6 +338,7 @@ fn what_has_no_value_fails_and_leaves_the_variable() {
         log 2: -1 before
         log -1: mathops: 16 is not between 0 and 15 digits test.cfg:12
         log 2: -1 before
+        log -1: mathops: 0 is not between 1 and 15 digits test.cfg:13
         log 2: -1 before
         log -1: mathops: `x`: not understood from `x` on test.cfg:14
         log 2: -1 before
@@ -348,7 +349,8 @@ fn what_has_no_value_fails_and_leaves_the_variable() {
 #[test]
 fn digits_that_no_number_has_do_not_start() {
     expect![[r#"
-        parse error in test.cfg:2:1-2: parameter `decimal_digits` of module `mathops`: 16 is not between 0 and 15 digits
+        parse error in test.cfg:2:39-41: parameter `decimal_digits` of module mathops: 16 is not between 0 and 15 digits
+        1 error
     "#]].assert_eq(&complaints(
         "loadmodule \"mathops\"\nmodparam(\"mathops\", \"decimal_digits\", 16)\nroute { exit; }",
     ));

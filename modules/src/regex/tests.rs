@@ -55,6 +55,7 @@ fn perls_expressions_match() {
         log 2: one line
         log -1: pcre_match: `(`: Parsing error at position 1: Opening parenthesis without closing parenthesis test.cfg:12
         log 2: -1
+        log -1: pcre_match: Error executing regex: Max limit for backtracking count exceeded test.cfg:14
         log 2: -1
     "#]].assert_eq(&world.take());
 }
@@ -216,12 +217,20 @@ fn what_is_wrong_with_a_file_or_an_expression_is_said_at_start() {
     all += &complaints("loadmodule \"regex\"\nroute { pcre_match($ru, \"(a\"); }");
     expect![[r#"
         parse error in test.cfg:1:12-13: module `regex`: /etc/groups: line 1: an expression before the first `[0]`
+        1 error
         parse error in test.cfg:1:12-13: module `regex`: /etc/groups: line 3: the group is empty
+        1 error
         parse error in test.cfg:1:12-13: module `regex`: /etc/groups: line 2: `(`: Parsing error at position 1: Opening parenthesis without closing parenthesis
+        1 error
         parse error in test.cfg:1:12-13: module `regex`: /etc/groups: line 3: more than 1 groups (max_groups)
+        1 error
         parse error in test.cfg:1:12-13: module `regex`: /etc/groups: line 3: the group is longer than 9 bytes (group_max_size)
-        parse error in test.cfg:3:1-2: parameter `max_groups` of module `regex`: 0 is not at least 1
+        1 error
+        parse error in test.cfg:3:33-34: parameter `max_groups` of module regex: 0 is not at least 1
+        1 error
         parse error in test.cfg:1:12-13: module `regex`: cannot read `/no`: no such file
-        parse error in test.cfg:2:9-10: argument 2 of `pcre_match`: Parsing error at position 2: Opening parenthesis without closing parenthesis
+        1 error
+        parse error in test.cfg:2:25-29: parameter 2 of `pcre_match`: Parsing error at position 2: Opening parenthesis without closing parenthesis
+        1 error
     "#]].assert_eq(&all);
 }
