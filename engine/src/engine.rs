@@ -263,8 +263,11 @@ impl Engine {
                 .branches()
                 .iter()
                 .any(|branch| branch.client.is_some());
+            // A reply route waits over what came last.
+            let is_replying = context.branches().iter().any(|branch| branch.replying);
             if !has_server
                 && !has_client
+                && !is_replying
                 && !context.is_held()
                 && !context.failing
                 && !context.is_open()

@@ -209,6 +209,9 @@ impl Checkers {
     pub fn other_output(&mut self, output: &Output) -> Result<(), String> {
         match output {
             Output::Quarantine { .. } => Err(format!("an engine caught a panic: {output:?}")),
+            Output::CommandAnswer { result: Err(_), .. } => {
+                Err(format!("a shard refused a reload: {output:?}"))
+            }
             _ => Ok(()),
         }
     }

@@ -31,6 +31,17 @@ pub struct Server {
     /// The earliest tick that is scheduled, by shard.
     pub ticks: Vec<Option<u64>>,
     connections: BTreeMap<SocketAddr, ConnectionId>,
+    /// The name of its script.
+    script: String,
+}
+
+fn compile(name: &str, text: &str) -> Result<Arc<script::Program>, String> {
+    let path = Path::new(name);
+    let mut loader = script::InMemory::new(path, text);
+    modules::registry()
+        .compile(path, &mut loader, &script::Options::default())
+        .map(|compiled| Arc::new(compiled.program))
+        .map_err(|errors| errors.to_string())
 }
 
 /// What a server is made of.
@@ -60,12 +71,7 @@ impl Server {
         }
         let sockets = Arc::new(sockets);
         let registry = modules::registry();
-        let path = Path::new(&plan.script.0);
-        let mut loader = script::InMemory::new(path, plan.script.1.clone());
-        let compiled = registry
-            .compile(path, &mut loader, &script::Options::default())
-            .map_err(|e| e.to_string())?;
-        let program = Arc::new(compiled.program);
+        let program = compile(&plan.script.0, &plan.script.1)?;
         let mut owner_key = [0u8; 16];
         owner_key[..8].copy_from_slice(&plan.seed.to_le_bytes());
         let engines = (0..plan.shards)
@@ -86,12 +92,18 @@ impl Server {
             .collect::<Result<Vec<_>, String>>()?;
         Ok(Server {
             name: plan.name.clone(),
+            script: plan.script.0.clone(),
             address: plan.address,
             ticks: vec![None; engines.len()],
             engines,
             outbox: Outbox::new(),
             connections: BTreeMap::new(),
         })
+    }
+
+    /// Another text of its script. The error is for a person.
+    pub fn compile(&self, text: &str) -> Result<Arc<script::Program>, String> {
+        compile(&self.script, text)
     }
 
     /// The flow of a datagram from there, and the shard whose socket the kernel gives it to.

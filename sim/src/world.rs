@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use engine::outbox::Output;
-use engine::{Answer, Input, Now, Query, ShardId, Transport};
+use engine::{Answer, Input, Now, Query, Reload, ShardId, Ticket, Transport};
 use loadgen::phone::{self, Command, Event as PhoneEvent, Notice, Phone, Settings};
 use parser::{Frame, Message};
 
@@ -24,6 +24,10 @@ use crate::server::{Server, ServerPlan};
 const EPOCH_US: u64 = 1_767_225_600_000_000;
 /// How long a handover or letter lies in a mailbox between two shards.
 const RING_US: u64 = 20;
+/// How far apart the shards of a server take one step of a reload.
+const SKEW_US: u64 = 3_000;
+/// Whoever asks for a reload.
+const RELOAD: Ticket = Ticket(1);
 /// How long the name server thinks.
 const DNS_US: u64 = 2_000;
 
@@ -106,6 +110,12 @@ pub struct World {
     pub cut_off: Option<SocketAddr>,
     /// Handovers and letters lost to a full ring, per mille.
     pub ring_loss: u32,
+    /// Questions that the name server leaves without an answer, per mille.
+    pub dns_loss: u32,
+    /// Questions that the name server left without an answer so far.
+    pub unanswered: u64,
+    /// Shards that swapped to a new script.
+    pub reloads: u64,
     /// Who sent what.
     pub ladder: Option<Ladder>,
     /// What is watched at every message.
@@ -134,6 +144,9 @@ impl World {
             losses: Vec::new(),
             cut_off: None,
             ring_loss: 0,
+            dns_loss: 0,
+            unanswered: 0,
+            reloads: 0,
             ladder: None,
             checkers: Checkers::default(),
             figures: None,
@@ -183,6 +196,26 @@ impl World {
     /// Lets a phone's user do something.
     pub fn act(&mut self, at_us: u64, phone: usize, act: Act) {
         self.queue.at(at_us, Event::Act(phone, act));
+    }
+
+    /// Gives a server a new script: its shards prepare it now and swap when they have, each a moment apart from the
+    /// others. One that does not compile changes nothing, as in a real server.
+    pub fn reload(&mut self, at_us: u64, server: usize, script: &str) {
+        let Ok(program) = self.servers[server].compile(script) else {
+            return;
+        };
+        let shards = self.servers[server].engines.len() as u16;
+        let prepared_us = at_us + 2 * SKEW_US;
+        for (from_us, step) in [
+            (at_us, Reload::Prepare(program)),
+            (prepared_us, Reload::Swap),
+        ] {
+            for shard in (0..shards).map(ShardId) {
+                let at_us = from_us + self.chance.u64(0..SKEW_US);
+                let input = Input::Reload(RELOAD, step.clone());
+                self.queue.at(at_us, Event::Inner(server, shard, input));
+            }
+        }
     }
 
     /// Names everybody for the ladder and begins to write it.
@@ -359,6 +392,7 @@ impl World {
     }
 
     fn engine(&mut self, number: usize, shard: ShardId, input: Input) -> Result<(), String> {
+        self.reloads += u64::from(matches!(input, Input::Reload(_, Reload::Swap)));
         let now = self.now();
         let taken_in = self.figures.as_ref().and_then(|_| copy_of_message(&input));
         self.servers[number].handle(shard, now, input);
@@ -453,6 +487,10 @@ impl World {
                     deadline_us,
                 } => {
                     let (at, answer) = match query {
+                        Query::Dns { .. } if self.is_one_of(self.dns_loss) => {
+                            self.unanswered += 1;
+                            (deadline_us, Answer::TimedOut)
+                        }
                         Query::Dns { name, record_type } => (
                             self.now_us + DNS_US,
                             Answer::Dns(Frame::copy_of(&self.zone.answer(&name, record_type))),
@@ -548,7 +586,11 @@ impl World {
     }
 
     fn ring_is_full(&mut self) -> bool {
-        self.ring_loss > 0 && self.chance.u32(0..1000) < self.ring_loss
+        self.is_one_of(self.ring_loss)
+    }
+
+    fn is_one_of(&mut self, per_mille: u32) -> bool {
+        per_mille > 0 && self.chance.u32(0..1000) < per_mille
     }
 
     fn schedule_tick(&mut self, number: usize, shard: ShardId) {

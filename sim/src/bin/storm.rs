@@ -69,11 +69,7 @@ fn many(from: u64, storms: u64) -> ExitCode {
                     total.3 += 1;
                     match result {
                         Ok(tally) => {
-                            total.0.calls += tally.calls;
-                            total.0.answered += tally.answered;
-                            total.0.cancelled += tally.cancelled;
-                            total.0.failed += tally.failed;
-                            total.0.handovers += tally.handovers;
+                            total.0.add(&tally);
                             total.1[(seed % 4) as usize] += 1;
                         }
                         Err(error) => total.2.push((seed, error)),
@@ -99,7 +95,8 @@ fn many(from: u64, storms: u64) -> ExitCode {
         .into_inner()
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     println!(
-        "\n{done} storms on 1/2/3/8 engines: {}/{}/{}/{} passed; {} calls: {} answered, {} cancelled, {} failed as they must; {} handovers",
+        "\n{done} storms on 1/2/3/8 engines: {}/{}/{}/{} passed; {} calls: {} answered, {} cancelled, {} failed as they must; {} handovers\n\
+         scripts: {} forks, {} failovers, {} waits, {} names without an answer, {} swaps to another script",
         by_engines[0],
         by_engines[1],
         by_engines[2],
@@ -109,6 +106,11 @@ fn many(from: u64, storms: u64) -> ExitCode {
         tally.cancelled,
         tally.failed,
         tally.handovers,
+        tally.forks,
+        tally.failovers,
+        tally.waits,
+        tally.unanswered,
+        tally.reloads,
     );
     failures.sort();
     for (seed, error) in &failures {

@@ -26,6 +26,9 @@ pub struct Times {
     pub ringing_us: u64,
     /// Whether each response from 101 to 199 begins timer C anew: `restart_fr_on_each_reply`.
     pub ringing_restarts: bool,
+    /// How long the script may take, when all branches have ended, to answer or to begin another one: waits of
+    /// `failure_route`, names that do not resolve.
+    pub script_waits_us: u64,
 }
 
 impl Times {
@@ -100,6 +103,7 @@ mod tests {
         unanswered_us: 32_000_000,
         ringing_us: 180_000_000,
         ringing_restarts: true,
+        script_waits_us: 0,
     };
 
     #[test]

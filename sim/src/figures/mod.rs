@@ -92,6 +92,8 @@ struct Received {
     name: String,
     /// The requests that forward it.
     branches: Vec<Key>,
+    /// Since when none of them may still be answered, while the script decides what then.
+    undecided_since: Option<u64>,
     is_cancelled: bool,
     /// A REGISTER: the script answers it without a transaction, unless it has to wait.
     is_register: bool,
@@ -101,6 +103,7 @@ struct Received {
 enum Wake {
     Sent(Key),
     Received(Key),
+    Undecided(Key),
 }
 
 /// The shadows of one server's transactions.
@@ -142,6 +145,7 @@ impl Figures {
             match wake {
                 Wake::Sent(key) => self.pass_sent(key, at_us)?,
                 Wake::Received(key) => self.pass_received(key, at_us)?,
+                Wake::Undecided(key) => self.judge(key, at_us)?,
             }
         }
         Ok(())
@@ -250,6 +254,7 @@ impl Figures {
             figure,
             name: name(message),
             branches: Vec::new(),
+            undecided_since: None,
             is_cancelled: false,
             is_register: method == Method::Register,
         };
@@ -331,6 +336,10 @@ impl Figures {
         let cause = match self.took_in {
             TookIn::Request(request) if request == key => Cause::Request,
             TookIn::Response => Cause::Response,
+            // A response whose reply route has waited goes on by the time.
+            TookIn::Nothing if self.times.script_waits_us > 0 && status / 100 == 2 => {
+                Cause::Response
+            }
             TookIn::Request(_) | TookIn::Nothing => Cause::Time,
         };
         if cause == Cause::Request {
@@ -455,9 +464,16 @@ impl Figures {
                 .is_some_and(|sent| sent.figure.is_waiting())
         });
         if is_waiting || received.figure.is_answered() {
+            received.undecided_since = None;
             return Ok(());
         }
+        let since_us = *received.undecided_since.get_or_insert(at_us);
+        let until_us = since_us + self.times.script_waits_us;
         match &mut received.figure {
+            ServerFigure::Invite(_) if at_us < until_us => {
+                self.wake(Some(until_us), Wake::Undecided(key));
+                Ok(())
+            }
             ServerFigure::Invite(_) => Err(format!(
                 "{at_us} us: all branches of an INVITE are over and it has no final response (RFC 3261 §16.7): {}",
                 received.name

@@ -33,7 +33,14 @@ const NOT_A_CALL: u64 = 1 << 32;
 const SILENT_PHONES: u64 = 1;
 /// 64*T1 and the longest way through the network.
 const REGISTER_AGAIN_S: u64 = 33;
-const SCRIPT: &str = include_str!("../../flows/scripts/residential.cfg");
+const RESIDENTIAL: &str = include_str!("../../flows/scripts/residential.cfg");
+const SCRIPTED: &str = include_str!("scripted.cfg");
+/// Questions that the name server leaves without an answer in bad weather, per mille.
+const DNS_LOSS: u32 = 100;
+/// A pause in a failure route, and a name whose questions all stay without an answer.
+const SCRIPT_WAITS_US: u64 = 30 * SECOND_US;
+/// New scripts in one storm, at most.
+const RELOADS: u32 = 8;
 
 /// What a storm came to.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,6 +55,44 @@ pub struct Tally {
     pub failed: u64,
     /// Handovers between shards.
     pub handovers: u64,
+    /// Calls that a script forked, in parallel or in a row.
+    pub forks: u64,
+    /// Failure routes that tried another phone.
+    pub failovers: u64,
+    /// Runs of the main route that waited for time.
+    pub waits: u64,
+    /// Names whose answer never came.
+    pub unanswered: u64,
+    /// Scripts that a shard swapped to.
+    pub reloads: u64,
+}
+
+impl Tally {
+    /// Adds another storm's.
+    pub fn add(&mut self, other: &Tally) {
+        let Tally {
+            calls,
+            answered,
+            cancelled,
+            failed,
+            handovers,
+            forks,
+            failovers,
+            waits,
+            unanswered,
+            reloads,
+        } = other;
+        self.calls += calls;
+        self.answered += answered;
+        self.cancelled += cancelled;
+        self.failed += failed;
+        self.handovers += handovers;
+        self.forks += forks;
+        self.failovers += failovers;
+        self.waits += waits;
+        self.unanswered += unanswered;
+        self.reloads += reloads;
+    }
 }
 
 /// How many engines a seed's storm runs on: 1, 2, 3 and 8, evenly.
@@ -99,9 +144,29 @@ fn build(seed: u64) -> Result<World, String> {
         address: server_address(),
         shards: engines(seed),
         domain: None,
-        script: ("residential.cfg".into(), script(&times)),
+        script: ("storm.cfg".into(), script(seed, 0, &times)),
         seed,
     })?;
+    if is_scripted(seed) {
+        for number in 0..PHONES {
+            let name = format!("phone{number}.storm.example.");
+            let ip = phone_address(number).ip();
+            world.zone.add(&format!("{name} 5 A {ip}"))?;
+        }
+        let mut number = 0;
+        for _ in 0..chance.u32(0..=RELOADS) {
+            let at = PRELUDE_US + chance.u64(0..STORM_US * 2);
+            number += 1;
+            let text = script(seed, number, &times);
+            // Every fourth is broken: nothing happens.
+            let text = if number % 4 == 0 {
+                text.replace("exit;", "exit(;")
+            } else {
+                text
+            };
+            world.reload(at, 0, &text);
+        }
+    }
     world.figures = Some(Figures::new(times));
     for number in 0..PHONES {
         let mut settings = Settings::new(
@@ -170,13 +235,32 @@ fn times(seed: u64) -> Times {
         unanswered_us: if is_patient { 20 } else { 5 } * SECOND_US,
         ringing_us: 30 * SECOND_US,
         ringing_restarts: is_patient,
+        script_waits_us: if is_scripted(seed) {
+            SCRIPT_WAITS_US
+        } else {
+            0
+        },
     }
 }
 
-/// The script with these times in it.
-fn script(times: &Times) -> String {
+/// Whether the script of a seed's storm does more than relay: forks, waits, fails over and is reloaded.
+pub fn is_scripted(seed: u64) -> bool {
+    fastrand::Rng::with_seed(seed ^ 0x5c21_97ed).bool()
+}
+
+/// The script with these times in it; `version` counts the reloads.
+fn script(seed: u64, version: u32, times: &Times) -> String {
     let set = |name: &str, value: u64| format!("modparam(\"tm\", \"{name}\", {value})");
-    let mut text = SCRIPT.to_owned();
+    let mut text = if is_scripted(seed) {
+        let text = SCRIPTED.replace("VERSION", &version.to_string());
+        // What was armed by its name is gone: no failure route, the winning response goes on.
+        match version % 2 {
+            0 => text,
+            _ => text.replace("failure_route[missed_call]", "failure_route[other_call]"),
+        }
+    } else {
+        RESIDENTIAL.to_owned()
+    };
     for (name, before, value) in [
         ("fr_timeout", 5, times.unanswered_us / SECOND_US),
         ("fr_inv_timeout", 30, times.ringing_us / SECOND_US),
@@ -277,6 +361,7 @@ fn finish(world: &mut World, seed: u64) -> Result<Tally, String> {
     world.weather = weather(seed);
     // A full ring between shards is loss to the peer; as rare as it would be.
     world.ring_loss = if world.weather.loss > 0 { 5 } else { 0 };
+    world.dns_loss = if world.weather.loss > 0 { DNS_LOSS } else { 0 };
     if let Some((phone, at_us)) = cut_off(seed) {
         world.run(at_us)?;
         world.cut_off = Some(phone_address(phone));
@@ -285,6 +370,7 @@ fn finish(world: &mut World, seed: u64) -> Result<Tally, String> {
     world.cut_off = None;
     world.weather = Weather::calm(1);
     world.ring_loss = 0;
+    world.dns_loss = 0;
     world.run(PRELUDE_US + STORM_US * 2 + CALM_US)?;
     let mut tally = account(world, seed)?;
     all_has_ended(world)?;
@@ -292,6 +378,15 @@ fn finish(world: &mut World, seed: u64) -> Result<Tally, String> {
     tally.handovers = engines
         .map(|engine| engine.core().statistics.get(Counter::HandoversReceived))
         .sum();
+    let said = |what: &str| {
+        let lines = world.log.iter();
+        lines.filter(|(_, _, line)| line.starts_with(what)).count() as u64
+    };
+    tally.forks = said("forks");
+    tally.failovers = said("fails over");
+    tally.waits = said("waits");
+    tally.unanswered = world.unanswered;
+    tally.reloads = world.reloads;
     if weather(seed).loss == 0 && (engines_of(world) > 1) != (tally.handovers > 0) {
         return Err(format!(
             "{} handovers on {} engines",
