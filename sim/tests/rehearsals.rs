@@ -197,7 +197,7 @@ fn short(name: &str) -> &str {
 
 /// Whether a line that ran holds this name as a word of the script.
 fn runs(file: &FileCoverage, name: &str) -> bool {
-    let bare = name.trim_end_matches("()");
+    let bare = name.trim_end_matches("()").trim_end_matches('}');
     let bracketed = bare.replacen('$', "$(", 1);
     let lines = (1u32..).zip(file.text.lines());
     lines
