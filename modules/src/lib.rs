@@ -16,6 +16,7 @@ mod maxfwd;
 mod mi_fifo;
 mod options;
 mod path;
+mod permissions;
 mod proto_tcp;
 mod proto_udp;
 mod recurrence;
@@ -52,6 +53,7 @@ pub fn registry() -> Registry {
         .add::<mi_fifo::MiFifo>()
         .add::<options::Options>()
         .add::<path::Path>()
+        .add::<permissions::Permissions>()
         .add::<proto_tcp::ProtoTcp>()
         .add::<proto_udp::ProtoUdp>()
         .add::<regex::Regex>()

@@ -4,7 +4,7 @@
 ///
 /// A star is tried at its shortest first; when what follows fails, the last star takes one byte
 /// more. Earlier stars never need to: whatever they would take, the last one can take as well.
-pub(super) fn matches(pattern: &[u8], text: &[u8]) -> bool {
+pub(crate) fn matches(pattern: &[u8], text: &[u8]) -> bool {
     let (mut at, mut from) = (0, 0);
     let mut star = None;
     while from < text.len() {

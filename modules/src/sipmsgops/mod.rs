@@ -5,7 +5,7 @@
 //! Keeps no state.
 
 mod body;
-mod glob;
+pub(crate) mod glob;
 mod headers;
 mod lists;
 mod ruri;
