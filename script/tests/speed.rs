@@ -1,23 +1,28 @@
 //! A large script compiles while an operator waits, and one of eight times the length takes eight times as long.
 
-#![allow(clippy::disallowed_methods, reason = "a stopwatch")]
-
 mod large;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use script::known::Everything;
 use script::{InMemory, Options, compile};
 
-/// The shortest of a few runs: what else the machine does is not ours.
+/// What this thread has computed: what else the machine does is not ours.
+fn computed() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").expect("this is Linux");
+    let nanoseconds = text.split(' ').next().and_then(|word| word.parse().ok());
+    Duration::from_nanos(nanoseconds.expect("the first word is a number"))
+}
+
+/// The shortest of a few runs.
 fn time(text: &str) -> Duration {
     let run = || {
         let path = Path::new("large.cfg");
         let mut loader = InMemory::new(path.to_owned(), text);
-        let begun = Instant::now();
+        let begun = computed();
         let compiled = compile(path, &mut loader, &mut Everything, &Options::default());
-        let took = begun.elapsed();
+        let took = computed() - begun;
         compiled.unwrap_or_else(|found| panic!("{found}"));
         took
     };
@@ -33,9 +38,8 @@ fn a_script_of_5000_lines_and_200_routes_compiles_at_once() {
         text.lines().count()
     );
     let took = time(&text);
-    // `benches/compile.rs` measures the promise, 100 ms with optimisation. This runs without it, on machines that do
-    // other things, and still tells a compiler that has become slow.
-    let allowed = Duration::from_secs(if cfg!(debug_assertions) { 10 } else { 1 });
+    // The promise is 100 ms with optimisation; without it this still tells a compiler that has become slow.
+    let allowed = Duration::from_millis(if cfg!(debug_assertions) { 2_000 } else { 100 });
     println!("{} bytes in {took:?}", text.len());
     assert!(took < allowed, "{took:?}");
 }
