@@ -66,8 +66,8 @@ impl Lower<'_, '_> {
         let name = format!("${}", known.name);
         let span = written.span;
 
-        let read_only =
-            known.access == Access::ReadOnly || (old_sub.is_some() && written.sub.is_none());
+        let is_old = known.name != written.name;
+        let read_only = known.access == Access::ReadOnly || is_old;
         if usage == Use::Write {
             if !written.transforms.is_empty() {
                 self.report.error_with(
@@ -78,8 +78,13 @@ impl Lower<'_, '_> {
                 return None;
             }
             if read_only {
-                self.report
-                    .error(span, format!("`{name}` is read-only, not writable"));
+                let reason = format!("`${}` is read-only, not writable", written.name);
+                match is_old && known.access == Access::ReadWrite {
+                    true => self
+                        .report
+                        .error_with(span, reason, format!("assign `{name}`")),
+                    false => self.report.error(span, reason),
+                }
                 return None;
             }
         }
