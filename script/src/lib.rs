@@ -12,6 +12,7 @@ pub mod catalog;
 mod check;
 mod compile;
 pub mod diagnostics;
+pub mod evaluate;
 pub mod globals;
 pub mod known;
 mod lex;

@@ -7,7 +7,7 @@ use parser::{Draft, HeaderName, Message, Method};
 use super::attachments::RecordRoute;
 use super::forward::{self, Writing};
 use super::validate::{self, Refusal};
-use super::{Address, RelayError, identity, reply};
+use super::{Address, RelayError, TargetParts, identity, reply};
 use crate::core::Core;
 use crate::input::{ConnectionId, Flow, Ticket, Transport};
 use crate::limits::RESOLVE_ROUNDS_MAX;
@@ -15,6 +15,7 @@ use crate::module::{Context, Verdict};
 use crate::outbox::Outbox;
 use crate::owner::BranchToken;
 use crate::resolve::{Addresses, Hop, Resolved, Waiter};
+use crate::sockets::split_destination;
 use crate::statistics::Counter;
 
 /// Forwards the request in hand to its first target, or to a destination the script fixes.
@@ -100,12 +101,21 @@ fn failed(cx: &mut Context<'_>, error: RelayError) -> Verdict {
 }
 
 /// Where it goes; waits for the resolver where there is a place to wait.
+/// A destination that the call names goes before everything else.
+fn hop_to<'a>(message: &'a Message, target: &TargetParts<'a>, fixed: &'a [u8]) -> Option<Hop<'a>> {
+    if fixed.is_empty() {
+        return forward::hop_of(message, target, fixed);
+    }
+    let (transport, host, port) = split_destination(fixed)?;
+    Some(Hop::plain(host, port, transport))
+}
+
 fn addresses(cx: &mut Context<'_>, destination: &[u8]) -> Result<Addresses, Verdict> {
     let attached = &*cx.scene;
     let hop = attached
         .targets
         .get(0)
-        .and_then(|target| forward::hop_of(cx.message, &target, destination));
+        .and_then(|target| hop_to(cx.message, &target, destination));
     let Some(hop) = hop else {
         return Err(failed(cx, RelayError::BadDestination));
     };
@@ -118,7 +128,7 @@ fn addresses(cx: &mut Context<'_>, destination: &[u8]) -> Result<Addresses, Verd
     let hop = attached
         .targets
         .get(0)
-        .and_then(|target| forward::hop_of(cx.message, &target, destination));
+        .and_then(|target| hop_to(cx.message, &target, destination));
     let Some(hop) = hop else {
         return Err(failed(cx, RelayError::BadDestination));
     };

@@ -12,6 +12,7 @@ mod calls;
 mod conditions;
 mod contexts;
 pub(crate) mod core_functions;
+mod evaluate;
 mod events;
 mod execute;
 mod flags;

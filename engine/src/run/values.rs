@@ -6,10 +6,12 @@ use script::program::{
 };
 use script::{Program, RouteKind};
 
+use super::evaluate;
 use super::execute::Hands;
-use super::frame::{Inner, Run};
+use super::frame::{Inner, Run, RunState};
 use super::linked::{Linked, Readable, literal};
 use super::names::Names;
+use super::scene::Scene;
 use super::transformations::{self, Family, Outcome, PARAMS_MAX};
 use super::value::{Digits, Reading, Stretch, Value, ValueRef};
 use crate::input::Ticket;
@@ -83,42 +85,53 @@ fn read(
         &mut hands.core.machine.names,
         false,
     )?;
-    match spec.context {
-        Which::Current => {
-            let mut cx = Context::new(&mut run.scene, &mut run.state, hands);
-            Some(read_here(readable, &mut cx, args, out))
-        }
+    let Run { scene, state, .. } = run;
+    Some(read_at(
+        spec.context,
+        scene,
+        state,
+        readable,
+        args,
+        hands,
+        out,
+    ))
+}
+
+/// Reads a variable about the message in hand, or about another one of its transaction.
+pub(super) fn read_at(
+    which: Which,
+    scene: &mut Scene,
+    state: &mut RunState,
+    readable: &Readable,
+    args: VarArgs<'_>,
+    hands: &mut Hands<'_>,
+    out: &mut Vec<u8>,
+) -> Reading {
+    match which {
+        Which::Current => read_here(readable, &mut Context::new(scene, state, hands), args, out),
         Which::Request => {
-            let Some(context) = run
-                .state
-                .context
-                .filter(|_| run.state.kind == RouteKind::Reply)
+            let context = state.context.filter(|_| state.kind == RouteKind::Reply);
+            let Some((context, mut request)) =
+                context.and_then(|id| Some((id, hands.core.take_request_scene(id)?)))
             else {
-                return Some(Reading::Null);
+                return Reading::Null;
             };
-            let Some(mut request) = hands.core.take_request_scene(context) else {
-                return Some(Reading::Null);
-            };
-            let mut cx = Context::new(&mut request, &mut run.state, hands);
+            let mut cx = Context::new(&mut request, state, hands);
             let reading = read_here(readable, &mut cx, args, out);
             hands.core.put_request_scene(context, request);
-            Some(reading)
+            reading
         }
         Which::Reply => {
-            let Some(context) = run
-                .state
-                .context
-                .filter(|_| run.state.kind == RouteKind::Failure)
+            let context = state.context.filter(|_| state.kind == RouteKind::Failure);
+            let Some((context, mut reply)) =
+                context.and_then(|id| Some((id, hands.core.take_winning_reply(id)?)))
             else {
-                return Some(Reading::Null);
+                return Reading::Null;
             };
-            let Some(mut reply) = hands.core.take_winning_reply(context) else {
-                return Some(Reading::Null);
-            };
-            let mut cx = Context::new(&mut reply, &mut run.state, hands);
+            let mut cx = Context::new(&mut reply, state, hands);
             let reading = read_here(readable, &mut cx, args, out);
             hands.core.put_winning_reply(context, reply);
-            Some(reading)
+            reading
         }
     }
 }
@@ -271,7 +284,16 @@ fn transform(
             (row.apply)(input, &params[..args.len().min(PARAMS_MAX)], scratch)
         };
         value = match (outcome, value) {
-            (Outcome::Evaluate, _) => Value::Null,
+            (Outcome::Evaluate, value) => {
+                let mut digits = Digits::default();
+                let text = value.bytes(&inner.text, &mut digits).unwrap_or_default();
+                let text = text.to_vec();
+                scratch.clear();
+                match evaluate::text(run, &text, hands, scratch)? {
+                    Some(()) => Value::Text(keep(&mut run.inner.text, scratch)),
+                    None => Value::Null,
+                }
+            }
             (Outcome::Resolve(family), value) => {
                 let mut digits = Digits::default();
                 let text = value.bytes(&inner.text, &mut digits).unwrap_or_default();

@@ -260,12 +260,12 @@ fn what_is_not_built_is_a_load_error_that_names_it() {
         "#]],
     );
     check_body(
-        r#"xlog("$(ru{s.eval})");"#,
+        r#"xlog("$(ru{s.nosuch})");"#,
         expect![[r#"
-            parse error in test.cfg:2:11-19: unknown transformation `s.eval`
+            parse error in test.cfg:2:11-21: unknown transformation `s.nosuch`
                 1 | route {
-                2 | xlog("$(ru{s.eval})");
-                  |           ^~~~~~~~
+                2 | xlog("$(ru{s.nosuch})");
+                  |           ^~~~~~~~~~
                 3 | }
                 4 |
             1 error

@@ -71,7 +71,6 @@ pub(crate) enum Outcome {
     /// What was written to the buffer.
     Written,
     /// What the text says as a format string: the machine evaluates it.
-    #[expect(dead_code, reason = "comes next")]
     Evaluate,
     /// The address that the text names, which DNS may have to be asked for: the machine waits for it.
     Resolve(Family),

@@ -99,6 +99,7 @@ pub(super) const TABLE: &[Transformation] = &[
     row("unescape.user", &[], |input, _, out| unescape(input, out)),
     row("escape.param", &[], escape_param),
     row("unescape.param", &[], |input, _, out| unescape(input, out)),
+    row("eval", &[], |_, _, _| Outcome::Evaluate),
     row("date2unix", &[], date_to_unix),
 ];
 

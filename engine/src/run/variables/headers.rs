@@ -55,6 +55,23 @@ pub(super) const TABLE: &[CoreVariable] = &[
 ];
 
 fn contact_field(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
+    if args.index == Index::All {
+        let start = out.len();
+        let values = cx
+            .message
+            .contacts()
+            .filter_map(|one| field_of(one.value, args.name()));
+        for value in values {
+            if out.len() > start {
+                out.extend_from_slice(b", ");
+            }
+            out.extend_from_slice(value);
+        }
+        return match out.len() > start {
+            true => Reading::Text,
+            false => Reading::Null,
+        };
+    }
     let place = match args.index {
         Index::At(index) => index,
         _ => 0,
@@ -70,16 +87,18 @@ fn contact_field(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> 
     let Some(contact) = place.and_then(|place| cx.message.contacts().nth(place)) else {
         return Reading::Null;
     };
-    let contact: NameAddr<'_> = contact.value;
-    let value = match args.name() {
+    Reading::maybe(field_of(contact.value, args.name()), out)
+}
+
+fn field_of<'m>(contact: NameAddr<'m>, name: &[u8]) -> Option<&'m [u8]> {
+    match name {
         b"name" => contact.display,
         b"uri" => Some(contact.addr_spec),
         b"params" => {
             let raw = contact.params.raw();
             Some(raw.strip_prefix(b";").unwrap_or(raw)).filter(|raw| !raw.is_empty())
         }
-        name @ (b"q" | b"expires" | b"methods" | b"received") => contact.params.get(name),
+        b"q" | b"expires" | b"methods" | b"received" => contact.params.get(name),
         _ => None,
-    };
-    Reading::maybe(value, out)
+    }
 }

@@ -96,6 +96,9 @@ fn write_port(cx: &mut Context<'_>, _: VarArgs<'_>, value: ValueRef<'_>) -> bool
 }
 
 fn read_q(cx: &mut Context<'_>, _: VarArgs<'_>, _: &mut Vec<u8>) -> Reading {
+    if !cx.message.is_request() {
+        return Reading::Null;
+    }
     let q = cx.scene.targets.get(0).and_then(|target| target.q);
     Reading::Int(q.map_or(-1, i32::from))
 }
