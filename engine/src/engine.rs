@@ -299,6 +299,11 @@ impl Engine {
         self.core.machine.observer = Some(Box::new(observer));
     }
 
+    /// Lends a clock that counts microseconds, from anywhere but 0: `exec_msg_threshold` has an effect with it only.
+    pub fn set_stopwatch(&mut self, read: fn() -> u64) {
+        self.core.machine.stopwatch = Some(run::Stopwatch::new(read));
+    }
+
     /// Turns the ladder on or off.
     pub fn set_trace(&mut self, on: bool) {
         self.core.trace.on = on;

@@ -137,6 +137,132 @@ fn a_startup_route_runs_once_in_an_installation() {
     );
 }
 
+/// A clock that goes on by a millisecond each time it is read.
+fn slow_clock() -> u64 {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static READ: AtomicU64 = AtomicU64::new(1);
+    READ.fetch_add(1_000, Ordering::Relaxed)
+}
+
+#[test]
+fn what_takes_longer_than_the_threshold_is_a_warning_and_an_event() {
+    let routes = |threshold: u32| {
+        format!(
+            r#"
+            exec_msg_threshold = {threshold}
+            route {{
+                $var(x) = 1;
+                send_reply(200, "Fine");
+            }}
+            event_route[E_CORE_THRESHOLD] {{ xlog("$param(source): $param(time) us, $param(extra)"); }}
+            "#
+        )
+    };
+    for threshold in [0, 3_000, 1_000_000] {
+        let mut world = world(&routes(threshold));
+        world.engines[0].set_stopwatch(slow_clock);
+        world.send("alice", &options());
+        let lines: Vec<_> = world
+            .records
+            .iter()
+            .map(|line| {
+                line.replace(char::is_numeric, "#")
+                    .replace("##", "#")
+                    .replace("##", "#")
+                    .replace("##", "#")
+            })
+            .collect();
+        if threshold == 3_000 {
+            expect![[r#"
+                exec_msg_threshold exceeded: the script took # us, more than #, Call-ID o-#; slowest actions: test.cfg:# # us test.cfg:# # us test.cfg:# # us test.cfg:# # us
+                msg processing: # us, o-#
+                exec_msg_threshold exceeded: the script took # us, more than #, Call-ID #; slowest actions: test.cfg:# # us test.cfg:# # us test.cfg:# # us test.cfg:# # us test.cfg:# # us"#]].assert_eq(&lines.join("\n"));
+        } else {
+            assert_eq!(lines, Vec::<String>::new());
+        }
+    }
+}
+
+#[test]
+fn a_script_trace_shows_each_action_until_the_top_route_ends() {
+    let mut world = world(
+        r#"
+        route {
+            $var(x) = 1;
+            script_trace(1, "$rm of $fU", "me");
+            if ($rm == "OPTIONS" && $var(x) > 0) { route(sub, 1); }
+            script_trace();
+            send_reply(200, "Fine");
+        }
+        route[sub] {
+            xlog("hidden by its level\n");
+            for ($var(i) in $(avp(none)[*])) { exit; }
+            return(1);
+        }
+        "#,
+    );
+    for branch in ["1", "2"] {
+        world.send(
+            "alice",
+            &request("OPTIONS", "sip:example.com", branch, branch, ""),
+        );
+    }
+    is(
+        &mut world,
+        expect![[r#"
+        0     alice > tandem  OPTIONS sip:example.com
+        0     tandem > alice  200 (OPTIONS)
+        0     alice > tandem  OPTIONS sip:example.com
+        0     tandem > alice  200 (OPTIONS)
+        log   [Script Trace][test.cfg:7][route][me][condition] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:7][route][me][condition] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:7][route][me][route] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:12][route:sub][me][xlog] -> (OPTIONS of alice)
+        log   hidden by its level
+        log   [Script Trace][test.cfg:13][route:sub][me][for] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:14][route:sub][me][return] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:8][route][me][script_trace] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:7][route][me][condition] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:7][route][me][condition] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:7][route][me][route] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:12][route:sub][me][xlog] -> (OPTIONS of alice)
+        log   hidden by its level
+        log   [Script Trace][test.cfg:13][route:sub][me][for] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:14][route:sub][me][return] -> (OPTIONS of alice)
+        log   [Script Trace][test.cfg:8][route][me][script_trace] -> (OPTIONS of alice)
+    "#]],
+    );
+}
+
+#[test]
+fn an_xlog_longer_than_its_buffer_fails() {
+    let mut world = world(
+        r#"
+        xlog_buf_size = 10
+        pv_print_buf_size = 20
+        route {
+            xlog("0123456789"); xlog("$rc");
+            xlog("01234567890"); xlog("$rc");
+            pv_printf($var(x), "$rm.$rm.$rm.$rm.$rm"); xlog("$rc");
+            pv_printf($var(x), "$rm.$rm.$rm.$rm.$rm.$rm"); xlog("$rc");
+        }
+        "#,
+    );
+    world.send("alice", &request("ACK", "sip:example.com", "a", "1", ""));
+    is(
+        &mut world,
+        expect![[r#"
+        0     alice > tandem  ACK sip:example.com
+        log   0123456789
+        log   1
+        log   the text is longer than xlog_buf_size test.cfg:8
+        log   -1
+        log   1
+        log   -1
+    "#]],
+    );
+}
+
 const ERROR_ROUTE: &str = r#"
     route { xlog("main"); }
     error_route {

@@ -32,7 +32,7 @@ mod turn;
 #[cfg(test)]
 mod tests;
 
-pub use clock::Clock;
+pub use clock::{Clock, stopwatch_us};
 pub use connections::StreamSettings;
 pub use counters::Counters;
 pub use dns::DnsSettings;

@@ -223,6 +223,7 @@ fn make_engine(
             },
         })?;
         engine.set_arguments(defines.clone());
+        engine.set_stopwatch(shards::stopwatch_us);
         // One that is started anew later: its modules are made as they were, its routes are those of today.
         match current.get() {
             Some(program) => engine.replace_script(program),

@@ -14,7 +14,7 @@ use super::frame::{End, Ended, ErrorInfo, Frame, Run};
 use super::linked::{Linked, literal};
 use super::machine::park;
 use super::value::{Stretch, Value};
-use super::{conditions as tests, launch, log, operators, relay, values};
+use super::{conditions as tests, launch, log, operators, relay, values, watch};
 use crate::core::Core;
 use crate::input::Ticket;
 use crate::limits::RUN_TEXT_MAX;
@@ -47,10 +47,21 @@ pub(super) fn go(mut run: Run, hands: &mut Hands<'_>) -> Ended {
         if let Some(observer) = &mut hands.core.machine.observer {
             observer.hit(at);
         }
+        if run.state.trace.is_some() {
+            watch::trace(&run, program.op(at), hands);
+        }
+        let begun = match &hands.core.machine.stopwatch {
+            Some(watch) if linked.settings.threshold_us > 0 => (watch.read)(),
+            _ => 0,
+        };
         let mut step = match run.inner.launched {
             Some(started) => launch::go_on(&mut run, started, hands),
             None => perform(&mut run, program.op(at), hands),
         };
+        if let Some(watch) = hands.core.machine.stopwatch.as_mut().filter(|_| begun > 0) {
+            let us = (watch.read)().saturating_sub(begun);
+            watch.took(at, us);
+        }
         run.inner.pc = loop {
             step = match step {
                 Step::Next => break OpId(run.state.at.0 + 1),

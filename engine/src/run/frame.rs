@@ -11,6 +11,7 @@ use super::names::NameId;
 use super::scene::Scene;
 use super::value::{Store, Value, ValueRef};
 use super::vars::Vars;
+use super::watch::Trace;
 use crate::input::{Answer, Ticket};
 use crate::module::Outputs;
 use crate::proxy::ContextId;
@@ -58,6 +59,8 @@ pub struct RunState {
     pub(crate) is_watched: bool,
     /// The message is malformed: nothing is made of it but an answer without state.
     pub is_broken: bool,
+    /// `script_trace`, until the top route ends.
+    pub(crate) trace: Option<Box<Trace>>,
     /// It waits without `$var`: an `async` does not keep them, and goes on with the shard's.
     pub(crate) is_apart: bool,
     /// It holds attributes of the transaction's request, which it has to give back.
@@ -225,6 +228,7 @@ impl RunState {
             is_dummy: false,
             is_watched: false,
             error_raised: false,
+            trace: None,
             is_broken: false,
             is_apart: false,
             shares: false,
@@ -248,6 +252,7 @@ impl RunState {
         self.is_dummy = false;
         self.is_watched = false;
         self.error_raised = false;
+        self.trace = None;
         self.is_broken = false;
         self.is_apart = false;
         self.shares = false;

@@ -72,6 +72,7 @@ fn resume_route(run: &mut Run, started: &Async, rc: i32, hands: &mut Hands<'_>) 
         pop_frame(run);
     }
     run.state.returned.clear();
+    run.state.trace = None;
     run.state.wait.limit = None;
     run.state.rc = rc;
     match started.resume {

@@ -71,6 +71,10 @@ impl ConstNames {
 pub(crate) struct Settings {
     pub(crate) loops_max: u32,
     pub(crate) text_max: usize,
+    /// Bytes of one `xlog`.
+    pub(crate) xlog_max: usize,
+    /// `exec_msg_threshold`; 0 is off.
+    pub(crate) threshold_us: u32,
     pub(crate) xlog_level: i8,
     pub(crate) xlog_print_level: i8,
     pub(crate) abort_on_assert: bool,
@@ -388,6 +392,8 @@ impl Settings {
         Settings {
             loops_max: at_least("max_while_loops", 10_000),
             text_max: at_least("pv_print_buf_size", 20_000) as usize,
+            xlog_max: at_least("xlog_buf_size", 4096) as usize,
+            threshold_us: at_least("exec_msg_threshold", 0),
             xlog_level: level("xlog_level"),
             xlog_print_level: level("xlog_print_level"),
             abort_on_assert: program.globals.is_on("abort_on_assert").unwrap_or(false),

@@ -8,7 +8,7 @@ use super::value::Value;
 
 pub(super) const CRITICAL: i8 = -2;
 const ERROR: i8 = -1;
-const WARNING: i8 = 1;
+pub(super) const WARNING: i8 = 1;
 
 /// A line of a script.
 pub(super) fn write(hands: &mut Hands<'_>, level: i8, text: &[u8]) {
@@ -39,6 +39,10 @@ pub(super) fn xlog(run: &mut Run, level: LogLevel, hands: &mut Hands<'_>) {
         LogLevel::OnStack => on_stack(run.inner.stack.pop(), default),
     };
     run.state.rc = match text {
+        Value::Text(stretch) if stretch.len as usize > hands.linked.settings.xlog_max => {
+            error(run, hands, "the text is longer than xlog_buf_size");
+            -1
+        }
         Value::Text(stretch) => {
             write(hands, level, &run.inner.text[stretch.range()]);
             1

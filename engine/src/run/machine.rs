@@ -21,6 +21,7 @@ use super::parked::{Parked, ParkedRun};
 use super::patterns::Patterns;
 use super::scene::{Scene, Scenes};
 use super::vars::Vars;
+use super::watch::{self, Stopwatch};
 use crate::core::Core;
 use crate::input::{Answer, Command, ConnectionId, Flow, SocketId, Ticket, Transport};
 use crate::limits::{RUNS_POOLED, WAIT_MS_MAX};
@@ -51,6 +52,8 @@ pub struct Machine {
     pub flags: FlagNames,
     /// What was raised, and what can be.
     pub events: Events,
+    /// Times runs for `exec_msg_threshold`, where somebody lends a clock.
+    pub(crate) stopwatch: Option<Stopwatch>,
     /// Runs that wait.
     pub parked: Parked,
     /// `$xlog_level`, where a script has set it.
@@ -316,7 +319,29 @@ fn run_on(
         outbox,
     };
     hands.core.machine.executing = run.state.id;
-    let mut ended = match go(run, &mut hands) {
+    let top = run.state.top;
+    let is_timed = hands.linked.settings.threshold_us > 0;
+    let begun = match &mut hands.core.machine.stopwatch {
+        Some(watch) if is_timed => Some(watch.begin()),
+        _ => None,
+    };
+    let ended = go(run, &mut hands);
+    if let (Some(begun), Some(now)) = (
+        begun,
+        hands
+            .core
+            .machine
+            .stopwatch
+            .as_ref()
+            .map(|watch| (watch.read)()),
+    ) {
+        let run = match &ended {
+            Ended::Finished(run, _) => Some(run),
+            Ended::Waits(_) => None,
+        };
+        watch::judge(run, top, now.saturating_sub(begun), &mut hands);
+    }
+    let mut ended = match ended {
         Ended::Finished(run, end) => observer::run_ended(run, end, &mut hands),
         waits @ Ended::Waits(_) => waits,
     };

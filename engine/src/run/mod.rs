@@ -34,6 +34,7 @@ mod value;
 mod values;
 pub(crate) mod variables;
 mod vars;
+mod watch;
 
 pub use avps::{Avps, Full};
 pub(crate) use events::Event;
@@ -52,6 +53,7 @@ pub use parked::{Parked, is_run_ticket};
 pub use scene::{Attached, Hooks, Scene};
 pub use value::{Reading, ValueRef, write_int};
 pub(crate) use value::{Store, Value};
+pub(crate) use watch::{Stopwatch, Trace};
 
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 
 use super::{CoreFunction, row};
 use crate::module::{Args, Context, Verdict};
+use crate::run::Trace;
 use crate::run::value::ValueRef;
 
 pub(super) const TABLE: &[CoreFunction] = &[
@@ -19,11 +20,26 @@ pub(super) const TABLE: &[CoreFunction] = &[
         "(str, [str], str, [str], [str], out)",
         construct_uri,
     ),
+    row("script_trace", "([int], [str], [str!])", script_trace),
     row("avp_print", "()", |cx, _| {
         print_avps(cx);
         Verdict::OK
     }),
 ];
+
+/// A line for each action from here to the end of the top route; without arguments no longer. The text is made here.
+fn script_trace(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+    const DEBUG: i32 = 4;
+    cx.run.trace = None;
+    if args.has(0) || args.has(1) || args.has(2) {
+        cx.run.trace = Some(Box::new(Trace {
+            level: args.maybe_int(0).unwrap_or(DEBUG).clamp(-3, DEBUG) as i8,
+            text: args.str(1).to_vec(),
+            tag: args.str(2).to_vec(),
+        }));
+    }
+    Verdict::OK
+}
 
 /// `proto:user@domain:port;extra`.
 fn construct_uri(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
