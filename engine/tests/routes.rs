@@ -263,18 +263,18 @@ fn a_waiting_request_absorbs_retransmissions_and_keeps_its_cancel() {
     is(
         &mut world,
         expect![[r#"
-        0     alice > tandem  INVITE sip:bob@example.com
-        100   alice > tandem  INVITE sip:bob@example.com
-        100   tandem > alice  100 (INVITE)
-        200   tandem > alice  100 (INVITE)
-        300   alice > tandem  CANCEL sip:bob@example.com
-        300   tandem > alice  200 (CANCEL)
-        400   tandem > alice  487 (INVITE)
-        900   tandem > alice  487 (INVITE)
-        1900  tandem > alice  487 (INVITE)
-          cancel, 1
-          relayed -1
-    "#]],
+            0     alice > tandem  INVITE sip:bob@example.com
+            100   alice > tandem  INVITE sip:bob@example.com
+            100   tandem > alice  100 (INVITE)
+            200   tandem > alice  100 (INVITE)
+            300   alice > tandem  CANCEL sip:bob@example.com
+            300   tandem > alice  200 (CANCEL)
+            400   tandem > alice  487 (INVITE)
+            900   tandem > alice  487 (INVITE)
+            1900  tandem > alice  487 (INVITE)
+              cancel, 1
+              relayed -3
+        "#]],
     );
 }
 
