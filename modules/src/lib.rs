@@ -23,6 +23,7 @@ mod recurrence;
 mod regex;
 mod registrar;
 mod rr;
+mod script_helper;
 mod signaling;
 mod sipmsgops;
 mod sl;
@@ -59,6 +60,7 @@ pub fn registry() -> Registry {
         .add::<regex::Regex>()
         .add::<registrar::Registrar>()
         .add::<rr::Rr>()
+        .add::<script_helper::ScriptHelper>()
         .add::<signaling::Signaling>()
         .add::<sipmsgops::SipMsgOps>()
         .add::<sl::Sl>()

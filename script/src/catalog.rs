@@ -189,6 +189,21 @@ impl ArgSpec {
     }
 }
 
+/// What a module does with a request before the main route sees it. Its functions take no arguments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Prologue {
+    /// The module.
+    pub module: String,
+    /// Fails: the main route goes on with the request. Succeeds: the module does, and the main route never runs.
+    pub takes: FunctionId,
+    /// Its parameter that may name a `route[..]` to run first.
+    pub route: String,
+    /// What the module then does.
+    pub then: FunctionId,
+    /// And what if that fails.
+    pub failed: FunctionId,
+}
+
 /// A script function.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Function {
@@ -205,6 +220,11 @@ pub struct Function {
 }
 
 impl Function {
+    /// No script can call it: it is part of a [`Prologue`], and there is a blank in its name.
+    pub fn is_hidden(&self) -> bool {
+        self.name.contains(' ')
+    }
+
     /// Arguments that cannot be left out at the end.
     pub fn args_min(&self) -> usize {
         self.args
@@ -301,6 +321,7 @@ pub struct Catalog {
     param_by_name: HashMap<(String, String), ParamId>,
     variable_by_name: HashMap<String, VariableId>,
     transform_by_name: HashMap<(String, String), TransformId>,
+    prologues: Vec<Prologue>,
     /// Modules of OpenSIPS that nobody here offers.
     pub(crate) not_offered: Vec<&'static str>,
 }
@@ -328,6 +349,16 @@ impl Catalog {
             .or_insert(id);
         self.functions.push(function);
         id
+    }
+
+    /// Adds what a module does before every main route.
+    pub fn add_prologue(&mut self, prologue: Prologue) {
+        self.prologues.push(prologue);
+    }
+
+    /// What modules do before the main route, in the order of loading.
+    pub fn prologues(&self) -> &[Prologue] {
+        &self.prologues
     }
 
     /// Adds a module parameter.

@@ -34,8 +34,8 @@ mod text;
 mod variable;
 
 pub use catalog::{
-    Access, ArgKind, ArgSpec, Catalog, Function, FunctionId, Param, ParamId, ParamKind, RouteKind,
-    RouteKinds, SubName, TransformId, Transformation, Variable, VariableId,
+    Access, ArgKind, ArgSpec, Catalog, Function, FunctionId, Param, ParamId, ParamKind, Prologue,
+    RouteKind, RouteKinds, SubName, TransformId, Transformation, Variable, VariableId,
 };
 pub use compile::{Compiled, Effect, Offer, Options, compile, examine};
 pub use diagnostics::{Diagnostic, Diagnostics, Severity};

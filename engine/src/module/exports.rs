@@ -440,6 +440,22 @@ impl<M: Module> Exports<M> {
         self.table.differences.push(sentence);
     }
 
+    /// What it does with every request before the main route: if `takes` succeeds, the main route never sees it. Then
+    /// the `route[..]` that the parameter `route` names runs, if it is set; unless that exits, `then` is called, and
+    /// `failed` if that fails. 0 of any of them ends the script, as everywhere.
+    pub fn prologue(
+        &mut self,
+        route: &'static str,
+        takes: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict,
+        then: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict,
+        failed: fn(&mut M, &mut Context<'_>, Args<'_>) -> Verdict,
+    ) {
+        self.table.prologue = Some(route);
+        for (name, call) in PROLOGUE.into_iter().zip([takes, then, failed]) {
+            self.add_function(name, &[], Routes::REQUEST, false, call);
+        }
+    }
+
     /// `on_timer` is called every so many milliseconds.
     pub fn timer(&mut self, period_ms: u32) {
         self.table.timer_ms = Some(period_ms);
@@ -467,9 +483,14 @@ pub(crate) struct Table {
     pub(crate) events: Vec<&'static str>,
     pub(crate) differences: Vec<&'static str>,
     pub(crate) timer_ms: Option<u32>,
+    /// The parameter that names the route of its prologue.
+    pub(crate) prologue: Option<&'static str>,
     pub(crate) needs: Vec<&'static str>,
     pub(crate) after: Vec<&'static str>,
 }
+
+/// The functions of a prologue. No script can write a blank in a name.
+pub(crate) const PROLOGUE: [&str; 3] = ["prologue takes", "prologue then", "prologue failed"];
 
 pub(crate) type ErasedSet =
     Box<dyn Fn(&mut dyn Any, ParamValue<'_>) -> Result<(), String> + Send + Sync>;

@@ -7,13 +7,13 @@ use std::path::Path;
 use parser::Message;
 use script::program::Constant;
 use script::{
-    Access, Catalog, Compiled, Diagnostics, Function, Loader, Offer, Options, Param, Survey,
-    Transformation, Variable,
+    Access, Catalog, Compiled, Diagnostics, Function, Loader, Offer, Options, Param, Prologue,
+    Survey, Transformation, Variable,
 };
 
 use crate::agent::AgentEvent;
 use crate::input::{Answer, Letter, Ticket};
-use crate::module::exports::Table;
+use crate::module::exports::{PROLOGUE, Table};
 use crate::module::{Context, Exports, Module, ParamValue};
 use crate::proxy::TransactionEvent;
 use crate::run::{RunId, core_functions, transformations, variables};
@@ -206,13 +206,26 @@ pub(crate) fn add_core(catalog: &mut Catalog) {
 
 /// Adds what a module offers, in the order of its table.
 pub(crate) fn add_module(module: &str, table: &Table, catalog: &mut Catalog) {
+    let mut prologue = Vec::new();
     for row in &table.functions {
-        catalog.add_function(Function {
+        let id = catalog.add_function(Function {
             module: module.into(),
             name: row.name.into(),
             args: row.args.iter().map(|kind| kind.spec).collect(),
             kinds: row.routes.0,
             asynchronous: row.asynchronous,
+        });
+        if PROLOGUE.contains(&row.name) {
+            prologue.push(id);
+        }
+    }
+    if let (Some(route), [takes, then, failed]) = (table.prologue, &prologue[..]) {
+        catalog.add_prologue(Prologue {
+            module: module.into(),
+            takes: *takes,
+            route: route.into(),
+            then: *then,
+            failed: *failed,
         });
     }
     for row in &table.params {

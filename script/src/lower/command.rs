@@ -243,7 +243,12 @@ impl Lower<'_, '_> {
         self.find_route(RouteKind::Request, key, span)
     }
 
-    fn find_route(&mut self, kind: RouteKind, name: &[u8], span: Span) -> Option<RouteId> {
+    pub(super) fn find_route(
+        &mut self,
+        kind: RouteKind,
+        name: &[u8],
+        span: Span,
+    ) -> Option<RouteId> {
         let found = self.program.route(kind, name);
         self.mention_route(kind, name);
         if found.is_none() {
@@ -613,7 +618,11 @@ impl Lower<'_, '_> {
             None => {
                 let near = suggest(
                     &name,
-                    self.catalog.functions().iter().map(|one| one.name.as_str()),
+                    self.catalog
+                        .functions()
+                        .iter()
+                        .filter(|one| !one.is_hidden())
+                        .map(|one| one.name.as_str()),
                 );
                 let hint = near
                     .and_then(|near| self.catalog.find_function(near))

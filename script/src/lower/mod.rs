@@ -17,11 +17,11 @@ use crate::Offer;
 use crate::ast;
 use crate::catalog::{Catalog, FunctionId, RouteKind};
 use crate::limits::{OPS_MAX, STACK_MAX};
-use crate::ops::{Op, OpId, Slot};
+use crate::ops::{Op, OpId, Outcomes, Slot};
 use crate::posix::{self, Flags};
 use crate::program::{
-    ConstId, Constant, Format, FormatId, Net, NetId, Pattern, Program, RegexId, Route, RouteId,
-    Spec, SpecId,
+    Call, CallId, ConstId, Constant, Format, FormatId, Net, NetId, Pattern, Program, RegexId,
+    Route, RouteId, Spec, SpecId,
 };
 use crate::report::Report;
 use crate::source::Span;
@@ -177,6 +177,9 @@ impl Lower<'_, '_> {
         self.breaks.clear();
         (self.slots, self.depth, self.depth_max) = (0, 0, 0);
         self.current = index;
+        if route.kind == RouteKind::Request && route.name.is_empty() {
+            self.prologues(route.span);
+        }
         if route
             .body
             .iter()
@@ -196,6 +199,54 @@ impl Lower<'_, '_> {
         compiled.end = OpId(self.program.ops.len() as u32);
         compiled.slots = self.slots;
         compiled.stack = self.depth_max as u16;
+    }
+
+    /// What modules do before the main route: as if it began with `if (takes()) { route(x); if (!then()) failed(); exit; }`.
+    fn prologues(&mut self, span: Span) {
+        let catalog = self.catalog;
+        for prologue in catalog.prologues() {
+            let mut params = self.program.modparams.iter();
+            let named = params
+                .rfind(|param| param.module == prologue.module && param.name == prologue.route)
+                .and_then(|param| param.value.text())
+                .map(<[u8]>::to_vec);
+            let failure = Outcomes::FALSE.or(Outcomes::ERROR);
+            let (main, done) = (self.label(), self.label());
+            self.call_hidden(prologue.takes, span);
+            self.jump_if(failure, main, span);
+            if let Some(name) = named {
+                let Some(route) = self.find_route(RouteKind::Request, &name, span) else {
+                    continue;
+                };
+                self.uses[self.current].routes.push(route);
+                self.emit(Op::Route { route, args: 0 }, span, 0, 0);
+            }
+            self.call_hidden(prologue.then, span);
+            self.jump_if(Outcomes::TRUE, done, span);
+            self.call_hidden(prologue.failed, span);
+            self.place(done);
+            self.emit(Op::Exit, span, 0, 0);
+            self.place(main);
+            self.emit(Op::SetRc(1), span, 0, 0);
+        }
+    }
+
+    fn call_hidden(&mut self, function: FunctionId, span: Span) {
+        let id = CallId(self.program.calls.len() as u32);
+        let at = self.report.source.position(span);
+        self.program.calls.push(Call {
+            function,
+            args: 0..0,
+            operands: 0,
+            at,
+        });
+        self.emit(Op::Call(id), span, 0, 0);
+        self.emit(Op::TestRc, span, 0, 0);
+    }
+
+    fn jump_if(&mut self, when: Outcomes, to: Label, span: Span) {
+        let to = OpId(to.0);
+        self.emit(Op::JumpIf { when, to }, span, 0, 0);
     }
 
     /// Remembers a name for the survey, if one is made.

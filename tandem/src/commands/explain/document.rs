@@ -98,6 +98,8 @@ impl Standings {
                 Kind::Statistic => owned(&inventory.statistics),
                 Kind::Event => owned(&inventory.events),
             };
+            // Parts of a prologue are for no script.
+            names.retain(|name| !name.contains(' '));
             names.sort_by_key(|name| (name.to_lowercase(), name.clone()));
             names.dedup();
             names
@@ -178,7 +180,7 @@ fn functions(catalog: &Catalog, module: &str, out: &mut String) {
     let mut functions: Vec<_> = catalog
         .functions()
         .iter()
-        .filter(|one| one.module == module)
+        .filter(|one| one.module == module && !one.is_hidden())
         .collect();
     if functions.is_empty() {
         return;
