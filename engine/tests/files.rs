@@ -212,15 +212,17 @@ fn a_module_that_cannot_read_its_file_does_not_start() {
     is(
         &error,
         expect![[r#"
-        parse error in test.cfg:2:20-21: module `reader`: cannot read `first`: no such file
-    "#]],
+            parse error in test.cfg:2:20-21: module `reader`: cannot read `first`: no such file
+            1 error
+        "#]],
     );
     let large = InMemory::default().with("first", vec![b'x'; engine::limits::FILE_BYTES_MAX + 1]);
     is(
         &engine(&large).unwrap_err(),
         expect![[r#"
-        parse error in test.cfg:2:20-21: module `reader`: cannot read `first`: longer than 4194304 bytes
-    "#]],
+            parse error in test.cfg:2:20-21: module `reader`: cannot read `first`: longer than 4194304 bytes
+            1 error
+        "#]],
     );
 }
 
