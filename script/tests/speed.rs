@@ -15,18 +15,19 @@ fn computed() -> Duration {
     Duration::from_nanos(nanoseconds.expect("the first word is a number"))
 }
 
-/// The shortest of a few runs.
+/// Runs of one measurement: the kernel counts in steps of a few milliseconds.
+const RUNS: u32 = 10;
+
+/// What one run computes.
 fn time(text: &str) -> Duration {
-    let run = || {
-        let path = Path::new("large.cfg");
+    let path = Path::new("large.cfg");
+    let begun = computed();
+    for _ in 0..RUNS {
         let mut loader = InMemory::new(path.to_owned(), text);
-        let begun = computed();
-        let compiled = compile(path, &mut loader, &mut Everything, &Options::default());
-        let took = computed() - begun;
-        compiled.unwrap_or_else(|found| panic!("{found}"));
-        took
-    };
-    (0..5).map(|_| run()).min().expect("five runs")
+        compile(path, &mut loader, &mut Everything, &Options::default())
+            .unwrap_or_else(|found| panic!("{found}"));
+    }
+    (computed() - begun) / RUNS
 }
 
 #[test]
@@ -57,5 +58,8 @@ fn time_grows_with_the_length_and_not_with_its_square() {
         time(&one).saturating_sub(base),
         time(&eight).saturating_sub(base),
     );
-    assert!(eight < one * 24, "{one:?} and {eight:?}");
+    assert!(
+        eight < one * 24 + Duration::from_millis(2),
+        "{one:?} and {eight:?}"
+    );
 }
