@@ -170,7 +170,7 @@ fn what_is_too_long_or_too_deep_is_refused() {
     let words = "1 ".repeat(STACK_MAX + 1);
     assert_eq!(rpn::evaluate(words.as_bytes()), too_deep);
     assert_eq!(
-        rpn::evaluate(words[2..].as_bytes()),
+        rpn::evaluate(&words.as_bytes()[2..]),
         Err(Wrong::NotOne(STACK_MAX))
     );
 }

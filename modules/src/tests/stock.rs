@@ -106,25 +106,34 @@ fn trunking() {
     check(
         TRUNKING,
         expect![[r#"
-        nothing: needs db_mysql drouting permissions sqlops
-        ENABLE_TCP: needs db_mysql drouting permissions sqlops
-        ENABLE_TLS: needs db_mysql drouting permissions proto_tls sqlops tls_mgm tls_wolfssl
-        USE_DBACC: needs db_mysql drouting permissions sqlops
-            `db_url` is a parameter of module acc that Tandem does not offer yet in `modparam("acc", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
-            parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db", "failed");`
-            parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db");`
-        USE_DIALPLAN: needs db_mysql dialplan drouting permissions sqlops
-        USE_DIALOG: needs db_mysql dialog drouting permissions sqlops
-        DO_CALL_LIMITATION: needs db_mysql drouting permissions sqlops
-            `get_profile_size` is not offered by any loaded module in `get_profile_size("trunkCalls", "$si", $var(size));`
-            `set_dlg_profile` is not offered by any loaded module in `set_dlg_profile("trunkCalls", "$si");`
-        USE_HTTP_MANAGEMENT_INTERFACE: needs db_mysql drouting httpd mi_http permissions sqlops
-        everything: needs db_mysql dialog dialplan drouting httpd mi_http permissions proto_tls sqlops tls_mgm tls_wolfssl
-            `db_url` is a parameter of module acc that Tandem does not offer yet in `modparam("acc", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
-            parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db", "failed");`
-            parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db");`
-            `acc_db_request` is a function of module acc that Tandem does not offer yet in `acc_db_request("200 Dialog Timeout", "acc");`
-    "#]],
+            nothing: needs db_mysql drouting sqlops
+                parameter `db_url` of module permissions: `db_url` needs SQL, which is not built yet; `address_file` names a file with the rows in `modparam("permissions", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+            ENABLE_TCP: needs db_mysql drouting sqlops
+                parameter `db_url` of module permissions: `db_url` needs SQL, which is not built yet; `address_file` names a file with the rows in `modparam("permissions", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+            ENABLE_TLS: needs db_mysql drouting proto_tls sqlops tls_mgm tls_wolfssl
+                parameter `db_url` of module permissions: `db_url` needs SQL, which is not built yet; `address_file` names a file with the rows in `modparam("permissions", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+            USE_DBACC: needs db_mysql drouting sqlops
+                `db_url` is a parameter of module acc that Tandem does not offer yet in `modparam("acc", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+                parameter `db_url` of module permissions: `db_url` needs SQL, which is not built yet; `address_file` names a file with the rows in `modparam("permissions", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+                parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db", "failed");`
+                parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db");`
+            USE_DIALPLAN: needs db_mysql dialplan drouting sqlops
+                parameter `db_url` of module permissions: `db_url` needs SQL, which is not built yet; `address_file` names a file with the rows in `modparam("permissions", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+            USE_DIALOG: needs db_mysql dialog drouting sqlops
+                parameter `db_url` of module permissions: `db_url` needs SQL, which is not built yet; `address_file` names a file with the rows in `modparam("permissions", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+            DO_CALL_LIMITATION: needs db_mysql drouting sqlops
+                parameter `db_url` of module permissions: `db_url` needs SQL, which is not built yet; `address_file` names a file with the rows in `modparam("permissions", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+                `get_profile_size` is not offered by any loaded module in `get_profile_size("trunkCalls", "$si", $var(size));`
+                `set_dlg_profile` is not offered by any loaded module in `set_dlg_profile("trunkCalls", "$si");`
+            USE_HTTP_MANAGEMENT_INTERFACE: needs db_mysql drouting httpd mi_http sqlops
+                parameter `db_url` of module permissions: `db_url` needs SQL, which is not built yet; `address_file` names a file with the rows in `modparam("permissions", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+            everything: needs db_mysql dialog dialplan drouting httpd mi_http proto_tls sqlops tls_mgm tls_wolfssl
+                `db_url` is a parameter of module acc that Tandem does not offer yet in `modparam("acc", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+                parameter `db_url` of module permissions: `db_url` needs SQL, which is not built yet; `address_file` names a file with the rows in `modparam("permissions", "db_url", "mysql://opensips:opensipsrw@localhost/opensips")`
+                parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db", "failed");`
+                parameter 1 of `do_accounting`: accounting to `db` is not offered yet, only `log` in `do_accounting("db");`
+                `acc_db_request` is a function of module acc that Tandem does not offer yet in `acc_db_request("200 Dialog Timeout", "acc");`
+        "#]],
     );
 }
 
