@@ -5,6 +5,14 @@ use parser::{Draft, Frame, Message, multipart};
 
 use super::SipMsgOps;
 
+/// The only word that the second argument of `remove_body_part` may be.
+pub(super) fn revert(text: &[u8]) -> Result<(), String> {
+    match text {
+        b"revert" => Ok(()),
+        _ => Err("only `revert` has a meaning here".into()),
+    }
+}
+
 impl SipMsgOps {
     /// Whether there is a body, of this type when one is given.
     pub(super) fn has_body(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
@@ -35,9 +43,18 @@ impl SipMsgOps {
         Verdict::of(parts.any(|part| is_type(part.content_type.unwrap_or_default(), wanted)))
     }
 
-    /// Removes the body, or what of it is of this type.
+    /// Removes the body, or what of it is of this type; with `revert`, what is not.
     pub(super) fn remove_body_part(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        if self.has_body(cx, args) == Verdict::OK {
+        let reverts = args.has(0) && args.has(1);
+        let is_whole = self.has_body(cx, args) == Verdict::OK;
+        let is_multipart = cx
+            .message
+            .content_type()
+            .is_some_and(|text| multipart::parts(text, cx.message.body()).is_ok());
+        if cx.message.body().is_empty() || (reverts && is_whole) {
+            return Verdict::FAIL;
+        }
+        if is_whole || (reverts && !is_multipart) {
             cx.draft.set_body(b"", b"");
             return Verdict::OK;
         }
@@ -49,7 +66,8 @@ impl SipMsgOps {
             return Verdict::FAIL;
         };
         let mut removed = false;
-        for part in parts.filter(|part| is_type(part.content_type.unwrap_or_default(), wanted)) {
+        let is_meant = |text: &[u8]| is_type(text, wanted) != reverts;
+        for part in parts.filter(|part| is_meant(part.content_type.unwrap_or_default())) {
             if let Some(span) = cx.message.span_of(part.whole) {
                 cx.draft.delete(span);
                 removed = true;

@@ -10,6 +10,7 @@ mod headers;
 mod lists;
 mod ruri;
 mod sdp;
+mod whole;
 
 use engine::module::{Args, Context, Exports, Kind, Module, Routes, Verdict};
 
@@ -77,7 +78,7 @@ impl Module for SipMsgOps {
 
         exports.function(
             "remove_body_part",
-            &[text],
+            &[text, Kind::Str.check(body::revert).optional()],
             anywhere,
             Self::remove_body_part,
         );
@@ -86,6 +87,22 @@ impl Module for SipMsgOps {
             &[text, Kind::Output],
             anywhere,
             Self::updated_body_part,
+        );
+        exports.function(
+            "get_glob_headers_values",
+            &[Kind::Str, Kind::Output, Kind::Output],
+            anywhere,
+            Self::glob_headers,
+        );
+        exports.function("sip_to_json", &[Kind::Output], anywhere, Self::to_json);
+        exports.function(
+            "sipmsg_validate",
+            &[
+                Kind::Str.check(whole::flags).optional(),
+                Kind::Output.optional(),
+            ],
+            Routes::REQUEST | Routes::FAILURE | Routes::REPLY | Routes::BRANCH,
+            Self::validate,
         );
         codecs(exports, anywhere);
 
@@ -136,6 +153,10 @@ impl Module for SipMsgOps {
             &[Kind::Str],
             Routes::REQUEST | Routes::FAILURE | Routes::LOCAL,
             Self::is_e164,
+        );
+        exports.difference(
+            "`sip_to_json` gives each header a list of its values. `sipmsg_validate` never says -1 or -255: what is no SIP \
+             message does not reach a script.",
         );
         exports.difference(
             "Codec and stream edits build on each other and write the body anew; a stream that loses its last \

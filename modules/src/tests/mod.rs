@@ -10,6 +10,7 @@ mod registrar;
 mod reload;
 mod residential;
 mod rr;
+mod sipmsg;
 mod sipmsgops;
 mod statistics;
 mod stock;
