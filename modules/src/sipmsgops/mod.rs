@@ -94,7 +94,7 @@ impl Module for SipMsgOps {
             anywhere,
             Self::glob_headers,
         );
-        exports.function("sip_to_json", &[Kind::Output], anywhere, Self::to_json);
+        exports.function("sip_to_json", &[Kind::Output], anywhere, Self::json_of);
         exports.function(
             "sipmsg_validate",
             &[

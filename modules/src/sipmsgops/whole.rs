@@ -29,7 +29,7 @@ impl SipMsgOps {
     }
 
     /// `{"first_line":...,"headers":{name:[value...]},"body":...}`.
-    pub(super) fn to_json(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
+    pub(super) fn json_of(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         let message = cx.message;
         let mut out = b"{\"first_line\":".to_vec();
         let line = message.start_line();

@@ -83,10 +83,10 @@ fn a_function_that_is_not_built_is_named() {
     refused(
         r#"
         loadmodule "sipmsgops"
-        route { sip_to_json($var(x)); }
+        route { add_body_part("x", "text/plain"); }
         "#,
         expect![[r#"
-            parse error in test.cfg:3:17-28: `sip_to_json` is a function of module sipmsgops that Tandem does not offer yet
+            parse error in test.cfg:3:17-30: `add_body_part` is a function of module sipmsgops that Tandem does not offer yet
             1 error
         "#]],
     );
