@@ -10,6 +10,19 @@ const CORE_DIFFERENCES: &[&str] = &[
     "`$$` in a text is one `$`.",
     "A global parameter or an option of a socket that is known and has no effect here is a warning at load that names \
      it; one that is not known is an error.",
+    "A text that is assigned or compared is taken as it is: `$var(x) = \"$ru\"` is the three characters `$ru`, and a \
+     warning at load says so. Put texts together with `+`, or use `pv_printf`. Texts of functions and of `xlog` are format \
+     strings as ever.",
+    "`$time`, `$Tf` and `$ctime` are in UTC: a shard has a clock and no place.",
+    "`{ip.resolve}`, `{ip.resolve4}` and `{ip.resolve6}` wait for DNS without holding the shard; `{ip.resolve}` prefers \
+     IPv4. A name that leads nowhere is NULL.",
+    "`{s.eval}` takes a text apart each time and looks names up without remembering them; inside of it nothing waits \
+     for DNS and nothing is evaluated again.",
+    "`$sdp` and its like see what was changed before. A line or token that is not there cannot be given a value (-1); \
+     deleting it is 1.",
+    "`$branch(field)[i]` counts without the Request-URI, as in 3.4; `$branch.flag` and `$msg.branch.*` count with it.",
+    "`forward(dest)` goes to `dest` also where `$du` is set.",
+    "`$proxy_protocol` is not offered: nothing here speaks that protocol.",
 ];
 
 /// What operators can see of a module. What scripts can name of it is in the [`Catalog`].
