@@ -103,6 +103,8 @@ counters! {
         Stateless4xx "4xx_replies",
         Stateless5xx "5xx_replies",
         Stateless6xx "6xx_replies",
+        /// ACKs to replies that were sent without a transaction; they end here.
+        StatelessAcks "received_ACKs",
     }
 }
 

@@ -206,9 +206,15 @@ impl World {
 
     /// The response of the phone at `from` to a request that it got.
     pub(crate) fn respond(&mut self, from: u8, request: &str, status: &str) {
+        self.respond_with(from, request, status, &["Record-Route:"]);
+    }
+
+    /// The same with further headers of the request.
+    pub(crate) fn respond_with(&mut self, from: u8, request: &str, status: &str, more: &[&str]) {
         let is_copied = |line: &&str| {
-            ["Via:", "From:", "To:", "Call-ID:", "CSeq:", "Record-Route:"]
+            ["Via:", "From:", "To:", "Call-ID:", "CSeq:"]
                 .iter()
+                .chain(more)
                 .any(|name| line.starts_with(name))
         };
         let tagged = |line: &str| match line {

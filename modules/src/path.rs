@@ -10,6 +10,7 @@ use engine::proxy;
 #[derive(Debug)]
 pub(crate) struct Path {
     enable_double_path: bool,
+    use_received: bool,
 }
 
 impl Module for Path {
@@ -18,6 +19,7 @@ impl Module for Path {
     fn new() -> Self {
         Path {
             enable_double_path: true,
+            use_received: false,
         }
     }
 
@@ -26,9 +28,9 @@ impl Module for Path {
             path.enable_double_path = value.int() != 0;
             Ok(())
         });
-        exports.param("use_received", Kind::Int, |_, value| match value.int() {
-            0 => Ok(()),
-            _ => Err("routing by the `received` of a Path is not offered yet".into()),
+        exports.param("use_received", Kind::Int, |path, value| {
+            path.use_received = value.int() != 0;
+            Ok(())
         });
         let user = &[Kind::Str.optional()];
         exports.function("add_path", user, Routes::REQUEST, Self::add);
@@ -39,9 +41,14 @@ impl Module for Path {
             Self::add_received,
         );
         exports.difference(
-            "The header is written when a branch is sent, for the socket that it leaves by. `use_received` only \
-             0.",
+            "The header is written when a branch is sent, for the socket that it leaves by. `use_received` \
+             acts in `loose_route`, on the last Route.",
         );
+    }
+
+    fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
+        cx.core.proxy.settings.path_received = self.use_received;
+        Ok(())
     }
 }
 

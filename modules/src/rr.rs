@@ -15,6 +15,7 @@ pub(crate) struct Rr {
     add_username: bool,
     enable_double_rr: bool,
     ignore_user: String,
+    warns_of_sockets: bool,
 }
 
 impl Module for Rr {
@@ -26,6 +27,7 @@ impl Module for Rr {
             add_username: false,
             enable_double_rr: true,
             ignore_user: String::new(),
+            warns_of_sockets: true,
         }
     }
 
@@ -71,10 +73,9 @@ impl Module for Rr {
             Self::is_direction,
         );
         exports.variable("rr_params", Shape::PLAIN, Self::route_params);
-        exports.difference(
-            "Routing follows the cookie and the address of our Record-Route; a socket that differs is no reason \
-             for a warning, so `enable_socket_mismatch_warning` is not offered.",
-        );
+        exports.param("enable_socket_mismatch_warning", Kind::Int, |rr, value| {
+            flag(&mut rr.warns_of_sockets, value)
+        });
     }
 
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
@@ -102,7 +103,17 @@ fn flag(field: &mut bool, value: ParamValue<'_>) -> Result<(), String> {
 
 impl Rr {
     fn loose_route(&mut self, cx: &mut Context<'_>, _: Args<'_>) -> Verdict {
-        Verdict::Return(cx.loose_route())
+        let routed = cx.loose_route();
+        if self.warns_of_sockets && cx.scene.proxy.route.unknown_socket {
+            let call_id = cx.message.call_id();
+            let line = [
+                b"a Route of ours names no socket of ours, Call-ID ",
+                call_id,
+            ]
+            .concat();
+            cx.log(1, |out| out.extend_from_slice(&line));
+        }
+        Verdict::Return(routed)
     }
 
     fn record_route(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {

@@ -28,9 +28,6 @@ impl Module for Sl {
         );
         exports.function("sl_reply_error", &[], Routes::REQUEST, Self::reply_error);
         exports.statistic("sent_err_replies", |sl| sl.error_replies);
-        exports.difference(
-            "`received_ACKs` is counted by the core among the ACKs that match nothing.",
-        );
     }
 }
 

@@ -19,6 +19,9 @@ const SETTINGS: [&str; 3] = [
     "registrar:max_expires",
 ];
 
+/// The code of what a shard does not have.
+const NOT_FOUND: i64 = 404;
+
 /// What the shards have said so far.
 #[derive(Debug)]
 pub(crate) struct Merged {
@@ -57,9 +60,11 @@ impl Merged {
         match (answer, &mut self.result) {
             (Ok(value), Some(result)) => merge(self.numbers, result, value),
             (Ok(value), none) => *none = Some(value),
-            (Err(failure), _) => {
-                self.failure.get_or_insert(failure);
-            }
+            // What is not found here may be elsewhere: whoever has it knows better what is wrong with it.
+            (Err(failure), _) => match &self.failure {
+                Some(before) if before.code != NOT_FOUND => {}
+                _ => self.failure = Some(failure),
+            },
         }
     }
 

@@ -5,12 +5,13 @@
 //!
 //! Owned by the Call-ID that we mint here, so responses come back to this shard.
 
+mod ack;
 mod build;
 mod send;
 mod table;
 
 pub use send::{
-    local_route_ended, on_ended, on_resolved, on_response, on_timeout, on_transport_error,
+    cancel, local_route_ended, on_ended, on_resolved, on_response, on_timeout, on_transport_error,
     send_request,
 };
 pub use table::Agents;
@@ -72,6 +73,8 @@ pub struct OwnRequest<'a> {
     pub owner: AgentOwner,
     /// What its routes find in `$avp(uac_ctx)`; empty for nothing.
     pub context: &'a [u8],
+    /// Its owner acknowledges a 2xx to an INVITE himself; otherwise it is done here.
+    pub own_ack: bool,
     /// How long to wait for the final response, in ms; 0 means tm's `fr_timeout`.
     pub timeout_ms: u32,
 }

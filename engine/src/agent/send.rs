@@ -1,6 +1,6 @@
 //! Sending a request of ours, and what comes of it: RFC 3261 §8.1.2 and §8.1.3.
 
-use parser::{HeaderName, Message, Uri};
+use parser::{HeaderName, Message, Method, Uri};
 
 use super::table::Agent;
 use super::{AgentEvent, AgentId, AgentOwner, OwnRequest, build};
@@ -53,6 +53,7 @@ pub fn send_request(
         socket: request.socket,
         connection: request.connection,
         timeout_ms: (request.timeout_ms > 0).then_some(request.timeout_ms),
+        own_ack: request.own_ack,
         is_proceeding: false,
         is_told: false,
         rounds: 0,
@@ -235,9 +236,21 @@ pub fn on_response(
     core: &mut Core,
     agent: AgentId,
     response: Message,
-    _flow: Flow,
+    flow: Flow,
     outbox: &mut Outbox,
 ) {
+    let wants_ack = response
+        .status()
+        .is_some_and(|code| (200..300).contains(&code))
+        && response.cseq().method == Method::Invite
+        && core
+            .agents
+            .slab
+            .get(agent)
+            .is_some_and(|entry| !entry.own_ack);
+    if wants_ack {
+        super::ack::acknowledge(core, agent, &response, flow, outbox);
+    }
     let Some(entry) = core.agents.slab.get_mut(agent) else {
         return;
     };
@@ -283,6 +296,27 @@ pub fn on_transport_error(core: &mut Core, agent: AgentId, outbox: &mut Outbox) 
     if !(may_try_next && send(core, agent, outbox)) {
         end(core, agent, NOT_SENT, true, None);
     }
+}
+
+/// Cancels an INVITE of ours by its Call-ID and CSeq number. False: there is none under way here. Goes through all
+/// requests of ours: for operators.
+pub fn cancel(core: &mut Core, call_id: &[u8], cseq: u32, outbox: &mut Outbox) -> bool {
+    let is_it = |scene: &Scene| {
+        let message = &scene.message;
+        message.method() == Method::Invite
+            && message.call_id() == call_id
+            && message.cseq().number == cseq
+    };
+    let client = core
+        .agents
+        .slab
+        .iter()
+        .filter(|(_, agent)| !agent.is_told && agent.scene.as_deref().is_some_and(is_it))
+        .find_map(|(_, agent)| agent.client);
+    if let Some(client) = client {
+        core.cancel_client(client, &[], outbox);
+    }
+    client.is_some()
 }
 
 /// Its client transaction is gone, and with it the last that could happen to it.

@@ -26,6 +26,8 @@ pub(super) struct Agent {
     pub connection: ConnectionId,
     /// How long to wait, when not as tm says.
     pub timeout_ms: Option<u32>,
+    /// Whether its owner acknowledges a 2xx.
+    pub own_ack: bool,
     /// Whether a provisional response has come.
     pub is_proceeding: bool,
     /// Whether its owner has been told how it ended.

@@ -198,6 +198,7 @@ impl Engine {
             Matched::Cancel(id) => self.core.in_hand.server = Some(id),
             Matched::New if request.method() == Method::Ack => {
                 if proxy::absorbs_ack(&mut self.core, &request) {
+                    self.core.statistics.count(Counter::StatelessAcks);
                     return;
                 }
                 self.core.statistics.count(Counter::AcksUnmatched);

@@ -122,6 +122,14 @@ impl Context<'_> {
         self.core.machine.watch(self.run, self.me);
     }
 
+    /// Gives back the ticket of [`wait_ticket`](Self::wait_ticket) when nobody will answer it after all.
+    pub fn release_wait(&mut self) {
+        if let Some(ticket) = self.run.wait.ticket.take() {
+            self.run.wait.deadline = None;
+            self.core.machine.parked.free(ticket);
+        }
+    }
+
     /// Waits no longer than this; otherwise a minute.
     pub fn wait_at_most(&mut self, timeout_ms: u32) {
         let deadline = self.now.mono_ms() + u64::from(timeout_ms);

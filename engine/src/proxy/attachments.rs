@@ -87,6 +87,8 @@ pub struct RouteFound {
     pub routed: bool,
     /// Where the route leads to next: the socket that our second Record-Route names.
     pub socket: Option<SocketId>,
+    /// A Route of ours names no socket of ours: an alias, or what `record_route_preset` wrote.
+    pub unknown_socket: bool,
     /// Whether our Route said who called (`;ftag`): then, whether this request goes the caller's way.
     pub downstream: Option<bool>,
 }

@@ -57,6 +57,7 @@ fn follow(
         return false;
     }
     let mut last = None;
+    let mut received = None;
     if from_strict {
         // The target was put at the end of the Routes; it goes back where it belongs.
         last = message.routes().last();
@@ -74,6 +75,7 @@ fn follow(
             };
             draft.remove_element(message, top.span);
             let is_double = own.params.has(b"r2");
+            received = received.or(own.params.get(b"received"));
             keep_params(core, message, &own, attached);
             routes.next();
             if !is_double {
@@ -84,6 +86,13 @@ fn follow(
     let mut next = routes.next();
     if next.is_some_and(|next| last.is_some_and(|last| last.span == next.span)) {
         next = None;
+    }
+    if let (None, Some(received), true) = (next, received, core.proxy.settings.path_received) {
+        let mut uri = Vec::with_capacity(received.len());
+        parser::uri::unescape(received, &mut uri);
+        if attached.targets.set_destination(0, &uri) {
+            return true;
+        }
     }
     let Some(next) = next else {
         // A request that begins a dialog and names only us was given us as its outbound proxy: its target
@@ -145,6 +154,7 @@ fn keep_params(core: &Core, message: &Message, own: &Uri<'_>, attached: &mut Att
     attached.proxy.route = RouteFound {
         socket: socket.or(attached.proxy.route.socket),
         downstream: downstream.or(attached.proxy.route.downstream),
+        unknown_socket: socket.is_none() || attached.proxy.route.unknown_socket,
         ..attached.proxy.route
     };
     if !is_second {

@@ -18,6 +18,8 @@ pub struct ProxySettings {
     pub branches_after_6xx: bool,
     /// `tm:minor_branch_flag`: the branch flag, as a mask, of branches that nobody waits for; 0 for none.
     pub minor_flag: u32,
+    /// `path:use_received`: a Path of ours that says where the phone was seen leads there.
+    pub path_received: bool,
     /// A request longer than this leaves by TCP when UDP was nobody's wish (RFC 3261 §18.1.1 says 1300).
     pub udp_bytes_max: Option<u32>,
     /// RFC 3261 §16.3 step 4 and RFC 5393: look for loops.
@@ -41,6 +43,7 @@ impl Default for ProxySettings {
             pass_503: false,
             branches_after_6xx: false,
             minor_flag: 0,
+            path_received: false,
             udp_bytes_max: None,
             loop_detection: true,
             no_dns_failover: false,

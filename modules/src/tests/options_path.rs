@@ -63,3 +63,42 @@ fn a_path_names_the_socket_that_the_request_leaves_by() {
     "#]]
     .assert_eq(&world.take());
 }
+
+#[test]
+fn a_path_of_ours_leads_to_where_the_phone_was_seen_with_use_received() {
+    let script = |value: u8| {
+        format!(
+            r#"
+            loadmodule "tm"
+            loadmodule "rr"
+            loadmodule "path"
+            modparam("path", "use_received", {value})
+            route {{
+                $var(routed) = loose_route();
+                xlog("routed $var(routed) to $du\n");
+                t_relay();
+            }}
+        "#
+        )
+    };
+    let listing = |value: u8| {
+        let mut world = World::new(&script(value));
+        world.udp(
+            9,
+            "OPTIONS sip:alice@10.0.0.2\nRoute: <sip:192.0.2.1;lr;received=sip:10.0.0.7:5070%3Btransport%3Dtcp>",
+        );
+        world.take()
+    };
+    expect![[r#"
+        log 2: routed 1 to sip:10.0.0.7:5070;transport=tcp
+        > tcp:10.0.0.7:5070
+            OPTIONS sip:alice@10.0.0.2 SIP/2.0
+    "#]]
+    .assert_eq(&listing(1));
+    expect![[r#"
+        log 2: routed -1 to <null>
+        > udp:10.0.0.2:5060
+            OPTIONS sip:alice@10.0.0.2 SIP/2.0
+    "#]]
+    .assert_eq(&listing(0));
+}

@@ -4,14 +4,17 @@
 //! state; what a script sets here goes with the request or, parameters, to the core.
 
 mod by_call_id;
+mod commands;
 mod functions;
 mod late;
 mod own;
 mod params;
 mod variables;
 
+use engine::agent::AgentEvent;
 use engine::input::Letter;
 use engine::module::{Context, Exports, Kind, Module, Routes};
+use parser::Message;
 use script::RouteKind;
 
 use crate::sl::STATUS;
@@ -32,6 +35,7 @@ impl Module for Tm {
     fn exports(exports: &mut Exports<Self>) {
         params::export(exports);
         variables::export(exports);
+        commands::export(exports);
 
         let request = Routes::REQUEST;
         let failure = Routes::REQUEST | Routes::FAILURE;
@@ -165,10 +169,35 @@ impl Module for Tm {
              (RFC 3261 §16.4).",
         );
         exports.difference(
+            "Edits that stand behind `t_relay` in the same route are seen by branches that a failure route makes later.",
+        );
+        exports.difference(
+            "`t_wait_for_new_branches` wants a transaction (`t_newtran`), and takes one of the 12 branches. \
+             `t_inject_branches(\"event\")` reads the contact from the attributes that bear the names of the event's \
+             parameters. `t_reply_by_callid` with the Call-ID of the message in hand wants its From tag as well.",
+        );
+        exports.difference(
+            "A request with a Proxy-Require is answered 420 before any script sees it: we know no extension that a proxy \
+             could be required to (RFC 3261 §16.3).",
+        );
+        exports.difference(
+            "Not offered: clusters (`t_anycast_replicate`, `cluster_*`), `t_write_req`, `t_write_unix` and their \
+             parameters, `local_request_route`, `local_reply_route`.",
+        );
+        exports.difference(
             "`delete_timer`, `timer_partitions`, `enable_stats` are accepted and have nothing to do here; \
              `ruri_matching`, `via1_matching`, `syn_branch` and `pass_provisional_replies` only with the value \
              that says what happens anyway.",
         );
+    }
+
+    fn on_response(
+        &mut self,
+        cx: &mut Context<'_>,
+        event: &AgentEvent,
+        response: Option<&Message>,
+    ) {
+        Self::answered(cx, event, response);
     }
 
     fn on_letter(&mut self, cx: &mut Context<'_>, letter: &Letter) {

@@ -235,7 +235,11 @@ fn write_bavp(_: &mut Tm, cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueR
 
 fn id(_: &mut Tm, cx: &mut Context<'_>, _: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
     match cx.run.context {
-        Some(id) => Reading::text(format!("{:x}.{:x}", id.slot, id.generation).as_bytes(), out),
+        Some(id) => {
+            let shard = cx.shard().0;
+            let text = format!("{shard:x}.{:x}.{:x}", id.slot, id.generation);
+            Reading::text(text.as_bytes(), out)
+        }
         None => Reading::Null,
     }
 }

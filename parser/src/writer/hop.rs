@@ -1,10 +1,10 @@
 //! ACK to a final response of 300 or more (RFC 3261 §17.1.1.3) and CANCEL (§9.1): requests of one hop,
 //! made from the request as it was sent.
 
-use super::{header_lines, write_end};
+use super::{header_lines, write_end, write_header_line};
 use crate::grammar::{Cursor, write_number};
 use crate::message::{HeaderField, Value};
-use crate::{CSeq, Expected, Fault, FaultKind, HeaderName, Message};
+use crate::{CSeq, Expected, Fault, FaultKind, HeaderName, Message, NameAddr};
 
 /// Appends the ACK to a final response of 300 or more, from the INVITE as it was sent (§17.1.1.3).
 /// The To is the response's, everything else the INVITE's.
@@ -13,6 +13,54 @@ pub fn write_ack(sent_invite: &[u8], response: &Message, out: &mut Vec<u8>) -> R
         .header(HeaderName::To)
         .ok_or_else(|| Fault::new(FaultKind::Missing(HeaderName::To), 0))?;
     write_hop(sent_invite, b"ACK", Some(to.value), out)
+}
+
+/// Appends the ACK to a 2xx, from the INVITE as it was sent and with a Via line of its own (§13.2.2.4): to the Contact
+/// of the response, by its Record-Route turned round (§12.1.2). A strict router on top becomes the Request-URI (§12.2.1.1).
+/// Says where it goes next: the URI that decides it.
+pub fn write_ack_2xx(
+    sent_invite: &[u8],
+    response: &Message,
+    via: &[u8],
+    out: &mut Vec<u8>,
+) -> Result<Vec<u8>, Fault> {
+    let missing = |name| Fault::new(FaultKind::Missing(name), 0);
+    let to = response
+        .header(HeaderName::To)
+        .ok_or_else(|| missing(HeaderName::To))?;
+    let contact = response.list(HeaderName::Contact).next();
+    let contact = contact.and_then(|value| NameAddr::parse(value.raw).ok());
+    let target = match &contact {
+        Some(contact) => contact.addr_spec,
+        None => request_uri(sent_invite)?,
+    };
+    let mut routes: Vec<&[u8]> = response
+        .list(HeaderName::RecordRoute)
+        .map(|route| route.raw)
+        .collect();
+    routes.reverse();
+    let first = routes.first().and_then(|route| NameAddr::parse(route).ok());
+    let strict = first
+        .as_ref()
+        .filter(|first| first.uri().is_ok_and(|uri| !uri.params.has(b"lr")));
+    out.extend_from_slice(b"ACK ");
+    out.extend_from_slice(strict.map_or(target, |strict| strict.addr_spec));
+    out.extend_from_slice(b" SIP/2.0\r\n");
+    write_header_line(via, out);
+    for route in routes.iter().skip(usize::from(strict.is_some())) {
+        write_field("Route", route, out);
+    }
+    if strict.is_some() {
+        write_field("Route", &[b"<", target, b">"].concat(), out);
+    }
+    out.extend_from_slice(b"Max-Forwards: 70\r\n");
+    write_field("From", find(sent_invite, HeaderName::From)?.value, out);
+    write_field("To", to.value, out);
+    write_field("Call-ID", find(sent_invite, HeaderName::CallId)?.value, out);
+    out.extend_from_slice(b"CSeq: ");
+    write_number(u64::from(response.cseq().number), out);
+    out.extend_from_slice(b" ACK\r\nContent-Length: 0\r\n\r\n");
+    Ok(first.map_or(target, |first| first.addr_spec).to_vec())
 }
 
 /// Appends the CANCEL of a request, from the request as it was sent (§9.1).

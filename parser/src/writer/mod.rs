@@ -9,7 +9,7 @@ mod sent;
 #[cfg(test)]
 mod tests;
 
-pub use hop::{write_ack, write_cancel};
+pub use hop::{write_ack, write_ack_2xx, write_cancel};
 pub use reason::reason_of;
 pub use response::Response;
 pub use sent::{header_lines, write_header_line};

@@ -1,6 +1,8 @@
 //! What scripts see of transactions: one file a behaviour.
 
 mod branches;
+mod commands;
+mod flows;
 mod late;
 
 use crate::harness::World;
