@@ -465,9 +465,10 @@ fn world_has_races(what: What) -> bool {
     matches!(what, What::Failed(Failure::ByeRejected(481)))
 }
 
-/// Whether a storm has a reason for this rejection: unknown user, busy, declined, cancelled, timed out, dead phone.
+/// Whether a storm has a reason for this rejection: unknown user, busy, declined, cancelled, timed out, dead phone, a
+/// name whose questions stayed without an answer.
 fn is_explained(code: u16) -> bool {
-    matches!(code, 404 | 408 | 480 | 481 | 486 | 487 | 491 | 603)
+    matches!(code, 404 | 408 | 478 | 480 | 481 | 486 | 487 | 491 | 603)
 }
 
 fn caller_of(world: &World, phone: usize, call: loadgen::phone::CallId, tag: u64) -> bool {
