@@ -376,7 +376,10 @@ impl Engine {
 
     fn take_answer(&mut self, ticket: Ticket, answer: Answer, outbox: &mut Outbox) {
         match ticket.0 >> 60 {
-            resolve::TICKET_TABLE => resolve::on_answer(&mut self.core, ticket, &answer, outbox),
+            resolve::TICKET_TABLE => {
+                resolve::judge(&mut self.core, &self.linked.program, ticket, outbox);
+                resolve::on_answer(&mut self.core, ticket, &answer, outbox);
+            }
             _ if run::is_run_ticket(ticket) => self.resume(ticket, answer, outbox),
             _ => self.core.statistics.count(Counter::LateAnswers),
         }

@@ -199,3 +199,6 @@ pub const CONTEXT_QUEUE_MAX: usize = 32;
 
 /// How often one relay or branch waits for the resolver: NAPTR, SRV, addresses, and aliases between them.
 pub const RESOLVE_ROUNDS_MAX: u8 = 8;
+
+/// Bytes of the Warning line of `sip_warning`; a longer one is left out, so that the reply still fits a datagram.
+pub const WARNING_BYTES_MAX: usize = 1024;

@@ -275,6 +275,11 @@ impl Engine {
 
     fn receive_response(&mut self, response: Message, flow: Flow, outbox: &mut Outbox) {
         self.core.statistics.count(Counter::ResponsesReceived);
+        if self.core.proxy.settings.check_via && !proxy::is_to_us(&self.core, &response) {
+            self.core.statistics.count(Counter::ResponsesDropped);
+            let what = format_args!("response dropped: its top Via is not ours (check_via)");
+            return self.core.complain(&flow, response.bytes(), what, outbox);
+        }
         match self.routes.reply {
             // The unnamed onreply_route sees every response, before anybody knows whose it is.
             Some(route) => {

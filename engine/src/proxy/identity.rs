@@ -91,7 +91,7 @@ fn hex<const N: usize>(number: u64) -> [u8; N] {
 }
 
 /// The host of a Via's sent-by as written.
-trait HostText<'a> {
+pub(super) trait HostText<'a> {
     fn host_text(&self) -> &'a [u8];
 }
 

@@ -40,6 +40,7 @@ mod stateless;
 mod target;
 mod validate;
 mod view;
+mod warning;
 
 pub use attachments::{Attachments, RecordRoute, RouteFound};
 pub use branch::{Branch, BranchState, set_attribute};
@@ -64,7 +65,7 @@ pub use runs::{
 };
 pub use send::send_branch;
 pub use settings::{Proxy, ProxySettings};
-pub use stateless::on_stray_response;
+pub use stateless::{is_to_us, on_stray_response};
 pub use target::{Q_MAX, Target, TargetParts, TargetSet};
 pub use view::{enter_branch, next_branch};
 

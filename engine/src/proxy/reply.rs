@@ -3,7 +3,7 @@
 use parser::{Message, Method, Response};
 
 use super::context::ResponseContext;
-use super::{TransactionEventKind, cancel, ending, identity};
+use super::{TransactionEventKind, cancel, ending, identity, warning};
 use crate::core::Core;
 use crate::input::{Flow, Ticket};
 use crate::limits::RETRY_AFTER_S;
@@ -32,7 +32,7 @@ pub(super) fn in_context(
         b"" => &minted[..],
         tag => tag,
     };
-    let given = sign(core, attached, code);
+    let given = sign(core, message, attached, code);
     let reply = make(message, attached, code, reason, tag);
     let is_sent = core.respond(server, code, outbox, |out| reply.write(message, out));
     attached.proxy.reply_headers.truncate(given);
@@ -75,7 +75,7 @@ pub(super) fn without_state(
     }
     let tag = identity::local_tag(core.proxy.key, message);
     let flow = flow_back(message, attached);
-    let given = sign(core, attached, code);
+    let given = sign(core, message, attached, code);
     let reply = make(message, attached, code, reason, &tag);
     outbox.send(flow, Ticket::NONE, |out| reply.write(message, out));
     attached.proxy.reply_headers.truncate(given);
@@ -99,12 +99,17 @@ pub fn reply_stateless(
     let tag = identity::local_tag(core.proxy.key, request);
     let to_tag = (code > 100).then_some(&tag[..]);
     let source = Some(flow.remote);
+    let mut warned = Vec::new();
+    if core.proxy.settings.warning {
+        warned.extend_from_slice(headers);
+        warning::append(core, request, flow, b"", &mut warned);
+    }
     let reply = Response {
         code,
         reason,
         to_tag,
         source,
-        headers,
+        headers: if warned.is_empty() { headers } else { &warned },
         ..Response::default()
     };
     outbox.send(reply_flow(request, flow, false), Ticket::NONE, |out| {
@@ -122,12 +127,15 @@ pub(super) fn overloaded(
     outbox: &mut Outbox,
 ) {
     let tag = identity::local_tag(core.proxy.key, request);
-    let headers = format!("Retry-After: {RETRY_AFTER_S}\r\n");
+    let mut headers = format!("Retry-After: {RETRY_AFTER_S}\r\n").into_bytes();
+    if core.proxy.settings.warning {
+        warning::append(core, request, came, b"", &mut headers);
+    }
     let reply = Response {
         code: 503,
         to_tag: Some(&tag),
         source: Some(came.remote),
-        headers: headers.as_bytes(),
+        headers: &headers,
         ..Response::default()
     };
     outbox.send(back, Ticket::NONE, |out| reply.write(request, out));
@@ -191,12 +199,17 @@ fn make<'a>(
     }
 }
 
-/// Puts our Server line behind the headers that the script gave; says where those end.
-fn sign(core: &Core, attached: &mut Attached, code: u16) -> usize {
+/// Puts our own lines behind the headers that the script gave; says where those end.
+fn sign(core: &Core, message: &Message, attached: &mut Attached, code: u16) -> usize {
     let headers = &mut attached.proxy.reply_headers;
     let given = headers.len();
     if code > 100 {
         headers.extend_from_slice(&core.proxy.settings.server_header);
+    }
+    if core.proxy.settings.warning {
+        let target = attached.targets.get(0);
+        let out_uri = target.map_or(&b""[..], |target| target.uri);
+        warning::append(core, message, &attached.flow, out_uri, headers);
     }
     given
 }

@@ -32,6 +32,12 @@ pub struct ProxySettings {
     pub user_agent_header: Vec<u8>,
     /// `tm:onreply_avp_mode`: attributes of the request are seen in reply routes.
     pub reply_avps: bool,
+    /// `check_via`: responses whose top Via names none of our sockets are dropped unseen.
+    pub check_via: bool,
+    /// `disable_stateless_fwd=no`: a response to us that no transaction waits for goes on by its second Via.
+    pub forward_strays: bool,
+    /// `sip_warning`: replies of ours say in a Warning what they are about.
+    pub warning: bool,
 }
 
 impl Default for ProxySettings {
@@ -58,6 +64,9 @@ impl Default for ProxySettings {
                 "\r\n"
             )),
             reply_avps: false,
+            check_via: false,
+            forward_strays: false,
+            warning: false,
         }
     }
 }
@@ -68,6 +77,9 @@ impl ProxySettings {
         let set = |field: &mut bool, name: &str| *field = globals.is_on(name).unwrap_or(*field);
         set(&mut self.pass_503, "disable_503_translation");
         set(&mut self.no_dns_failover, "disable_dns_failover");
+        set(&mut self.check_via, "check_via");
+        set(&mut self.warning, "sip_warning");
+        self.forward_strays = globals.is_on("disable_stateless_fwd") == Some(false);
         let line = |field: &mut Vec<u8>, name: &str| {
             if let Some(text) = globals.text(name) {
                 *field = [text, b"\r\n"].concat();

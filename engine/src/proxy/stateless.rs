@@ -6,6 +6,7 @@ use parser::{Draft, HeaderName, Message, Method};
 
 use super::attachments::RecordRoute;
 use super::forward::{self, Writing};
+use super::identity::HostText;
 use super::validate::{self, Refusal};
 use super::{Address, RelayError, TargetParts, identity, reply};
 use crate::core::Core;
@@ -151,6 +152,7 @@ fn addresses(cx: &mut Context<'_>, destination: &[u8]) -> Result<Addresses, Verd
 ///
 /// RFC 6026 §7: strays are not forwarded, since anybody could make us send them. Two are not strays, and
 /// our own branch proves it: those to requests that we forwarded without state, and late 2xx to an INVITE.
+/// `disable_stateless_fwd=no` passes on all whose top Via is ours (RFC 3261 §16.11).
 pub fn on_stray_response(core: &mut Core, response: Message, flow: Flow, outbox: &mut Outbox) {
     let token = core
         .owner
@@ -162,8 +164,8 @@ pub fn on_stray_response(core: &mut Core, response: Message, flow: Flow, outbox:
             .is_some_and(|code| (200..300).contains(&code));
     let may_pass = match token {
         Some(BranchToken::Stateless) => true,
-        Some(BranchToken::Client(_)) => is_late_2xx,
-        None => false,
+        Some(BranchToken::Client(_)) => is_late_2xx || core.proxy.settings.forward_strays,
+        None => core.proxy.settings.forward_strays && is_to_us(core, &response),
     };
     let is_sent = may_pass && send_on(core, &response, &flow, outbox);
     core.statistics.count(if is_sent {
@@ -171,6 +173,17 @@ pub fn on_stray_response(core: &mut Core, response: Message, flow: Flow, outbox:
     } else {
         Counter::ResponsesUnmatched
     });
+}
+
+/// Whether the top Via of a response is a name of ours (RFC 3261 §16.7 step 3).
+pub fn is_to_us(core: &Core, response: &Message) -> bool {
+    let top = response.top_via();
+    let Some(transport) = Transport::parse(top.transport.as_bytes()) else {
+        return false;
+    };
+    let port = top.port.unwrap_or(transport.default_port());
+    core.sockets
+        .is_myself(top.host_text(), Some(port), Some(transport))
 }
 
 /// Sends a response on by its second Via: RFC 3261 §18.2.2.

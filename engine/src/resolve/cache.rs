@@ -35,6 +35,7 @@ enum State<W> {
         until_us: u64,
     },
     Asked {
+        since_us: u64,
         until_us: u64,
         waiters: SmallVec<[W; 2]>,
     },
@@ -157,7 +158,11 @@ impl<W: PartialEq> Cache<W> {
             waiters.truncate(DNS_WAITERS_MAX);
         }
         entry.generation = entry.generation.wrapping_add(1) & GENERATION_MASK;
-        entry.state = State::Asked { until_us, waiters };
+        entry.state = State::Asked {
+            since_us: now_us,
+            until_us,
+            waiters,
+        };
         Some(QuestionId {
             slot,
             generation: entry.generation,
@@ -171,6 +176,15 @@ impl<W: PartialEq> Cache<W> {
             .get(id.slot as usize)
             .filter(|entry| entry.generation == id.generation)?;
         matches!(entry.state, State::Asked { .. }).then_some((&*entry.name, entry.record_type))
+    }
+
+    /// What was asked, and since when; `None` when the answer is late.
+    pub(super) fn asked(&self, id: QuestionId) -> Option<(&[u8], u64)> {
+        let (name, _) = self.question(id)?;
+        match self.entries.get(id.slot as usize)?.state {
+            State::Asked { since_us, .. } => Some((name, since_us)),
+            State::Known { .. } => None,
+        }
     }
 
     /// Remembers the answer; gives back who waited for it.

@@ -12,6 +12,8 @@ mod hosts;
 mod order;
 mod walk;
 
+use std::io::Write as _;
+
 use script::globals::Globals;
 use smallvec::SmallVec;
 
@@ -29,11 +31,15 @@ use crate::limits::{DNS_FAILED_S, DNS_NEGATIVE_S, DNS_TIMEOUT_MS, DNS_TTL_MAX_S,
 use crate::outbox::{Outbox, Output, Query};
 use crate::proxy::{Address, ContextId};
 use crate::random::Random;
+use crate::run::ValueRef;
 use crate::sockets::Sockets;
 use std::sync::Arc;
 
 /// Where to send, best first.
 pub type Addresses = SmallVec<[Address; 2]>;
+
+/// The log level of warnings.
+const WARNING: i8 = 1;
 
 /// Who is woken when an answer comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,6 +76,8 @@ pub struct Settings {
     pub ipv4: bool,
     /// Ask for AAAA.
     pub ipv6: bool,
+    /// `exec_dns_threshold`: an answer that takes longer, in microseconds, is a warning; 0 is off.
+    pub threshold_us: u64,
     /// Transports that we have sockets for.
     transports: SmallVec<[Transport; 6]>,
 }
@@ -88,6 +96,7 @@ impl Settings {
             srv: true,
             ipv4: sockets.iter().any(|socket| socket.address.is_ipv4()),
             ipv6: sockets.iter().any(|socket| socket.address.is_ipv6()),
+            threshold_us: 0,
             transports,
         }
     }
@@ -96,6 +105,8 @@ impl Settings {
     pub fn read(&mut self, globals: &Globals) {
         self.naptr = globals.is_on("dns_try_naptr").unwrap_or(self.naptr);
         self.ipv6 &= globals.is_on("dns_try_ipv6").unwrap_or(true);
+        let threshold = globals.int("exec_dns_threshold").unwrap_or(0);
+        self.threshold_us = u64::try_from(threshold).unwrap_or(0);
     }
 
     fn speaks(&self, transport: Transport) -> bool {
@@ -298,6 +309,41 @@ fn question_id(ticket: Ticket) -> QuestionId {
         slot: ticket.0 as u32,
         generation: (ticket.0 >> 32) as u32 & GENERATION_MASK,
     }
+}
+
+/// An answer took its time (`exec_dns_threshold`): a warning, and an event. Nothing but those who asked waited for it.
+pub fn judge(core: &mut Core, program: &script::Program, ticket: Ticket, outbox: &mut Outbox) {
+    let limit_us = core.resolver.settings.threshold_us;
+    if limit_us == 0 {
+        return;
+    }
+    let Some((name, since_us)) = core.resolver.cache.asked(question_id(ticket)) else {
+        return;
+    };
+    let took_us = core.now.mono_us.saturating_sub(since_us);
+    if took_us <= limit_us {
+        return;
+    }
+    let name = name.to_vec();
+    if WARNING <= core.log_level {
+        outbox.log(WARNING, |out| {
+            // Writing into memory does not fail.
+            let _ = write!(
+                out,
+                "exec_dns_threshold exceeded: the answer about {} took {took_us} us, more than {limit_us}",
+                name.escape_ascii()
+            );
+        });
+    }
+    let params = [
+        (&b"source"[..], ValueRef::from("dns lookup")),
+        (
+            b"time",
+            ValueRef::from(i32::try_from(took_us).unwrap_or(i32::MAX)),
+        ),
+        (b"extra", ValueRef::from(&name[..])),
+    ];
+    core.raise_event(program, b"E_CORE_THRESHOLD", &params);
 }
 
 /// The world answered a question: wakes who waits for it.

@@ -223,6 +223,32 @@ fn a_486_is_an_answer_and_no_reason_to_try_elsewhere() {
 }
 
 #[test]
+fn an_answer_later_than_exec_dns_threshold_is_a_warning_and_an_event() {
+    check(
+        r#"exec_dns_threshold=5000
+        route { to("sip:bob@pbx.example.net:5060"); relay(); }
+        event_route[E_CORE_THRESHOLD] { say("$param(source) $param(time) $param(extra)"); }"#,
+        "
+        0 alice MESSAGE
+        5 dns pbx.example.net A 10.0.0.20
+        6 dns pbx.example.net AAAA
+        7 bob 200
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            6       - exec_dns_threshold exceeded: the answer about pbx.example.net took 6000 us, more than 5000
+            6       > bob    MESSAGE sip:bob@pbx.example.net:5060
+            6       - dns lookup 6000 pbx.example.net
+            7       < bob    200 OK
+            7       > alice  200 OK
+        "#]],
+    );
+}
+
+#[test]
 fn no_dns_failover_means_one_address() {
     check(
         "route { relay(\"no-dns-failover\"); }",

@@ -235,6 +235,13 @@ impl World {
         };
         let mut out = Vec::new();
         response.write(&request, &mut out);
+        // Another top Via than the one it got.
+        if let Some(via) = words.iter().find_map(|word| word.strip_prefix("via=")) {
+            let text = String::from_utf8(out).unwrap();
+            let (start, rest) = text.split_once("Via: SIP/2.0/UDP ").unwrap();
+            let (_, end) = rest.split_once("\r\n").unwrap();
+            out = format!("{start}Via: SIP/2.0/UDP {via}\r\n{end}").into_bytes();
+        }
         out
     }
 }

@@ -191,3 +191,39 @@ fn replies_are_signed_as_the_operator_says() {
         check_showing(&[HeaderName::Server], &script, "0 alice MESSAGE", expected);
     }
 }
+
+#[test]
+fn sip_warning_says_in_each_reply_what_it_is_about() {
+    check_showing(
+        &[HeaderName::Warning, HeaderName::Unsupported],
+        r#"sip_warning=yes
+        route {
+            if ($rU == "stateful") { newtran(); to("sip:carol@10.0.0.30"); reply(404, "Nobody"); exit; }
+            reply(486, "Busy");
+        }"#,
+        "
+        0 alice MESSAGE
+        10 alice MESSAGE sip:stateful@10.0.0.1 call=c2
+        20 alice MESSAGE call=c3 +Proxy-Require:wonder
+        30 alice MESSAGE sip:a\"\\\"b@10.0.0.1 call=c4
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > alice  486 Busy
+                      Warning: 392 10.0.0.1:5060 "Noisy feedback tells:  pid=0 req_src_ip=10.0.0.10 req_src_port=5060 in_uri=sip:bob@10.0.0.20 out_uri=sip:bob@10.0.0.20 via_cnt==1"
+            10      < alice  MESSAGE sip:stateful@10.0.0.1
+            10      > alice  404 Nobody
+                      Warning: 392 10.0.0.1:5060 "Noisy feedback tells:  pid=0 req_src_ip=10.0.0.10 req_src_port=5060 in_uri=sip:stateful@10.0.0.1 out_uri=sip:carol@10.0.0.30 via_cnt==1"
+            20      < alice  MESSAGE sip:bob@10.0.0.20
+            20      - request answered 420: it has a Proxy-Require, from udp:10.0.0.10:5060: "MESSAGE sip:bob@10.0.0.20 SIP/2.0"
+            20      > alice  420 Bad Extension
+                      Unsupported: wonder
+                      Warning: 392 10.0.0.1:5060 "Noisy feedback tells:  pid=0 req_src_ip=10.0.0.10 req_src_port=5060 in_uri=sip:bob@10.0.0.20 out_uri=sip:bob@10.0.0.20 via_cnt==1"
+            30      < alice  MESSAGE sip:a"\"b@10.0.0.1
+            30      - malformed request answered 400: expected `@` at byte 13, from udp:10.0.0.10:5060: "MESSAGE sip:a\"\\\"b@10.0.0.1 SIP/2.0"
+            30      > alice  400 Bad Request (expected `@` at byte 13)
+                      Warning: 392 10.0.0.1:5060 "Noisy feedback tells:  pid=0 req_src_ip=10.0.0.10 req_src_port=5060 in_uri=sip:a\"\\\"b@10.0.0.1 out_uri=sip:a\"\\\"b@10.0.0.1 via_cnt==1"
+        "#]],
+    );
+}

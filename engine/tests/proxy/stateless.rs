@@ -148,6 +148,60 @@ fn what_nobody_waits_for_is_not_passed_on() {
 }
 
 #[test]
+fn with_disable_stateless_fwd_off_what_nobody_waits_for_goes_on_if_it_came_to_us() {
+    check(
+        "disable_stateless_fwd=no\nroute { relay(); }",
+        "
+        0 alice MESSAGE
+        10 bob 200
+        60000 bob 404
+        60010 bob 404 via=10.0.0.1:5060;branch=z9hG4bK-of-an-earlier-run
+        60020 bob 404 via=10.0.0.99:5060;branch=z9hG4bK-of-somebody-else
+        61000 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
+            10      < bob    200 OK
+            10      > alice  200 OK
+            60000   < bob    404 Not Found
+            60000   > alice  404 Not Found
+            60010   < bob    404 Not Found
+            60010   > alice  404 Not Found
+            60020   < bob    404 Not Found
+        "#]],
+    );
+}
+
+#[test]
+fn check_via_drops_responses_to_somebody_else_before_any_route_sees_them() {
+    check(
+        "check_via=yes\nroute { relay(); }\nonreply_route { say(\"$rs\"); }",
+        "
+        0 alice MESSAGE
+        10 bob 180 via=10.0.0.99:5060;branch=z9hG4bK-x
+        20 bob 181 via=10.0.0.1:5080;branch=z9hG4bK-x
+        30 bob 182 via=example.com;branch=z9hG4bK-x
+        40 bob 200
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > bob    MESSAGE sip:bob@10.0.0.20
+            10      < bob    180 Ringing
+            10      - response dropped: its top Via is not ours (check_via), from udp:10.0.0.20:5060: "SIP/2.0 180 Ringing"
+            20      < bob    181 Call Is Being Forwarded
+            20      - response dropped: its top Via is not ours (check_via), from udp:10.0.0.20:5060: "SIP/2.0 181 Call Is Being Forwarded"
+            30      < bob    182 Queued
+            30      - 182
+            40      < bob    200 OK
+            40      - 200
+            40      > alice  200 OK
+        "#]],
+    );
+}
+
+#[test]
 fn a_copy_is_sent_and_its_answer_is_nobodys() {
     check(
         "route { to(\"sip:carol@10.0.0.30\"); relay(\"replicate\"); to(\"sip:bob@10.0.0.20\"); relay(); }",
