@@ -11,8 +11,9 @@ const MEMORY: &str = "memory is not divided here";
 #[rustfmt::skip]
 pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     // The compiler, the script machine, the proxy core, the resolver.
-    ("abort_on_assert", Any), ("disable_503_translation", Any), ("disable_dns_failover", Any), ("dns_try_ipv6", Any),
-    ("dns_try_naptr", Any), ("enable_asserts", Any), ("exec_msg_threshold", Any), ("log_level", Any), ("max_while_loops", Any),
+    ("abort_on_assert", Any), ("check_via", Any), ("disable_stateless_fwd", Any), ("sip_warning", Any),
+    ("disable_503_translation", Any), ("disable_dns_failover", Any), ("dns_try_ipv6", Any),
+    ("dns_try_naptr", Any), ("enable_asserts", Any), ("exec_dns_threshold", Any), ("exec_msg_threshold", Any), ("log_level", Any), ("max_while_loops", Any),
     ("pv_print_buf_size", Any), ("server_header", Any), ("server_signature", Any), ("user_agent_header", Any),
     ("xlog_buf_size", Any), ("xlog_level", Any), ("xlog_print_level", Any),
     // `listen.rs`, `settings.rs`, `background.rs`, `main.rs`.
@@ -39,9 +40,9 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     // What keeps traffic from going where it must not.
     ("dst_blacklist", Missing),
     // What one value of them says happens anyway.
-    ("auto_aliases", Only(0)), ("check_via", Only(0)), ("disable_dns_blacklist", Only(1)), ("disable_stateless_fwd", Only(1)),
-    ("dns", Only(0)), ("exec_dns_threshold", Only(0)), ("log_event_enabled", Only(0)),
+    ("auto_aliases", Only(0)), ("disable_dns_blacklist", Only(1)),
+    ("dns", Only(0)), ("log_event_enabled", Only(0)),
     ("mcast_loopback", Only(0)), ("mhomed", Only(0)), ("query_buffer_size", Only(0)), ("query_flush_time", Only(0)),
-    ("rev_dns", Only(0)), ("sip_warning", Only(0)), ("stderror_level_filter", Only(0)), ("syslog_level_filter", Only(0)),
+    ("rev_dns", Only(0)), ("stderror_level_filter", Only(0)), ("syslog_level_filter", Only(0)),
     ("tcp_accept_aliases", Only(0)), ("tcp_threshold", Only(0)),
 ];
