@@ -143,6 +143,8 @@ pub struct ArgSpec {
     pub literal: bool,
     /// `~`: the text is handed over as it is written, `$` included.
     pub raw: bool,
+    /// A raw `/expression/replacement/flags`: variables of the replacement are expanded, what they say stands for itself.
+    pub substitution: bool,
     /// Names a route of this kind, so that a literal can be checked at load (`t_on_failure("x")`).
     pub route: Option<RouteKind>,
 }
@@ -155,6 +157,7 @@ impl ArgSpec {
             optional: false,
             literal: false,
             raw: false,
+            substitution: false,
             route: None,
         }
     }
@@ -178,6 +181,15 @@ impl ArgSpec {
     /// The same, but not expanded.
     pub const fn raw(self) -> ArgSpec {
         ArgSpec { raw: true, ..self }
+    }
+
+    /// The same, but it is a substitution: raw, except for the variables of its replacement.
+    pub const fn substitution(self) -> ArgSpec {
+        ArgSpec {
+            raw: true,
+            substitution: true,
+            ..self
+        }
     }
 
     /// The same, and it names a route.

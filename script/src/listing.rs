@@ -201,6 +201,7 @@ impl Listing<'_> {
                         FormatPart::Text(text) => self.constant(*text),
                         FormatPart::Operand => "_".into(),
                         FormatPart::Element => "<_>".into(),
+                        FormatPart::Escaped(_) => "\\_".into(),
                     })
                     .collect();
                 format!("format {}", parts.join(" "))

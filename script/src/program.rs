@@ -369,6 +369,8 @@ pub enum FormatPart {
     Operand,
     /// The next value, as an element of a path: see [`SubName::Path`](crate::SubName::Path).
     Element,
+    /// The next value, a backslash before each backslash and each of these bytes; NULL is nothing.
+    Escaped(u8),
 }
 
 /// A compiled regular expression.

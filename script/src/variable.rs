@@ -476,6 +476,17 @@ pub(crate) struct SubstitutionText {
     pub(crate) flags: Vec<u8>,
 }
 
+/// The expression of a substitution with both its delimiters, and what follows: where its variables are. Without a
+/// second delimiter nothing follows.
+pub(crate) fn split_expression(text: &Text) -> (&[u8], Text) {
+    let mut at = 1;
+    while at < text.bytes.len() && text.bytes[at] != text.bytes[0] {
+        at += if text.bytes[at] == b'\\' { 2 } else { 1 };
+    }
+    let end = (at + 1).min(text.bytes.len());
+    (&text.bytes[..end], text.slice(end, text.bytes.len()))
+}
+
 /// Takes a substitution apart; `None` if it is not one.
 pub(crate) fn split_substitution(text: &Text) -> Option<SubstitutionText> {
     let delimiter = *text.bytes.first()?;

@@ -62,6 +62,15 @@ impl Kind {
         }
     }
 
+    /// A sed expression, `/expression/replacement/flags`: as it is written, but for the variables of the replacement.
+    /// What they say arrives with a backslash before each backslash and delimiter.
+    pub const fn substitution(self) -> Kind {
+        Kind {
+            spec: self.spec.substitution(),
+            ..self
+        }
+    }
+
     /// It names a route of this kind; checked at load.
     pub const fn route(self, kind: RouteKind) -> Kind {
         Kind {

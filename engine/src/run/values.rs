@@ -462,6 +462,14 @@ pub(super) fn print(
                     None => return value,
                 }
             }
+            FormatPart::Escaped(delimiter) => {
+                let value = inner.stack[next];
+                next += 1;
+                if value == Value::Failed {
+                    return Value::Failed;
+                }
+                escape(value, *delimiter, &mut inner.text);
+            }
             FormatPart::Operand => {
                 let value = inner.stack[next];
                 next += 1;
@@ -484,6 +492,30 @@ pub(super) fn print(
     } else {
         Value::Text(text)
     }
+}
+
+/// Appends a value, a backslash before what would not stand for itself in a substitution.
+fn escape(value: Value, delimiter: u8, text: &mut Vec<u8>) {
+    match value {
+        Value::Null | Value::Failed => {}
+        Value::Int(n) | Value::Literal(n) => {
+            for byte in Digits::default().of(n) {
+                push_escaped(*byte, delimiter, text);
+            }
+        }
+        Value::Text(stretch) | Value::Both(_, stretch) => {
+            for at in stretch.range() {
+                push_escaped(text[at], delimiter, text);
+            }
+        }
+    }
+}
+
+fn push_escaped(byte: u8, delimiter: u8, text: &mut Vec<u8>) {
+    if byte == b'\\' || byte == delimiter {
+        text.push(b'\\');
+    }
+    text.push(byte);
 }
 
 /// Appends an element of a path. `None`: it has no text.

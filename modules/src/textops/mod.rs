@@ -3,17 +3,18 @@
 //! What is searched is the message as it was received; what is put in its place shows when it is
 //! sent. Two edits of one place: the later stands.
 //!
-//! Keeps compiled sed expressions, one a place in the script.
+//! Keeps the compiled pattern of a sed expression with its place in the script.
 
 mod subst;
 
 use engine::module::{Args, Context, Exports, Kind, Module, Routes, Verdict};
 use parser::Span;
 use regex::bytes::Regex;
+use std::borrow::Cow;
 use std::ops::Range;
 
 use crate::set_request_uri;
-use subst::Subst;
+use subst::{Pattern, Subst};
 
 /// The module.
 #[derive(Debug, Default)]
@@ -32,8 +33,7 @@ impl Module for TextOps {
         let uri = Routes::REQUEST | Routes::FAILURE | Routes::REPLY | Routes::BRANCH;
         let both = &[Kind::Regex, Kind::Str];
         let sed = &[Kind::Str
-            .raw()
-            .literal()
+            .substitution()
             .check(|text| Subst::parse(text).map(drop))];
         exports.function("search", &[Kind::Regex], anywhere, |_, cx, args| {
             search(args, cx.message.bytes())
@@ -71,7 +71,9 @@ impl Module for TextOps {
         exports.function("subst_uri", sed, uri, Self::subst_uri);
         exports.function("subst_user", sed, uri, Self::subst_user);
         exports.difference(
-            "A variable in the replacement of `subst` and its like is refused at load.",
+            "What a variable in the replacement of `subst` and its like says stands for itself: a `\\1` or `/` in it means \
+             nothing. NULL is an empty text. An expression that is a variable as a whole, `subst($var(x))`, is expanded no \
+             further, and compiled at each call.",
         );
     }
 }
@@ -200,9 +202,18 @@ impl TextOps {
         set_request_uri(cx, &uri)
     }
 
-    /// The expression of this place in the script, compiled when it is met first.
-    fn compiled<'a>(&self, args: Args<'a>) -> Option<&'a Subst> {
-        args.prepared(|| Subst::parse(args.str(0)).ok())?.as_ref()
+    /// The expression of this place in the script. Its pattern is compiled when it is met first; only one that is a
+    /// variable itself can be another each time.
+    fn compiled<'a>(&self, args: Args<'a>) -> Option<Cow<'a, Subst<'a>>> {
+        let text = args.maybe_str(0)?;
+        if args.is_literal(0) {
+            let known: &Option<Subst<'static>> = args.prepared(|| Subst::parse(text).ok())?;
+            return known.as_ref().map(Cow::Borrowed);
+        }
+        let known: &Option<Pattern> =
+            args.prepared(|| Subst::parse(text).ok().map(Subst::into_pattern))?;
+        let subst = Subst::parse_with(text, known.as_ref()).ok()?;
+        Some(Cow::Owned(subst))
     }
 }
 

@@ -2,16 +2,25 @@
 //!
 //! Any byte may be the delimiter, a backslash before it makes it a plain one. Flags: `i` ignores
 //! case, `g` replaces every match, `s` lets a dot match a line break. In the replacement `\0` is the
-//! whole match and `\1` to `\9` its groups.
+//! whole match and `\1` to `\9` its groups. What variables said comes in escaped, and stands for itself.
 
 use regex::bytes::{Captures, Regex};
 use script::posix;
+use std::borrow::Cow;
 
 /// A compiled expression.
 #[derive(Clone, Debug)]
-pub(super) struct Subst {
-    pattern: Regex,
+pub(super) struct Subst<'p> {
+    pattern: Cow<'p, Pattern>,
     replacement: Vec<Part>,
+}
+
+/// What is to be found.
+#[derive(Clone, Debug)]
+pub(super) struct Pattern {
+    /// Pattern and flags as written.
+    source: (Vec<u8>, Vec<u8>),
+    regex: Regex,
     global: bool,
 }
 
@@ -21,10 +30,51 @@ enum Part {
     Group(usize),
 }
 
-impl Subst {
+impl Pattern {
+    fn compile(source: (Vec<u8>, Vec<u8>)) -> Result<Pattern, String> {
+        let (pattern, flags) = &source;
+        let mut global = false;
+        let mut insensitive = false;
+        let mut dot_is_all = false;
+        for flag in flags {
+            match flag {
+                b'g' => global = true,
+                b'i' => insensitive = true,
+                b's' => dot_is_all = true,
+                other => return Err(format!("unknown flag `{}`", char::from(*other))),
+            }
+        }
+        let regex = posix::compile(
+            pattern,
+            posix::Flags {
+                ignore_case: insensitive,
+                lines: !dot_is_all,
+            },
+        )?;
+        Ok(Pattern {
+            source,
+            regex,
+            global,
+        })
+    }
+
+    fn most(&self) -> usize {
+        if self.global { usize::MAX } else { 1 }
+    }
+}
+
+impl<'p> Subst<'p> {
     /// Reads an expression.
-    pub(super) fn parse(text: &[u8]) -> Result<Subst, String> {
+    pub(super) fn parse(text: &[u8]) -> Result<Subst<'p>, String> {
+        Self::parse_with(text, None)
+    }
+
+    /// Reads an expression whose pattern and flags are probably those of an earlier one.
+    pub(super) fn parse_with(text: &[u8], known: Option<&'p Pattern>) -> Result<Subst<'p>, String> {
         let (delimiter, rest) = text.split_first().ok_or("an empty expression")?;
+        if *delimiter == b'\\' {
+            return Err("a backslash cannot be the delimiter".into());
+        }
         let mut fields = split(rest, *delimiter);
         let (Some(pattern), Some(replacement), Some(flags), None) =
             (fields.next(), fields.next(), fields.next(), fields.next())
@@ -34,40 +84,28 @@ impl Subst {
                 char::from(*delimiter)
             ));
         };
-        let mut global = false;
-        let mut insensitive = false;
-        let mut dot_is_all = false;
-        for flag in flags {
-            match flag {
-                b'g' => global = true,
-                b'i' => insensitive = true,
-                b's' => dot_is_all = true,
-                other => return Err(format!("unknown flag `{}`", char::from(other))),
-            }
-        }
-        let pattern = posix::compile(
-            &pattern,
-            posix::Flags {
-                ignore_case: insensitive,
-                lines: !dot_is_all,
-            },
-        )?;
-        if has_variable(&replacement) {
-            return Err("variables in the replacement are not offered yet".into());
-        }
+        let source = (pattern, flags);
+        let pattern = match known.filter(|known| known.source == source) {
+            Some(known) => Cow::Borrowed(known),
+            None => Cow::Owned(Pattern::compile(source)?),
+        };
         Ok(Subst {
             pattern,
             replacement: parts(&replacement),
-            global,
         })
+    }
+
+    /// What is to be found.
+    pub(super) fn into_pattern(self) -> Pattern {
+        self.pattern.into_owned()
     }
 
     /// The text with its matches replaced; `None` when there is no match.
     pub(super) fn apply(&self, text: &[u8]) -> Option<Vec<u8>> {
         let mut out = Vec::with_capacity(text.len() + 32);
         let mut copied = 0;
-        let limit = if self.global { usize::MAX } else { 1 };
-        for captures in self.pattern.captures_iter(text).take(limit) {
+        let pattern = &*self.pattern;
+        for captures in pattern.regex.captures_iter(text).take(pattern.most()) {
             let whole = captures.get(0)?;
             out.extend_from_slice(&text[copied..whole.start()]);
             self.write(&captures, &mut out);
@@ -87,8 +125,8 @@ impl Subst {
     ) -> bool {
         let mut found = false;
         let mut out = Vec::new();
-        let limit = if self.global { usize::MAX } else { 1 };
-        for captures in self.pattern.captures_iter(text).take(limit) {
+        let pattern = &*self.pattern;
+        for captures in pattern.regex.captures_iter(text).take(pattern.most()) {
             let Some(whole) = captures.get(0) else {
                 continue;
             };
@@ -109,13 +147,6 @@ impl Subst {
             }
         }
     }
-}
-
-/// Whether a `$` begins a variable, as `$ru`, `$(ru)` or `$<reply>rs` do.
-fn has_variable(text: &[u8]) -> bool {
-    text.windows(2).any(|pair| {
-        pair[0] == b'$' && (pair[1].is_ascii_alphabetic() || matches!(pair[1], b'(' | b'<'))
-    })
 }
 
 /// The fields between delimiters; an escaped delimiter becomes a plain one, other escapes stay.

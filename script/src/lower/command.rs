@@ -381,11 +381,16 @@ impl Lower<'_, '_> {
                 Some(written) if matches!(written.kind, ArgumentKind::Omitted) => {
                     Some(Arg::Omitted)
                 }
-                Some(written) => {
-                    let arg = self.argument(written, *spec, index, &declared.name);
-                    self.judge(declared, index, arg.as_ref(), written.span);
-                    arg
-                }
+                Some(written) => match (&written.kind, spec.substitution) {
+                    (ArgumentKind::Text(text), true) => {
+                        self.substitution_argument(text, declared, index)
+                    }
+                    _ => {
+                        let arg = self.argument(written, *spec, index, &declared.name);
+                        self.judge(declared, index, arg.as_ref(), written.span);
+                        arg
+                    }
+                },
             };
             ok &= arg.is_some();
             args.push(arg.unwrap_or(Arg::Omitted));
@@ -411,19 +416,21 @@ impl Lower<'_, '_> {
 
     /// What the function itself has to say about a literal.
     fn judge(&mut self, function: &Function, place: usize, arg: Option<&Arg>, span: Span) {
-        let judged = match arg {
+        match arg {
             Some(Arg::Str(id)) => {
                 let text = self.program.constant(*id).text().unwrap_or_default();
-                self.offer.judge_argument(function, place, text)
+                let text = text.to_vec();
+                self.judge_text(function, place, &text, span);
             }
             Some(Arg::Int(number)) => {
-                let digits = number.to_string();
-                self.offer
-                    .judge_argument(function, place, digits.as_bytes())
+                self.judge_text(function, place, number.to_string().as_bytes(), span);
             }
-            _ => Ok(()),
-        };
-        if let Err(reason) = judged {
+            _ => {}
+        }
+    }
+
+    fn judge_text(&mut self, function: &Function, place: usize, text: &[u8], span: Span) {
+        if let Err(reason) = self.offer.judge_argument(function, place, text) {
             let reason = format!("parameter {} of `{}`: {reason}", place + 1, function.name);
             self.report.error(span, reason);
         }
@@ -586,6 +593,37 @@ impl Lower<'_, '_> {
             self.armed.push((kind, plain.to_vec()));
         }
         Some(Arg::Str(self.text(plain)))
+    }
+
+    /// `/expression/replacement/flags`: as it is written, except for the variables behind the expression.
+    fn substitution_argument(
+        &mut self,
+        text: &Text,
+        function: &Function,
+        index: usize,
+    ) -> Option<Arg> {
+        let (expression, rest) = variable::split_expression(text);
+        let parts = variable::format(&rest, 0, self.report)?;
+        let literal = |part: &Part| match part {
+            Part::Text(text) => text.clone(),
+            Part::Variable(_) => Vec::new(),
+        };
+        // What a variable says is no part of its form.
+        let form: Vec<u8> = expression
+            .iter()
+            .copied()
+            .chain(parts.iter().flat_map(literal))
+            .collect();
+        self.judge_text(function, index, &form, text.span);
+        if !parts.iter().any(|part| matches!(part, Part::Variable(_))) {
+            return Some(Arg::Str(self.text(&form)));
+        }
+        let delimiter = *expression.first()?;
+        let whole: Vec<Part> = std::iter::once(Part::Text(expression.to_vec()))
+            .chain(parts)
+            .collect();
+        self.escaped(&whole, delimiter, text.span)?;
+        Some(Arg::Value)
     }
 
     fn find_function(&mut self, span: Span) -> Option<FunctionId> {

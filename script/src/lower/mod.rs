@@ -402,6 +402,16 @@ impl Lower<'_, '_> {
         self.format_of(parts, crate::program::FormatPart::Element, span)
     }
 
+    /// The text of a substitution: what its variables say is escaped.
+    fn escaped(
+        &mut self,
+        parts: &[crate::variable::Part],
+        delimiter: u8,
+        span: Span,
+    ) -> Option<()> {
+        self.format_of(parts, crate::program::FormatPart::Escaped(delimiter), span)
+    }
+
     fn format_of(
         &mut self,
         parts: &[crate::variable::Part],
