@@ -5,7 +5,7 @@
 use std::ffi::CStr;
 use std::io;
 use std::mem;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 /// An address of a network interface.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,6 +82,42 @@ pub fn cores() -> Vec<usize> {
         // SAFETY: the index is below CPU_SETSIZE.
         .filter(|&core| unsafe { libc::CPU_ISSET(core, &set) })
         .collect()
+}
+
+/// The name of an address, by the hosts file or reverse DNS as this machine is set up. Waits for it.
+pub fn name_of(address: IpAddr) -> Option<String> {
+    const NAME_BYTES: usize = libc::NI_MAXHOST as usize;
+    let address = socket2::SockAddr::from(SocketAddr::new(address, 0));
+    let mut name = [0u8; NAME_BYTES];
+    // SAFETY: the address and its length belong together, and the C library writes a terminated string of at
+    // most the bytes that are told into our local. std has no reverse lookup.
+    let failed = unsafe {
+        libc::getnameinfo(
+            address.as_ptr().cast(),
+            address.len(),
+            name.as_mut_ptr().cast(),
+            NAME_BYTES as libc::socklen_t,
+            std::ptr::null_mut(),
+            0,
+            libc::NI_NAMEREQD,
+        )
+    };
+    if failed != 0 {
+        return None;
+    }
+    let name = CStr::from_bytes_until_nul(&name).ok()?.to_str().ok()?;
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+/// The address of ours that the routing table chooses towards another. Nothing is sent.
+pub fn source_towards(destination: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = match destination {
+        SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+        SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(destination).ok()?;
+    Some(socket.local_addr().ok()?.ip())
 }
 
 /// Whether the kernel gives us an io_uring. Containers and hardened systems refuse.

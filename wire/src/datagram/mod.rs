@@ -12,4 +12,4 @@ mod socket;
 pub use errors::{Unreachable, Unreachables};
 pub use receive::{ReceiveBatch, Received};
 pub use send::{Datagram, SendBatch, Sent};
-pub use socket::{DatagramOptions, DatagramSocket};
+pub use socket::{DatagramOptions, DatagramSocket, Multicast};

@@ -1,7 +1,7 @@
 //! A UDP socket: made, bound, shared between shards.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 
 use crate::option;
@@ -16,6 +16,17 @@ pub struct DatagramOptions {
     pub send_buffer: usize,
     /// Type of service of what is sent; 0 leaves it alone.
     pub tos: u32,
+    /// What is sent to a multicast group.
+    pub multicast: Multicast,
+}
+
+/// How datagrams to multicast groups leave.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Multicast {
+    /// This host hears them as well.
+    pub loopback: bool,
+    /// Networks they may cross; `None` leaves the system's choice.
+    pub ttl: Option<u8>,
 }
 
 /// A non-blocking UDP socket that hears of ICMP errors.
@@ -29,7 +40,8 @@ impl DatagramSocket {
     /// Binds `count` sockets to one address, so that the kernel spreads the datagrams over them.
     ///
     /// The first is bound without `SO_REUSEPORT`: it fails if anybody else, even another Tandem,
-    /// has the port. Only then it and the others share.
+    /// has the port. Only then it and the others share. Of a multicast group every socket would get every
+    /// datagram: the first one joins, the others only send.
     pub fn bind_shared(
         address: SocketAddr,
         count: usize,
@@ -38,6 +50,7 @@ impl DatagramSocket {
         let first = make(address, options)?;
         first.bind(&SockAddr::from(address))?;
         let local = local_of(&first)?;
+        join(&first, address)?;
         // Allowed after bind; a group forms when the next one joins. No moment in between in which
         // a stranger could take the port.
         first.set_reuse_port(true)?;
@@ -94,6 +107,20 @@ impl DatagramSocket {
     }
 }
 
+/// Of <linux/in6.h>; libc does not name it everywhere.
+const IPV6_MULTICAST_ALL: i32 = 29;
+
+/// Asks the network for what is sent to a group, where the routing table says it comes from.
+fn join(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    match address.ip() {
+        IpAddr::V4(group) if group.is_multicast() => {
+            socket.join_multicast_v4(&group, &Ipv4Addr::UNSPECIFIED)
+        }
+        IpAddr::V6(group) if group.is_multicast() => socket.join_multicast_v6(&group, 0),
+        _ => Ok(()),
+    }
+}
+
 fn make(address: SocketAddr, options: &DatagramOptions) -> io::Result<Socket> {
     let socket = Socket::new(
         Domain::for_address(address),
@@ -119,6 +146,11 @@ fn make(address: SocketAddr, options: &DatagramOptions) -> io::Result<Socket> {
             if options.tos > 0 {
                 socket.set_tos_v4(options.tos)?;
             }
+            socket.set_multicast_loop_v4(options.multicast.loopback)?;
+            if let Some(ttl) = options.multicast.ttl {
+                socket.set_multicast_ttl_v4(ttl.into())?;
+            }
+            option::set(&socket, libc::IPPROTO_IP, libc::IP_MULTICAST_ALL, 0)?;
         }
         SocketAddr::V6(_) => {
             // 0.0.0.0 and :: are two sockets, as in Via there are two addresses.
@@ -127,6 +159,12 @@ fn make(address: SocketAddr, options: &DatagramOptions) -> io::Result<Socket> {
             if options.tos > 0 {
                 socket.set_tclass_v6(options.tos)?;
             }
+            socket.set_multicast_loop_v6(options.multicast.loopback)?;
+            if let Some(hops) = options.multicast.ttl {
+                socket.set_multicast_hops_v6(hops.into())?;
+            }
+            // Unknown to kernels before 4.20, where every shard hears the group.
+            let _ = option::set(&socket, libc::IPPROTO_IPV6, IPV6_MULTICAST_ALL, 0);
         }
     }
     Ok(socket)

@@ -2,7 +2,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::datagram::{Datagram, DatagramOptions};
+use crate::datagram::{Datagram, DatagramOptions, Multicast};
 use crate::{DatagramSocket, Epoll, Events, Interest, ReceiveBatch, SendBatch};
 
 const V4: &str = "127.0.0.1:0";
@@ -190,4 +190,36 @@ fn an_address_that_is_not_ours_cannot_be_bound() {
     let elsewhere = "203.0.113.7:5060".parse().unwrap();
     let error = DatagramSocket::bind_shared(elsewhere, 1, &DatagramOptions::default()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrNotAvailable);
+}
+
+#[test]
+fn type_of_service_and_multicast_are_as_they_were_asked_for() {
+    let bind = |address: &str, tos, multicast| {
+        let options = DatagramOptions {
+            tos,
+            multicast,
+            ..DatagramOptions::default()
+        };
+        DatagramSocket::bind_shared(address.parse().unwrap(), 2, &options).unwrap()
+    };
+    let far = Multicast {
+        loopback: true,
+        ttl: Some(7),
+    };
+    for socket in &bind(V4, 0xb8, far) {
+        let socket = socket2::SockRef::from(socket);
+        assert_eq!(socket.tos_v4().unwrap(), 0xb8);
+        assert!(socket.multicast_loop_v4().unwrap());
+        assert_eq!(socket.multicast_ttl_v4().unwrap(), 7);
+    }
+    for socket in &bind(V6, 0xb8, far) {
+        let socket = socket2::SockRef::from(socket);
+        assert_eq!(socket.tclass_v6().unwrap(), 0xb8);
+        assert!(socket.multicast_loop_v6().unwrap());
+        assert_eq!(socket.multicast_hops_v6().unwrap(), 7);
+    }
+    let plain = bind(V4, 0, Multicast::default());
+    let plain = socket2::SockRef::from(&plain[0]);
+    assert!(!plain.multicast_loop_v4().unwrap());
+    assert_eq!(plain.multicast_ttl_v4().unwrap(), 1);
 }

@@ -34,3 +34,16 @@ fn the_probe_leaves_no_descriptor_behind() {
     // Other tests of this process open and close some meanwhile.
     assert!(open() < before + 90);
 }
+
+#[test]
+fn the_route_to_this_host_begins_on_it() {
+    let source = |to: &str| host::source_towards(to.parse().unwrap());
+    assert_eq!(source("127.0.0.1:5060"), Some([127, 0, 0, 1].into()));
+    assert_eq!(source("[::1]:5060"), "::1".parse().ok());
+}
+
+#[test]
+fn an_address_of_the_hosts_file_has_its_name() {
+    let name = host::name_of([127, 0, 0, 1].into());
+    assert_eq!(name.as_deref(), Some("localhost"));
+}
