@@ -24,6 +24,8 @@ pub struct Listener {
     pub advertised_port: Option<u16>,
     /// A name for `$socket_in(tag)` and `force_send_socket`.
     pub tag: Option<String>,
+    /// Type of service of what leaves by it; `None` for that of all.
+    pub tos: Option<u8>,
     /// Further addresses of ours that a wildcard listener receives on, or the host name it was written as.
     pub aliases: Vec<String>,
 }
@@ -37,6 +39,7 @@ impl Listener {
             advertised_host: None,
             advertised_port: None,
             tag: None,
+            tos: None,
             aliases: Vec::new(),
         }
     }
@@ -80,7 +83,11 @@ pub struct Sockets {
     aliases: Vec<Alias>,
     advertised_address: Option<String>,
     advertised_port: Option<u16>,
+    source_towards: Option<SourceTowards>,
 }
+
+/// Which address of this host the routing table chooses towards another.
+pub type SourceTowards = fn(SocketAddr) -> Option<IpAddr>;
 
 impl Sockets {
     /// The sockets in the order of the script.
@@ -239,10 +246,15 @@ impl Sockets {
         self.sockets.iter().find(matches)
     }
 
+    /// `mhomed`: messages leave by the socket at the address that the routing table chooses.
+    pub fn choose_by_route(&mut self, source_towards: SourceTowards) {
+        self.source_towards = Some(source_towards);
+    }
+
     /// By which socket a message to `destination` leaves.
     ///
     /// A forced one that can reach it wins, then one at the forced address with the right
-    /// transport, then the one the message came by, then the first that can. A loopback socket reaches
+    /// transport, then (`mhomed`) one where the route begins, then the one the message came by, then the first that can. A loopback socket reaches
     /// only this host, so it is not chosen for others while there is another.
     pub fn choose(
         &self,
@@ -271,6 +283,18 @@ impl Sockets {
         let received = received
             .and_then(|id| self.get(id))
             .filter(|socket| reaches(socket));
+        let source = self.source_towards.and_then(|ask| ask(destination));
+        if let Some(source) = source {
+            let begins_here = |socket: &&Socket| socket.address.ip() == source;
+            let of_ours = || {
+                self.sockets
+                    .iter()
+                    .find(|socket| reaches(socket) && begins_here(socket))
+            };
+            if let Some(socket) = received.filter(begins_here).or_else(of_ours) {
+                return Some(socket.id);
+            }
+        }
         received
             .filter(|socket| near(socket))
             .or_else(|| {

@@ -4,7 +4,6 @@
 //! server listens or nothing does, and what went wrong is one line for a person.
 
 use std::io;
-use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
@@ -16,10 +15,10 @@ use engine::sockets::Listener;
 use engine::{Engine, ShardId, SocketId, Transport};
 use glommio::{LocalExecutorBuilder, Placement};
 use wire::DatagramSocket;
-use wire::datagram::DatagramOptions;
+use wire::datagram::{DatagramOptions, Multicast};
 
 use crate::clock::Clock;
-use crate::connections::{Connections, StreamSettings};
+use crate::connections::{Connections, Local, StreamSettings};
 use crate::counters::Counters;
 use crate::datagrams::Datagrams;
 use crate::dns::{Dns, DnsSettings};
@@ -43,8 +42,10 @@ pub struct Settings {
     pub streams: StreamSettings,
     /// How DNS is asked.
     pub dns: DnsSettings,
-    /// Type of service of what is sent; 0 leaves it alone.
+    /// Type of service of what is sent by sockets that have none of their own; 0 leaves it alone.
     pub tos: u32,
+    /// How UDP sockets send to multicast groups.
+    pub multicast: Multicast,
     /// Where messages go that made an engine panic.
     pub quarantine: PathBuf,
     /// Chance for what must not be guessed: ports, numbers of questions, homes of connections.
@@ -91,7 +92,8 @@ pub fn bind(mut listeners: Vec<Listener>, settings: &Settings) -> Result<Bound, 
                 let options = DatagramOptions {
                     receive_buffer: settings.profile.udp_receive_buffer,
                     send_buffer: settings.profile.udp_send_buffer,
-                    tos: settings.tos,
+                    tos: listener.tos.map_or(settings.tos, u32::from),
+                    multicast: settings.multicast,
                 };
                 let sockets = DatagramSocket::bind_shared(listener.address, count, &options)
                     .map_err(explain)?;
@@ -104,7 +106,7 @@ pub fn bind(mut listeners: Vec<Listener>, settings: &Settings) -> Result<Bound, 
                 let mut options = settings.streams.options;
                 options.receive_buffer = settings.profile.tcp_receive_buffer;
                 options.send_buffer = settings.profile.tcp_send_buffer;
-                options.tos = settings.tos;
+                options.tos = listener.tos.map_or(settings.tos, u32::from);
                 let sockets = wire::Listener::listen_shared(listener.address, count, &options)
                     .map_err(explain)?;
                 listener.address = sockets[0].local();
@@ -226,10 +228,15 @@ impl Bound {
             .unzip();
         start_control(settings, control, prepared, control_ends, control_ended)?;
 
-        let locals: Vec<Option<IpAddr>> = self
+        let locals: Vec<Option<Local>> = self
             .listeners
             .iter()
-            .map(|one| (one.transport != Transport::Udp).then(|| one.address.ip()))
+            .map(|one| {
+                (one.transport != Transport::Udp).then(|| Local {
+                    address: one.address.ip(),
+                    tos: one.tos.map_or(settings.tos, u32::from),
+                })
+            })
             .collect();
         let meshes = Mesh::between(&bells, settings.profile.ring_parcels);
         let clock = Clock::start();
@@ -324,7 +331,7 @@ struct Seedling {
     shards: u16,
     settings: Settings,
     sockets: Sockets,
-    locals: Vec<Option<IpAddr>>,
+    locals: Vec<Option<Local>>,
     mesh: Mesh,
     bell: Bell,
     control: ShardEnd,
@@ -378,7 +385,6 @@ impl Seedling {
         streams.connections_max = streams.connections_max.div_ceil(usize::from(self.shards));
         streams.options.receive_buffer = self.settings.profile.tcp_receive_buffer;
         streams.options.send_buffer = self.settings.profile.tcp_send_buffer;
-        streams.options.tos = self.settings.tos;
         let connections = Connections::new(
             self.id,
             self.shards,

@@ -139,3 +139,42 @@ fn a_global_advertised_address_is_for_sockets_without_their_own() {
     );
     assert!(sockets.is_myself(b"nat.example.net", Some(5060), None));
 }
+
+#[test]
+fn with_mhomed_the_route_chooses_unless_the_script_does() {
+    let at = |transport, address: &str| Listener::new(transport, address.parse().unwrap());
+    let mut sockets = Sockets::new([
+        at(Transport::Udp, "192.0.2.1:5060"),
+        at(Transport::Udp, "10.0.0.1:5060"),
+        at(Transport::Udp, "10.0.0.1:5080"),
+        at(Transport::Tcp, "10.0.0.1:5060"),
+    ]);
+    sockets.choose_by_route(|destination| match destination.ip() {
+        IpAddr::V4(v4) if v4.octets()[0] == 10 => Some([10, 0, 0, 1].into()),
+        IpAddr::V4(v4) if v4.octets()[0] == 172 => Some([172, 16, 0, 1].into()),
+        _ => None,
+    });
+    let chosen = |transport, to: &str, forced: Option<u16>, received| {
+        let (forced, received) = (forced.map(SocketId), Some(SocketId(received)));
+        let id = sockets.choose(transport, to.parse().unwrap(), forced, received);
+        sockets.get(id.unwrap()).unwrap().name.clone()
+    };
+    let udp = Transport::Udp;
+    assert_eq!(chosen(udp, "10.0.0.9:5060", None, 0), "udp:10.0.0.1:5060");
+    assert_eq!(
+        chosen(Transport::Tcp, "10.0.0.9:5060", None, 0),
+        "tcp:10.0.0.1:5060"
+    );
+    // The one it came by, where that begins the route as well.
+    assert_eq!(chosen(udp, "10.0.0.9:5060", None, 2), "udp:10.0.0.1:5080");
+    assert_eq!(
+        chosen(udp, "10.0.0.9:5060", Some(0), 2),
+        "udp:192.0.2.1:5060"
+    );
+    // A route that begins where nobody listens, and none at all.
+    assert_eq!(chosen(udp, "172.16.0.9:5060", None, 2), "udp:10.0.0.1:5080");
+    assert_eq!(
+        chosen(udp, "198.51.100.9:5060", None, 0),
+        "udp:192.0.2.1:5060"
+    );
+}

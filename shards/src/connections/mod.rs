@@ -56,6 +56,14 @@ impl Default for StreamSettings {
     }
 }
 
+/// Our end of the connections that a socket opens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Local {
+    pub(crate) address: IpAddr,
+    /// Type of service; 0 leaves it alone.
+    pub(crate) tos: u32,
+}
+
 /// What happened on the connections and somebody has to be told.
 #[derive(Debug)]
 pub(crate) enum Happened {
@@ -75,8 +83,8 @@ pub(crate) struct Connections {
     shards: u16,
     settings: StreamSettings,
     homes: ahash::RandomState,
-    /// By socket: our address there, `None` if it is no stream socket.
-    locals: Vec<Option<IpAddr>>,
+    /// By socket: our end there, `None` if it is no stream socket.
+    locals: Vec<Option<Local>>,
     listeners: Vec<(SocketId, Listener)>,
     table: Table,
     epoll: Epoll,
@@ -96,7 +104,7 @@ impl Connections {
         shards: u16,
         seeds: [u64; 2],
         settings: StreamSettings,
-        locals: Vec<Option<IpAddr>>,
+        locals: Vec<Option<Local>>,
         listeners: Vec<(SocketId, Listener)>,
     ) -> std::io::Result<Connections> {
         let epoll = Epoll::new()?;
@@ -207,8 +215,12 @@ impl Connections {
             counters.connections_refused += 1;
             return Err(sender);
         }
-        let from = SocketAddr::new(local, 0);
-        let stream = match Stream::connect(from, flow.remote, &self.settings.options) {
+        let from = SocketAddr::new(local.address, 0);
+        let options = StreamOptions {
+            tos: local.tos,
+            ..self.settings.options
+        };
+        let stream = match Stream::connect(from, flow.remote, &options) {
             Ok(stream) => stream,
             Err(_) => {
                 counters.connections_failed += 1;

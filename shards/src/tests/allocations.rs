@@ -11,7 +11,7 @@ use wire::stream::StreamOptions;
 use wire::{DatagramSocket, Epoll, Events, Interest, Listener, Stream};
 
 use crate::alarms::Alarms;
-use crate::connections::{Connections, Happened, Sender, StreamSettings};
+use crate::connections::{Connections, Happened, Local, Sender, StreamSettings};
 use crate::counters::Counters;
 use crate::datagrams::Datagrams;
 use crate::mesh::{Bell, Mesh, Parcel};
@@ -89,7 +89,10 @@ fn a_message_in_and_out_by_a_connection() {
         1,
         [1, 2],
         StreamSettings::default(),
-        vec![Some(any.ip())],
+        vec![Some(Local {
+            address: any.ip(),
+            tos: 0,
+        })],
         vec![(OURS, listener)],
     )
     .unwrap();

@@ -6,7 +6,7 @@ use wire::stream::StreamOptions;
 use wire::{Epoll, Events, Interest, Listener, Stream};
 
 use crate::alarms::{Alarm, Alarms};
-use crate::connections::{Connections, Happened, Sender, StreamSettings};
+use crate::connections::{Connections, Happened, Local, Sender, StreamSettings};
 use crate::counters::Counters;
 
 const SECOND: u64 = 1_000_000;
@@ -33,7 +33,10 @@ impl World {
             .unwrap()
             .remove(0);
         let address = listener.local();
-        let locals = vec![Some(IpAddr::V4(Ipv4Addr::LOCALHOST))];
+        let locals = vec![Some(Local {
+            address: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            tos: 0,
+        })];
         let listeners = vec![(OURS, listener)];
         let connections =
             Connections::new(ShardId(0), 2, [1, 2], settings, locals, listeners).unwrap();
