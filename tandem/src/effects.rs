@@ -17,8 +17,10 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     ("pv_print_buf_size", Any), ("server_header", Any), ("server_signature", Any), ("user_agent_header", Any),
     ("xlog_buf_size", Any), ("xlog_level", Any), ("xlog_print_level", Any),
     // `listen.rs`, `settings.rs`, `background.rs`, `main.rs`.
-    ("advertised_address", Any), ("advertised_port", Any), ("alias", Any), ("chroot", Any), ("debug_mode", Any),
+    ("advertised_address", Any), ("advertised_port", Any), ("alias", Any), ("auto_aliases", Any), ("chroot", Any), ("debug_mode", Any),
     ("disable_core_dump", Any), ("dns_retr_no", Any), ("dns_retr_time", Any), ("dns_servers_no", Any),
+    ("mhomed", Any), ("mcast_loopback", Any), ("mcast_ttl", Any), ("stderror_level_filter", Any), ("stderror_log_format", Any),
+    ("syslog_level_filter", Any), ("syslog_log_format", Any), ("socket/tos", Any),
     ("log_prefix", Any), ("log_stderror", Any), ("open_files_limit", Any), ("socket", Any), ("socket/as", Any), ("socket/tag", Any),
     ("stderror_enabled", Any), ("syslog_enabled", Any), ("syslog_facility", Any), ("syslog_name", Any),
     ("tcp_connect_timeout", Any), ("tcp_connection_lifetime", Any), ("tcp_keepalive", Any), ("tcp_keepcount", Any),
@@ -40,9 +42,9 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     // What keeps traffic from going where it must not.
     ("dst_blacklist", Missing),
     // What one value of them says happens anyway.
-    ("auto_aliases", Only(0)), ("disable_dns_blacklist", Only(1)),
-    ("dns", Only(0)), ("log_event_enabled", Only(0)),
-    ("mcast_loopback", Only(0)), ("mhomed", Only(0)), ("query_buffer_size", Only(0)), ("query_flush_time", Only(0)),
-    ("rev_dns", Only(0)), ("stderror_level_filter", Only(0)), ("syslog_level_filter", Only(0)),
+    ("disable_dns_blacklist", Only(1)),
+    ("dns", Only(0)), ("dns_use_search_list", Only(0)), ("log_event_enabled", Only(0)),
+    ("query_buffer_size", Only(0)), ("query_flush_time", Only(0)),
+    ("rev_dns", Only(0)),
     ("tcp_accept_aliases", Only(0)), ("tcp_threshold", Only(0)),
 ];

@@ -1,6 +1,8 @@
 //! Which addresses are listened on: the script's sockets and the command line's, each one address.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
 use engine::Transport;
 use engine::sockets::{Listener, Sockets};
@@ -48,6 +50,52 @@ pub(crate) fn listeners(
     Ok(listeners)
 }
 
+/// `auto_aliases`: the names that the hosts file or reverse DNS give the listeners' addresses are names of ours. A
+/// name service that does not answer holds the start up only so long; the error names what stays without.
+pub(crate) fn add_names(
+    listeners: &mut [Listener],
+    name_of: fn(IpAddr) -> Option<String>,
+    within: Duration,
+) -> Result<(), String> {
+    let mut missing: Vec<IpAddr> = Vec::new();
+    for listener in listeners.iter() {
+        let address = listener.address.ip();
+        if !missing.contains(&address) {
+            missing.push(address);
+        }
+    }
+    let (found, is_found) = mpsc::channel();
+    for &address in &missing {
+        let found = found.clone();
+        // All at once; one that never ends is left behind.
+        std::thread::spawn(move || found.send((address, name_of(address))));
+    }
+    drop(found);
+    let deadline = Instant::now() + within;
+    while !missing.is_empty() {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let Ok((address, name)) = is_found.recv_timeout(left) else {
+            break;
+        };
+        missing.retain(|one| *one != address);
+        let Some(name) = name else { continue };
+        for listener in listeners.iter_mut() {
+            if listener.address.ip() == address && !listener.aliases.contains(&name) {
+                listener.aliases.push(name.clone());
+            }
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    let missing: Vec<String> = missing.iter().map(IpAddr::to_string).collect();
+    Err(format!(
+        "auto_aliases: no answer within {} s about the names of {}; write them as alias=.",
+        within.as_secs(),
+        missing.join(", ")
+    ))
+}
+
 /// What stands for a port and is none, if the rest can be read without it.
 fn bad_port(text: &str) -> Option<&str> {
     let (rest, port) = text.rsplit_once(':')?;
@@ -69,6 +117,9 @@ pub(crate) fn sockets(listeners: &[Listener], globals: &Globals) -> Sockets {
     let host = text("advertised_address");
     if host.is_some() || port.is_some() {
         sockets.advertise(host, port);
+    }
+    if globals.is_on("mhomed") == Some(true) {
+        sockets.choose_by_route(wire::host::source_towards);
     }
     for alias in &globals.aliases {
         let transport = alias
@@ -109,6 +160,7 @@ fn add_socket(
                 .or(advertised_ports.first())
                 .copied();
             listener.tag = socket.tag.clone();
+            listener.tos = socket.tos;
             push(listener, &socket.host, listeners);
         }
     }
@@ -171,5 +223,46 @@ fn addresses(host: &str, own: &[InterfaceAddress]) -> Result<Vec<IpAddr>, String
         None => Err(format!(
             "`{host}` is no address, interface or host name of this machine."
         )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listener(transport: Transport, address: &str) -> Listener {
+        Listener::new(transport, address.parse().unwrap())
+    }
+
+    #[test]
+    fn names_of_addresses_are_names_of_every_socket_there_and_a_slow_one_is_left_out() {
+        let mut listeners = vec![
+            listener(Transport::Udp, "192.0.2.1:5060"),
+            listener(Transport::Tcp, "192.0.2.1:5080"),
+            listener(Transport::Udp, "192.0.2.2:5060"),
+            listener(Transport::Udp, "192.0.2.3:5060"),
+        ];
+        let name_of = |address: IpAddr| match address.to_string().as_str() {
+            "192.0.2.1" => Some("sip.example.org".to_owned()),
+            "192.0.2.2" => None,
+            _ => {
+                std::thread::sleep(Duration::from_secs(60));
+                Some("too.late".to_owned())
+            }
+        };
+        let begun = Instant::now();
+        let error = add_names(&mut listeners, name_of, Duration::from_secs(1)).unwrap_err();
+        assert!(begun.elapsed() < Duration::from_secs(30));
+        assert_eq!(
+            error,
+            "auto_aliases: no answer within 1 s about the names of 192.0.2.3; write them as alias=."
+        );
+        let sockets = Sockets::new(listeners);
+        let is_ours =
+            |transport, port| sockets.is_myself(b"sip.example.org", Some(port), Some(transport));
+        assert!(is_ours(Transport::Udp, 5060));
+        assert!(is_ours(Transport::Tcp, 5080));
+        assert!(!is_ours(Transport::Udp, 5080));
+        assert!(!sockets.is_myself(b"too.late", None, None));
     }
 }

@@ -45,6 +45,9 @@ pub(crate) const BUILT_IN: &str = include_str!("builtin.cfg");
 /// Of one shard: 16,000 calls a second that linger for 32 s, in 3 MiB of indexes, 15 when all of them is touched.
 const SERVER_TRANSACTIONS_READY: u32 = 1 << 20;
 
+/// How long a start waits for the names of `auto_aliases`.
+const NAMES_WITHIN: Duration = Duration::from_secs(5);
+
 fn main() -> ExitCode {
     let begun = Instant::now();
     let task = match arguments::read(std::env::args_os().skip(1)) {
@@ -90,7 +93,12 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     let program = Arc::new(script.program);
     let globals = &program.globals;
     let chance = Chance::gather()?;
-    let listeners = listen::listeners(globals, &arguments.listen, is_built_in)?;
+    let mut listeners = listen::listeners(globals, &arguments.listen, is_built_in)?;
+    if globals.is_on("auto_aliases") == Some(true)
+        && let Err(error) = listen::add_names(&mut listeners, wire::host::name_of, NAMES_WITHIN)
+    {
+        eprintln!("tandem: warning: {error}");
+    }
     let hosts = Arc::new(Hosts::parse(
         &std::fs::read_to_string("/etc/hosts").unwrap_or_default(),
     ));

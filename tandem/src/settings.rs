@@ -4,11 +4,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use control::{FifoSettings, LogSettings, Syslog};
+use control::{FifoSettings, LogFormat, LogSettings, Syslog};
 use script::Program;
 use script::globals::Globals;
 use shards::limits::SHARDS_A_CORE_MAX;
 use shards::{DnsSettings, Profile, Settings, StreamSettings};
+use wire::datagram::Multicast;
 use wire::stream::{Keepalive, StreamOptions};
 
 use crate::arguments::Arguments;
@@ -68,6 +69,13 @@ pub(crate) fn shards(
         streams: streams(globals),
         dns,
         tos: globals.int("tos").unwrap_or(TOS).clamp(0, 255) as u32,
+        multicast: Multicast {
+            loopback: globals.is_on("mcast_loopback") == Some(true),
+            // -1 leaves it to the system.
+            ttl: globals
+                .int("mcast_ttl")
+                .and_then(|ttl| u8::try_from(ttl).ok()),
+        },
         quarantine: state_directory().unwrap_or_else(|| ".".into()),
         seed,
     })
@@ -118,6 +126,11 @@ pub(crate) fn log(globals: &Globals, arguments: &Arguments) -> LogSettings {
     let standard_error = globals
         .is_on("stderror_enabled")
         .unwrap_or(old != Some(false));
+    let format = |name: &str| match globals.text(name) {
+        Some(b"json") => LogFormat::Json,
+        Some(b"json_cee") => LogFormat::JsonCee,
+        _ => LogFormat::PlainText,
+    };
     LogSettings {
         standard_error: arguments.log_to_stderr || standard_error,
         syslog: syslog.then(|| Syslog {
@@ -129,9 +142,21 @@ pub(crate) fn log(globals: &Globals, arguments: &Arguments) -> LogSettings {
         prefix: text("log_prefix")
             .map(|prefix| format!("{prefix}:"))
             .unwrap_or_default(),
-        // The engine has its own levels, which scripts and commands change; all it says is written.
-        level: i8::MAX,
+        // The engine has its own levels, which scripts and commands change; all it says is written, unless a place
+        // filters for itself.
+        standard_error_level: filter(globals.int("stderror_level_filter")),
+        syslog_level: filter(globals.int("syslog_level_filter")),
+        standard_error_format: format("stderror_log_format"),
+        syslog_format: format("syslog_log_format"),
     }
+}
+
+/// The level above which a place gets no lines; 0 is no filter.
+fn filter(level: Option<i32>) -> i8 {
+    level
+        .filter(|&level| level != 0)
+        .and_then(|level| i8::try_from(level).ok())
+        .unwrap_or(i8::MAX)
 }
 
 fn facility(name: &str) -> Option<u8> {

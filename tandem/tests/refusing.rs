@@ -338,7 +338,7 @@ fn a_parameter_that_does_nothing_is_said_to() {
     let folder = Folder::new();
     let script = folder.file(
         "some.cfg",
-        &format!("mhomed = yes\nauto_aliases = no\ntcp_accept_aliases = 1\n{ECHO}"),
+        &format!("rev_dns = yes\nauto_aliases = no\ntcp_accept_aliases = 1\n{ECHO}"),
     );
     let mut command = tandem();
     command.args(["-C", "-f", script.to_str().unwrap()]);
@@ -353,7 +353,7 @@ fn a_parameter_that_does_nothing_is_said_to() {
     assert_eq!(
         warnings,
         [
-            "`mhomed` has no effect: here it is always 0",
+            "`rev_dns` has no effect: here it is always 0",
             "`tcp_accept_aliases` has no effect: here it is always 0",
         ]
     );

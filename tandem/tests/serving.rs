@@ -258,6 +258,49 @@ fn a_log_that_goes_nowhere_is_said_at_the_start() {
     }
 }
 
+#[test]
+fn the_log_is_filtered_and_formed_as_the_script_says_and_auto_aliases_are_ours() {
+    let script = ECHO.replacen(
+        "route {",
+        r#"log_level=4
+        xlog_level=4
+        stderror_level_filter=1
+        stderror_log_format="json"
+        auto_aliases=yes
+        route {
+            xlog("L_WARN", "a warning: $rd\n");
+            xlog("L_NOTICE", "a notice\n");
+            if (is_myself("localhost")) { xlog("L_ERR", "ours\n"); }"#,
+        1,
+    );
+    let server = Server::start(&script, &["--shards", "1"]);
+    let mut peer = Peer::udp(server.udp());
+    let text = request(&peer, "OPTIONS", "sip:127.0.0.1", "log", 1, "");
+    peer.send(&text);
+    assert!(peer.receive().starts_with("SIP/2.0 200"));
+    let mut error = String::new();
+    for _ in 0..100 {
+        error = server.error();
+        if error.contains("ours") {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    let lines: Vec<&str> = error
+        .lines()
+        .filter_map(|line| line.split_once(r#""level": "#))
+        .map(|(_, rest)| rest)
+        .collect();
+    assert_eq!(
+        lines,
+        [
+            r#""WARNING", "prefix": "", "message": "a warning: 127.0.0.1"}"#,
+            r#""ERROR", "prefix": "", "message": "ours"}"#,
+        ],
+        "{error}"
+    );
+}
+
 /// The banner of the built-in script can be pasted into a shell as it is.
 #[test]
 fn the_commands_of_the_banner_work_as_typed() {
