@@ -27,6 +27,7 @@ pub(super) fn acknowledge(
     };
     let mut invite = Vec::new();
     scene.draft.write(&scene.message, &mut invite);
+    let named = scene.proxy.advertised.clone();
     // A branch of its own; no transaction stands behind it.
     let Ok((client, token)) = core.reserve_client(response.call_id()) else {
         core.statistics.count(Counter::Overloaded);
@@ -34,7 +35,7 @@ pub(super) fn acknowledge(
     };
     core.release_client(client);
     let mut via = Vec::new();
-    crate::proxy::write_via(core, &came, &token, &mut via);
+    crate::proxy::write_via(core, &came, &named, &token, &mut via);
     let mut ack = Vec::new();
     let Ok(next) = writer::write_ack_2xx(&invite, response, &via, &mut ack) else {
         core.statistics.count(Counter::AcksUnmatched);

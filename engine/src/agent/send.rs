@@ -216,7 +216,7 @@ fn start(
     }
     draft.remove_first_of_list(&scene.message, HeaderName::Via);
     let mut via = Vec::with_capacity(96);
-    crate::proxy::write_via(core, &flow, &token, &mut via);
+    crate::proxy::write_via(core, &flow, &scene.proxy.advertised, &token, &mut via);
     draft.prepend_header(&via);
     let start = Start {
         id: client,

@@ -2,6 +2,7 @@
 
 use crate::input::SocketId;
 use crate::jobs::Purpose;
+use crate::sockets::Socket;
 use crate::transaction::Matched;
 
 use super::identity::LoopPart;
@@ -42,6 +43,8 @@ pub struct Attachments {
     pub reply_to_via: bool,
     /// The socket that a script forces for all branches (`$fs`, `force_send_socket`).
     pub forced_socket: Option<SocketId>,
+    /// Who we say we are in what is sent of it, where that is not the socket's own name.
+    pub advertised: Advertised,
     /// Why the last relay or forward failed; what `sl_reply_error` answers.
     pub error: Option<RelayError>,
     /// Header lines for a CANCEL of ours (`t_add_cancel_reason`), each with its CRLF.
@@ -78,6 +81,83 @@ pub enum RecordRoute {
     Preset(Vec<u8>, Option<Vec<u8>>),
 }
 
+/// Our name in Via, Record-Route and Path of one message (`set_advertised_address`, `set_advertised_port`). What is unsaid
+/// is the socket's.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Advertised {
+    host: Vec<u8>,
+    port: Option<u16>,
+}
+
+impl Advertised {
+    /// Sets the host. `false`: that cannot stand in a Via, and nothing is changed.
+    pub fn set_host(&mut self, host: &[u8]) -> bool {
+        let Some(is_bare_ipv6) = host_form(host) else {
+            return false;
+        };
+        self.host.clear();
+        if is_bare_ipv6 {
+            self.host.push(b'[');
+        }
+        self.host.extend_from_slice(host);
+        if is_bare_ipv6 {
+            self.host.push(b']');
+        }
+        true
+    }
+
+    /// Sets the port. `false`: it is none, and nothing is changed.
+    pub fn set_port(&mut self, port: &[u8]) -> bool {
+        let port = advertised_port(port);
+        self.port = port.or(self.port);
+        port.is_some()
+    }
+
+    /// Appends `host:port` for a socket of ours.
+    pub(super) fn write(&self, socket: &Socket, out: &mut Vec<u8>) {
+        if self.host.is_empty() && self.port.is_none() {
+            out.extend_from_slice(socket.sent_by.as_bytes());
+            return;
+        }
+        out.extend_from_slice(match &self.host[..] {
+            [] => socket.host.as_bytes(),
+            host => host,
+        });
+        out.push(b':');
+        let port = self.port.unwrap_or(socket.port);
+        out.extend_from_slice(super::forward::port_text(port, &mut [0; 5]));
+    }
+}
+
+/// Whether this is a host name or address (RFC 3261 §25.1 `host`): then, whether it is an IPv6 address without brackets.
+pub(crate) fn host_form(text: &[u8]) -> Option<bool> {
+    let is_ipv6 = |text: &[u8]| {
+        std::str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    let inside = text
+        .strip_prefix(b"[")
+        .and_then(|rest| rest.strip_suffix(b"]"));
+    match inside {
+        Some(inside) => is_ipv6(inside).then_some(false),
+        None if text.contains(&b':') => is_ipv6(text).then_some(true),
+        None => {
+            let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_".contains(byte);
+            (!text.is_empty() && text.len() <= HOST_BYTES_MAX && text.iter().all(is_name))
+                .then_some(false)
+        }
+    }
+}
+
+/// A port that can be advertised.
+pub(crate) fn advertised_port(text: &[u8]) -> Option<u16> {
+    let is_number = !text.is_empty() && text.iter().all(u8::is_ascii_digit);
+    let port = std::str::from_utf8(text).ok()?.parse().ok()?;
+    (is_number && port != 0).then_some(port)
+}
+
+/// RFC 1035 §2.3.4: a name is no longer.
+const HOST_BYTES_MAX: usize = 255;
+
 /// What `loose_route` found.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct RouteFound {
@@ -104,6 +184,10 @@ impl Attachments {
         rewrite.clear();
         *self = Attachments {
             rewrite,
+            advertised: Advertised {
+                host: kept(&mut self.advertised.host),
+                port: None,
+            },
             record_route_params: kept(&mut self.record_route_params),
             route_params: kept(&mut self.route_params),
             cancel_headers: kept(&mut self.cancel_headers),

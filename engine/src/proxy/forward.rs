@@ -2,7 +2,7 @@
 
 use parser::{Draft, HeaderName, Message, NameAddr, Uri};
 
-use super::attachments::{Attachments, RecordRoute};
+use super::attachments::{Advertised, Attachments, RecordRoute};
 use super::identity::LoopPart;
 use super::{Address, Rewrite, TargetParts, record_route, rewrite};
 use crate::core::Core;
@@ -152,6 +152,7 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
         secure,
         came: attached.flow.socket,
         leaves: flow.socket,
+        named: &attached.proxy.advertised,
     };
     let told = rewrite::route_params(core, message, writing.rewrite);
     if told.is_empty() {
@@ -165,7 +166,14 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
     }
     if let Some(path) = &attached.proxy.path {
         line.clear();
-        super::path::write(core, path, &attached.flow, flow.socket, &mut line);
+        super::path::write(
+            core,
+            path,
+            &attached.flow,
+            flow.socket,
+            &attached.proxy.advertised,
+            &mut line,
+        );
         draft.prepend_header(&line);
     }
     rewrite::apply(message, &mut draft, writing.rewrite, &mut line);
@@ -173,6 +181,7 @@ pub(super) fn draft_of(core: &mut Core, writing: &Writing<'_>) -> Draft {
     via(
         core,
         flow,
+        &attached.proxy.advertised,
         writing.token,
         writing.loop_part,
         attached.proxy.add_local_rport,
@@ -230,7 +239,7 @@ fn write_ip(flow: &Flow, out: &mut Vec<u8>) {
     let _ = write!(out, "{}", flow.remote.ip());
 }
 
-fn port_text(port: u16, digits: &mut [u8; 5]) -> &[u8] {
+pub(super) fn port_text(port: u16, digits: &mut [u8; 5]) -> &[u8] {
     let mut at = digits.len();
     let mut rest = port;
     loop {
@@ -247,6 +256,7 @@ fn port_text(port: u16, digits: &mut [u8; 5]) -> &[u8] {
 pub(super) fn via(
     core: &Core,
     flow: &Flow,
+    named: &Advertised,
     token: &[u8],
     loop_part: Option<&LoopPart>,
     rport: bool,
@@ -257,7 +267,7 @@ pub(super) fn via(
     line.extend_from_slice(flow.transport.as_via().as_bytes());
     line.push(b' ');
     if let Some(socket) = core.sockets.get(flow.socket) {
-        line.extend_from_slice(socket.sent_by.as_bytes());
+        named.write(socket, line);
     }
     line.extend_from_slice(b";branch=");
     line.extend_from_slice(parser::header::via::MAGIC_COOKIE);
@@ -272,8 +282,14 @@ pub(super) fn via(
 }
 
 /// The Via line of a request of our own.
-pub(crate) fn write_via(core: &Core, flow: &Flow, token: &[u8], line: &mut Vec<u8>) {
-    via(core, flow, token, None, false, line);
+pub(crate) fn write_via(
+    core: &Core,
+    flow: &Flow,
+    named: &Advertised,
+    token: &[u8],
+    line: &mut Vec<u8>,
+) {
+    via(core, flow, named, token, None, false, line);
 }
 
 /// RFC 5393 §5.3.3: what a request may spread to is shared among its branches.

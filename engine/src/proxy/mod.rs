@@ -42,7 +42,8 @@ mod validate;
 mod view;
 mod warning;
 
-pub use attachments::{Attachments, RecordRoute, RouteFound};
+pub use attachments::{Advertised, Attachments, RecordRoute, RouteFound};
+pub(crate) use attachments::{advertised_port, host_form};
 pub use branch::{Branch, BranchState, set_attribute};
 pub use context::{ResponseContext, ResponseContexts};
 pub use elsewhere::OwnReply;

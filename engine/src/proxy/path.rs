@@ -2,6 +2,7 @@
 //!
 //! Only writing; a Path that a registrar stored comes back as Route, which `route` reads.
 
+use super::attachments::Advertised;
 use crate::core::Core;
 use crate::input::{Flow, SocketId, Transport};
 use crate::sockets::Socket;
@@ -19,7 +20,14 @@ pub struct Path {
 
 /// Appends the Path lines of a request that came by one flow and leaves by a socket; the one that
 /// the registrar has to send to is first.
-pub(super) fn write(core: &Core, wanted: &Path, came: &Flow, leaves: SocketId, out: &mut Vec<u8>) {
+pub(super) fn write(
+    core: &Core,
+    wanted: &Path,
+    came: &Flow,
+    leaves: SocketId,
+    named: &Advertised,
+    out: &mut Vec<u8>,
+) {
     let (Some(inner), Some(outer)) = (core.sockets.get(came.socket), core.sockets.get(leaves))
     else {
         return;
@@ -31,7 +39,7 @@ pub(super) fn write(core: &Core, wanted: &Path, came: &Flow, leaves: SocketId, o
             out.extend_from_slice(&wanted.user);
             out.push(b'@');
         }
-        out.extend_from_slice(socket.sent_by.as_bytes());
+        named.write(socket, out);
         if socket.transport != Transport::Udp {
             out.extend_from_slice(b";transport=");
             out.extend_from_slice(socket.transport.as_str().as_bytes());

@@ -2,6 +2,7 @@
 
 use parser::Message;
 
+use super::attachments::Advertised;
 use super::{Attachments, RecordRoute};
 use crate::core::Core;
 use crate::input::{SocketId, Transport};
@@ -10,13 +11,15 @@ use crate::sockets::Socket;
 
 /// Between which sockets a request passes, and how it has to be reached again.
 #[derive(Clone, Copy)]
-pub(super) struct Passage {
+pub(super) struct Passage<'a> {
     /// `sips`: RFC 3261 §16.6 step 4 keeps it so.
     pub secure: bool,
     /// The socket it came by.
     pub came: SocketId,
     /// The socket it leaves by.
     pub leaves: SocketId,
+    /// What we call ourselves.
+    pub named: &'a Advertised,
 }
 
 /// Appends the Record-Route lines of a request; the one that the next hop sees first is first.
@@ -25,7 +28,7 @@ pub(super) fn write(
     message: &Message,
     wanted: &RecordRoute,
     params: &[u8],
-    passage: Passage,
+    passage: Passage<'_>,
     out: &mut Vec<u8>,
 ) {
     let sockets = &core.sockets;
@@ -33,6 +36,7 @@ pub(super) fn write(
         secure,
         came,
         leaves,
+        named,
     } = passage;
     match wanted {
         RecordRoute::None => {}
@@ -48,7 +52,7 @@ pub(super) fn write(
                     out.extend_from_slice(user);
                     out.push(b'@');
                 }
-                address(socket, out);
+                address(socket, named, out);
                 out.extend_from_slice(b";lr");
                 if is_double {
                     out.extend_from_slice(b";r2=on");
@@ -80,8 +84,8 @@ pub(super) fn write(
 }
 
 /// `host:port[;transport=...]` of a socket of ours.
-fn address(socket: &Socket, out: &mut Vec<u8>) {
-    out.extend_from_slice(socket.sent_by.as_bytes());
+fn address(socket: &Socket, named: &Advertised, out: &mut Vec<u8>) {
+    named.write(socket, out);
     if socket.transport != Transport::Udp {
         out.extend_from_slice(b";transport=");
         out.extend_from_slice(socket.transport.as_str().as_bytes());

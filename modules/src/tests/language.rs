@@ -384,9 +384,9 @@ fn count_by_section() {
         23   08_4_paths
         27   08_5_s
         20   08_5_others
-        21   10_core_functions
+        24   10_core_functions
         110  pseudo_variables
-        551  in all
+        554  in all
     "#]]
     .assert_eq(&table);
 }

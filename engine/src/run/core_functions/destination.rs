@@ -2,8 +2,9 @@
 
 use parser::Uri;
 
-use super::{CoreFunction, row};
+use super::{CoreFunction, checked, row};
 use crate::module::{Args, Context, Verdict};
+use crate::proxy::{advertised_port, host_form};
 
 pub(super) const TABLE: &[CoreFunction] = &[
     row("setdsturi", "(str)", |cx, args| {
@@ -21,6 +22,24 @@ pub(super) const TABLE: &[CoreFunction] = &[
         cx.scene.proxy.forced_socket = found.or(cx.scene.proxy.forced_socket);
         Verdict::of(found.is_some())
     }),
+    checked(
+        "set_advertised_address",
+        "(str)",
+        &[Some(|text| match host_form(text) {
+            Some(_) => Ok(()),
+            None => Err(format!("`{}` is no host", text.escape_ascii())),
+        })],
+        |cx, args| Verdict::of(cx.scene.proxy.advertised.set_host(args.str(0))),
+    ),
+    checked(
+        "set_advertised_port",
+        "(str)",
+        &[Some(|text| match advertised_port(text) {
+            Some(_) => Ok(()),
+            None => Err(format!("`{}` is no port", text.escape_ascii())),
+        })],
+        |cx, args| Verdict::of(cx.scene.proxy.advertised.set_port(args.str(0))),
+    ),
     row("is_myself", "(str, [int])", |cx, args| {
         // Port 0 means any, as if it were left out.
         let port = args.maybe_int(1).filter(|port| *port != 0);
@@ -37,7 +56,7 @@ pub(super) const TABLE: &[CoreFunction] = &[
         cx.scene.proxy.add_local_rport = true;
         Verdict::OK
     }),
-    super::checked(
+    checked(
         "set_via_handling",
         "(str)",
         &[Some(are_via_options)],
