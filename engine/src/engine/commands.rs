@@ -77,7 +77,7 @@ impl Engine {
             )),
             "log_level" => self.log_level(command),
             "get_statistics" => self.get_statistics(command),
-            "list_statistics" => Ok(self.list_statistics()),
+            "list_statistics" => self.list_statistics(command),
             _ => self.reset_statistics(command),
         };
         answer(ticket, answered, outbox);
@@ -180,13 +180,7 @@ impl Engine {
         }
         let mut json = String::from("{");
         for (group, name, value) in self.all_statistics() {
-            let is_wanted = wanted.iter().any(|&wanted| match wanted.split_once(':') {
-                _ if wanted == "all" => true,
-                Some((of, "")) => of == group,
-                Some((of, one)) => of == group && one == name,
-                None => wanted == name,
-            });
-            if is_wanted {
+            if is_wanted(&wanted, &group, &name) {
                 if json.len() > 1 {
                     json.push(',');
                 }
@@ -202,10 +196,19 @@ impl Engine {
         Ok(json)
     }
 
-    fn list_statistics(&mut self) -> String {
+    /// All, or those that are asked for.
+    fn list_statistics(&mut self, command: &Command) -> Answered {
+        let wanted: Vec<&str> = command
+            .parameters
+            .iter()
+            .map(|(_, value)| value.as_str())
+            .collect();
         let mut json = String::from("{");
-        for (at, (group, name, _)) in self.all_statistics().into_iter().enumerate() {
-            if at > 0 {
+        for (group, name, _) in self.all_statistics() {
+            if !wanted.is_empty() && !is_wanted(&wanted, &group, &name) {
+                continue;
+            }
+            if json.len() > 1 {
                 json.push(',');
             }
             let is_shown = group != "core" && name.starts_with("inuse");
@@ -216,8 +219,11 @@ impl Engine {
                 ":\"incremental\""
             });
         }
+        if json.len() == 1 {
+            return Err((404, "Statistics Not Found".to_owned()));
+        }
         json.push('}');
-        json
+        Ok(json)
     }
 
     fn reset_statistics(&mut self, command: &Command) -> Answered {
@@ -258,6 +264,16 @@ impl Engine {
         }
         all
     }
+}
+
+/// Whether a statistic is one of these: `all`, `group:`, `group:name` or `name`.
+fn is_wanted(wanted: &[&str], group: &str, name: &str) -> bool {
+    wanted.iter().any(|&wanted| match wanted.split_once(':') {
+        _ if wanted == "all" => true,
+        Some((of, "")) => of == group,
+        Some((of, one)) => of == group && one == name,
+        None => wanted == name,
+    })
 }
 
 fn answer(ticket: Ticket, answered: Answered, outbox: &mut Outbox) {

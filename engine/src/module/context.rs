@@ -132,7 +132,8 @@ impl Context<'_> {
 
     /// Waits no longer than this; otherwise a minute.
     pub fn wait_at_most(&mut self, timeout_ms: u32) {
-        let deadline = self.now.mono_ms() + u64::from(timeout_ms);
+        // Up: nobody waits less than he was told to.
+        let deadline = self.now.mono_us.div_ceil(1000) + u64::from(timeout_ms);
         let wait = &mut self.run.wait;
         wait.deadline = Some(
             wait.deadline

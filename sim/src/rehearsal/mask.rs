@@ -3,6 +3,7 @@
 //! A minted value is the same in each run of one build, but a change elsewhere in the server would change it.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 /// Parameters whose value is minted unless a peer said it first.
 const MINTED: [&str; 4] = ["branch=", "tag=", "own=", "did="];
@@ -14,9 +15,21 @@ const QUOTED: [&str; 4] = ["nonce=\"", "opaque=\"", "cnonce=\"", "response=\""];
 pub(super) struct Said {
     by_peers: BTreeSet<String>,
     by_servers: BTreeSet<String>,
+    /// Files by the name they have here, and beside the test: so they are shown, from wherever it is played.
+    files: Vec<(String, String)>,
 }
 
 impl Said {
+    /// This file of the test's folder is shown as it is named beside the test.
+    pub(super) fn shorten(&mut self, folder: &Path, file: &Path) {
+        if let Ok(rest) = file.strip_prefix(folder)
+            && rest != file
+        {
+            let names = (file.display().to_string(), rest.display().to_string());
+            self.files.push(names);
+        }
+    }
+
     /// Remembers what a message says.
     pub(super) fn hear(&mut self, text: &str, of_server: bool) {
         let (own, others) = match of_server {
@@ -67,6 +80,13 @@ impl Said {
                     continue 'text;
                 }
             }
+            for (here, shown) in &self.files {
+                if let Some(behind) = rest.strip_prefix(here.as_str()) {
+                    out += shown;
+                    rest = behind;
+                    continue 'text;
+                }
+            }
             let next = rest.chars().next().map_or(1, char::len_utf8);
             out += &rest[..next];
             rest = &rest[next..];
@@ -81,7 +101,12 @@ fn quoted(text: &str) -> &str {
 
 fn value_at(text: &str) -> &str {
     let is_end = |c: char| {
-        c.is_whitespace() || matches!(c, ';' | ',' | '>' | '"' | ')' | ']' | '|' | '&' | '?')
+        // A backslash begins the line end of a message that stands in JSON.
+        c.is_whitespace()
+            || matches!(
+                c,
+                ';' | ',' | '>' | '"' | ')' | ']' | '|' | '&' | '?' | '\\'
+            )
     };
     text.split(is_end).next().unwrap_or_default()
 }
@@ -93,9 +118,18 @@ mod tests {
     #[test]
     fn what_peers_said_stays_and_the_rest_is_masked() {
         let mut said = Said::default();
+        said.shorten(Path::new("text"), Path::new("text/a.list"));
         said.hear(
             "From: <sip:a@x>;tag=alice-1\r\nVia: SIP/2.0/UDP h;branch=z9hG4bK-1",
             false,
+        );
+        assert_eq!(
+            said.mask("`text/a.list`: text/plain"),
+            "`a.list`: text/plain"
+        );
+        assert_eq!(
+            said.mask(r#"branch=z9hG4bK-2\r\nFrom: tag=9f00\r\n"#),
+            r#"branch=*\r\nFrom: tag=*\r\n"#
         );
         assert_eq!(
             said.mask("tag=alice-1 tag=9f00 <sip:h;own=77ab;lr>, branch=z9hG4bK-1;x, nonce=\"5\""),

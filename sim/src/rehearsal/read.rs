@@ -125,7 +125,7 @@ fn one(
         statement.nothing_below()?;
         return head(plan, first, &mut words, names_a_server);
     }
-    if first.text != "file" && STEPS.contains(&first.text) {
+    if !matches!(first.text, "file" | "mi") && STEPS.contains(&first.text) {
         statement.nothing_below()?;
     }
     let act = match first.text {
@@ -151,7 +151,7 @@ fn one(
             words.end("`calm` stands alone")?;
             Act::Calm
         }
-        "mi" => command(plan, &mut words)?,
+        "mi" => command(plan, statement, &mut words)?,
         "lose" => lose(plan, &mut words)?,
         "shard" => {
             const HINT: &str = "`shard 1`, or `shard any` for the one the kernel would choose";
@@ -441,8 +441,9 @@ fn server_of(plan: &Plan, word: Word<'_>, words: &Words<'_>) -> Result<usize, Fa
 }
 
 /// `mi [to SERVER] NAME [VALUE | NAME=VALUE]...`
-fn command(plan: &Plan, words: &mut Words<'_>) -> Result<Act, Fault> {
+fn command(plan: &Plan, statement: &Statement<'_>, words: &mut Words<'_>) -> Result<Act, Fault> {
     const HINT: &str = "`mi NAME`, with values or name=value behind it; `mi to SERVER NAME`";
+    const BELOW: &str = "below it `name=value`, blanks and `\\r\\n` included";
     let server = match words.take("to") {
         true => {
             let word = words.want("the server", HINT)?;
@@ -457,6 +458,13 @@ fn command(plan: &Plan, words: &mut Words<'_>) -> Result<Act, Fault> {
             Some((name, value)) => (Some(name.to_owned()), value.to_owned()),
             None => (None, word.text.to_owned()),
         });
+    }
+    for line in &statement.below {
+        let Some((name, value)) = line.1.trim().split_once('=') else {
+            return Err(statement.fault_below(*line, "a parameter has a name and a value", BELOW));
+        };
+        let value = value.replace("\\r", "\r").replace("\\n", "\n");
+        parameters.push((Some(name.to_owned()), value));
     }
     Ok(Act::Command {
         server,

@@ -134,7 +134,7 @@ impl World {
             delay_us: plan.delay_us,
             log_level: plan.log_level,
             zone: Zone::default(),
-            files: Shelf::new(folder, &plan.files),
+            files: Shelf::new(folder, plan),
             queue: Queue::default(),
             on_their_way: 0,
             shard: None,
@@ -161,6 +161,14 @@ impl World {
                         reason,
                         "give each its own with `listen`",
                     ));
+                }
+            }
+            for (file, _) in &server.files {
+                world.said.shorten(folder, Path::new(file));
+            }
+            if let Some(beside) = folder.join(&server.plan.script).parent() {
+                for (file, _) in &plan.files {
+                    world.said.shorten(folder, &beside.join(file));
                 }
             }
             world.servers.push(server);

@@ -90,7 +90,7 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ("$sp", ""),
     ("$DLG_dir", "dialog"),
     ("$hdr", ""),
-    ("$json", "json"),
+    ("$json", ""),
     ("$DLG_status", "dialog"),
     ("$td", ""),
     ("$param", ""),
