@@ -118,7 +118,7 @@ impl Locks {
             self.owned.insert(lock.into(), taken);
             return Asked::Granted;
         };
-        if taken.waiting.is_empty() && taken.since_ms + LOCK_LEASE_MS < now_ms {
+        if taken.waiting.is_empty() && taken.is_forgotten(now_ms) {
             taken.holder = asker;
             taken.since_ms = now_ms;
             return Asked::Granted;
@@ -140,7 +140,11 @@ impl Locks {
         let taken = self.owned.get_mut(lock)?;
         if taken.holder != who {
             taken.waiting.retain(|waiting| waiting.0 != who);
-            return None;
+            // A lock that is always asked for has always somebody waiting: whoever gives up waiting finds out that the
+            // holder is gone.
+            if !taken.is_forgotten(now_ms) {
+                return None;
+            }
         }
         match taken.waiting.pop_front() {
             Some(next) => {
@@ -153,6 +157,12 @@ impl Locks {
                 None
             }
         }
+    }
+}
+
+impl Lock {
+    fn is_forgotten(&self, now_ms: u64) -> bool {
+        self.since_ms + LOCK_LEASE_MS < now_ms
     }
 }
 
@@ -336,6 +346,30 @@ mod tests {
         assert_eq!(locks.give_up(b"a", holder(1), 0), None);
         assert!(locks.owned.contains_key(&b"a"[..]));
         locks.give_up(b"a", holder(2), 0);
+        assert!(locks.owned.is_empty());
+    }
+
+    #[test]
+    fn a_lease_that_is_over_ends_also_while_others_wait() {
+        let mut locks = Locks::default();
+        let holder = |run| Holder {
+            shard: ShardId(0),
+            run: RunId(run),
+        };
+        let over_ms = LOCK_LEASE_MS + 1;
+        assert_eq!(locks.ask(b"a", holder(1), || None, 0), Asked::Granted);
+        for run in 2..5 {
+            let ticket = || Some(Ticket(run));
+            assert_eq!(locks.ask(b"a", holder(run), ticket, 1), Asked::Queued);
+        }
+        // Who gives up before takes nothing from the holder.
+        assert_eq!(locks.give_up(b"a", holder(2), LOCK_LEASE_MS), None);
+        let next = Some((holder(4), Ticket(4)));
+        assert_eq!(locks.give_up(b"a", holder(3), over_ms), next);
+        // The new holder's time begins; the old one has nothing to give back.
+        assert_eq!(locks.give_up(b"a", holder(1), over_ms + 1), None);
+        assert_eq!(locks.owned[&b"a"[..]].holder, holder(4));
+        locks.give_up(b"a", holder(4), over_ms + 2);
         assert!(locks.owned.is_empty());
     }
 }
