@@ -114,6 +114,25 @@ fn the_message_as_a_whole() {
 }
 
 #[test]
+fn all_that_a_step_of_a_description_fits() {
+    check_body(
+        r#"
+        xlog("$(sdp.line(m=)[*]) | $(sdp.line(m=)[1]) | $(sdp.line(a=)[*])");
+        xlog("$(sdp.line(m=/RTP)[*]) | $(sdp.line(m=[1]/3)[*]) | $(sdp.stream(video)[*])");
+        xlog("$(sdp.session(m=)[*]) | $(sdp.line(k=)[*]) | $(sdp.line(a/b/c)[*])");
+        # A step that has its own index is one, and not one for ever.
+        xlog("$(sdp.line(m=[1])[*]) | $(sdp.line(m=[7])[*])");
+        "#,
+        expect![[r#"
+            m=audio 4000 RTP/AVP 0 8, m=video 4002 RTP/AVP 31 | m=video 4002 RTP/AVP 31 | a=rtpmap:0 PCMU/8000
+            RTP/AVP | 31 | m=video 4002 RTP/AVP 31
+            <null> | <null> | <null>
+            m=video 4002 RTP/AVP 31 | <null>
+        "#]],
+    );
+}
+
+#[test]
 fn replies() {
     check_message(
         r#"

@@ -88,25 +88,57 @@ struct Found {
 fn read(cx: &mut Context<'_>, scope: &Scope, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
     let filter = args.name();
     let reading = with_sdp(cx, |sdp| {
-        let all = args.index == Index::All;
-        let mut index = match args.index {
+        let index = match args.index {
             Index::At(index) => Some(index),
-            _ => all.then_some(0),
+            Index::All => return read_all(sdp, scope, filter, out),
+            Index::None | Index::Append => None,
         };
-        let start = out.len();
-        while let Some(found) = find(sdp, scope, filter, index) {
+        let found = find(sdp, scope, filter, index)?;
+        not_null(&sdp[found.at], out)
+    });
+    reading.flatten().unwrap_or(Reading::Null)
+}
+
+fn not_null(text: &[u8], out: &mut Vec<u8>) -> Option<Reading> {
+    out.extend_from_slice(text);
+    Some(Reading::Text)
+}
+
+/// All that the last step fits, in one pass: a body may have as many lines as half its bytes.
+fn read_all(sdp: &[u8], scope: &Scope, filter: &[u8], out: &mut Vec<u8>) -> Option<Reading> {
+    let steps = steps(filter);
+    let (last, before) = steps.split_last()?;
+    let level = scope.levels.get(before.len())?;
+    if last.index.is_some() {
+        let found = find(sdp, scope, filter, None)?;
+        return not_null(&sdp[found.at], out);
+    }
+    let within = go_down(sdp, scope, before, None)?.at;
+    let start = out.len();
+    let mut add = |text: &[u8], is_fit: bool| {
+        if is_fit {
             if out.len() > start {
                 out.extend_from_slice(b", ");
             }
-            out.extend_from_slice(&sdp[found.at]);
-            index = index.map(|index| index + 1);
-            if !all {
-                return Some(Reading::Text);
-            }
+            out.extend_from_slice(text);
         }
-        (out.len() > start).then_some(Reading::Text)
-    });
-    reading.flatten().unwrap_or(Reading::Null)
+    };
+    let fits = |text: &[u8]| begins(text, last.prefix);
+    match level {
+        Level::Stream => streams(sdp, within).for_each(|at| {
+            let text = &sdp[at];
+            add(text, fits(&text[2..]));
+        }),
+        Level::Line => lines(sdp, within).for_each(|at| {
+            let text = &sdp[at];
+            add(text.trim_ascii_end(), fits(text));
+        }),
+        Level::Token => tokens(sdp, within).for_each(|at| {
+            let text = &sdp[at];
+            add(text, fits(text));
+        }),
+    }
+    (out.len() > start).then_some(Reading::Text)
 }
 
 fn stream_index(cx: &mut Context<'_>, args: VarArgs<'_>, _: &mut Vec<u8>) -> Reading {
@@ -227,9 +259,14 @@ fn range_of(content_type: Option<&[u8]>, body: &[u8]) -> Option<Range<usize>> {
 /// Goes down the steps of a filter. `index` is for the last step, where it has none of its own.
 fn find(sdp: &[u8], scope: &Scope, filter: &[u8], index: Option<i32>) -> Option<Found> {
     let steps = steps(filter);
-    if steps.is_empty() || steps.len() > scope.levels.len() {
-        return None;
-    }
+    let is_whole = (1..=scope.levels.len()).contains(&steps.len());
+    is_whole
+        .then(|| go_down(sdp, scope, &steps, index))
+        .flatten()
+}
+
+/// What these steps lead to; without any, all that is looked through.
+fn go_down(sdp: &[u8], scope: &Scope, steps: &[Step<'_>], index: Option<i32>) -> Option<Found> {
     let end = match scope.session_only {
         true => streams(sdp, 0..sdp.len())
             .next()
@@ -241,9 +278,9 @@ fn find(sdp: &[u8], scope: &Scope, filter: &[u8], index: Option<i32>) -> Option<
         at: 0..end,
         whole: 0..end,
     };
-    let last = steps.len() - 1;
-    for (place, (step, level)) in steps.iter().zip(scope.levels).enumerate() {
-        let index = step.index.or(index.filter(|_| place == last)).unwrap_or(0);
+    for (place, (step, level)) in (1..).zip(steps.iter().zip(scope.levels)) {
+        let is_last = place == steps.len();
+        let index = step.index.or(index.filter(|_| is_last)).unwrap_or(0);
         let within = found.at;
         found = match level {
             Level::Stream => {
