@@ -120,8 +120,32 @@ impl Jobs {
         self.queue.is_empty()
     }
 
-    /// Drops all, after a panic.
+    /// Drops what is left to do, after a panic. The runs that have ended stay told of: a module would keep what it
+    /// holds for them.
     pub fn clear(&mut self) {
-        self.queue.clear();
+        self.queue.retain(|job| matches!(job, Job::RunEnded { .. }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_panic_drops_keeps_the_ends_of_runs() {
+        let mut jobs = Jobs::default();
+        jobs.push(Job::TimerRoute(1));
+        let (module, run) = (2, RunId(3));
+        jobs.push(Job::RunEnded { module, run });
+        jobs.push(Job::TimerRoute(4));
+        jobs.clear();
+        assert!(matches!(
+            jobs.pop(),
+            Some(Job::RunEnded {
+                module: 2,
+                run: RunId(3)
+            })
+        ));
+        assert!(jobs.is_empty());
     }
 }
