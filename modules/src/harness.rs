@@ -48,6 +48,8 @@ pub(crate) struct World {
     pub(crate) receiver: usize,
     /// What modules find when they read again.
     pub(crate) files: Files,
+    /// From now on no shard hears another.
+    pub(crate) loses_letters: bool,
 }
 
 /// Compiles a script; the diagnostics as text when it does not.
@@ -150,6 +152,7 @@ impl World {
             log_level: 2,
             receiver: 0,
             files,
+            loses_letters: false,
         };
         world.wait(0);
         Ok(world)
@@ -359,6 +362,7 @@ impl World {
                         let listed = list(&text, &flow, &self.shown);
                         self.listing += &listed;
                     }
+                    Output::Letter(_) if self.loses_letters => {}
                     Output::Letter(letter) => {
                         work.push_back((usize::from(letter.to.0), Input::Letter(letter)))
                     }

@@ -31,6 +31,9 @@ const NAME_MAX: usize = 128;
 /// How old the value of a series is that management sees, at most.
 const SHOWN_EVERY_MS: u32 = 1000;
 
+/// How long a run waits for what the other shards have counted. A question that got lost must not hold a call up.
+const SUM_MS_MAX: u32 = 1000;
+
 /// The group of statistics that name none.
 const DYNAMIC: &str = "dynamic";
 
@@ -325,6 +328,7 @@ impl Statistics {
                     let Some(ticket) = cx.wait_ticket() else {
                         return Reading::Null;
                     };
+                    cx.wait_at_most(SUM_MS_MAX);
                     let me = cx.shard();
                     pass_sum(cx, me, ticket, mine, text);
                     return Reading::Wait(ticket);
@@ -448,6 +452,7 @@ impl Statistics {
                     let Some(ticket) = cx.wait_ticket() else {
                         return Verdict::FAIL;
                     };
+                    cx.wait_at_most(SUM_MS_MAX);
                     let me = cx.shard();
                     pass_group(cx, me, ticket, group, &rows);
                     return Verdict::Wait(ticket);

@@ -78,6 +78,37 @@ fn what_one_shard_counts_every_shard_reads_in_the_sum() {
 }
 
 #[test]
+fn a_question_that_gets_lost_holds_a_run_up_for_a_second() {
+    let mut world = World::of_shards(
+        r#"
+        loadmodule "statistics"
+        route {
+            update_stat("calls", 1);
+            xlog("$stat(calls) of one shard\n");
+            if (stat_iter_init("dynamic", "i"))
+                xlog("never\n");
+            xlog("end\n");
+        }
+        "#,
+        2,
+    );
+    world.loses_letters = true;
+    world.udp(2, "OPTIONS sip:192.0.2.1");
+    world.wait(900);
+    expect![""].assert_eq(&world.take());
+    world.wait(200);
+    expect![[r#"
+        log 2: 1 of one shard
+    "#]]
+    .assert_eq(&world.take());
+    world.wait(1100);
+    expect![[r#"
+        log 2: end
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
 fn a_reset_reaches_every_shard_and_never_what_is_kept() {
     for shards in [1, 3] {
         let mut world = World::of_shards(SCRIPT, shards);
