@@ -297,6 +297,23 @@ fn documents_have_bounds_and_give_back_what_they_took() {
 }
 
 #[test]
+fn the_name_of_an_attribute_may_go_over_the_bound_and_nothing_after_it() {
+    let mut documents = Documents::default();
+    let path = |text: &'static [u8]| Path::parse(PathText::new(text)).unwrap();
+    let text = [b"<d>", &vec![b'x'; TEXT_MAX - 7][..], b"</d>"].concat();
+    for name in [&b"a"[..], b"b", b"c", b"d"] {
+        documents.assign(&path(name), Some(&text)).unwrap();
+    }
+    assert_eq!(documents.size.bytes, BYTES_MAX - 24);
+    let named = path(b"a/d.attr/a-name-that-is-longer-than-what-is-left");
+    documents.assign(&named, Some(b"")).unwrap();
+    assert!(documents.size.bytes > BYTES_MAX);
+    assert!(documents.assign(&named, Some(b"y")).is_err());
+    documents.assign(&path(b"b"), None).unwrap();
+    documents.assign(&named, Some(b"y")).unwrap();
+}
+
+#[test]
 fn a_run_that_waits_keeps_its_documents() {
     let mut world = World::new(
         r#"

@@ -48,10 +48,11 @@ impl std::ops::Add for Size {
 
 impl std::ops::Sub for Size {
     type Output = Size;
+    /// Nothing is less than none: the name of an attribute may go a little over a bound, and leaves no room then.
     fn sub(self, other: Size) -> Size {
         Size {
-            nodes: self.nodes - other.nodes,
-            bytes: self.bytes - other.bytes,
+            nodes: self.nodes.saturating_sub(other.nodes),
+            bytes: self.bytes.saturating_sub(other.bytes),
         }
     }
 }
