@@ -45,35 +45,23 @@ impl SipMsgOps {
 
     /// Removes the body, or what of it is of this type; with `revert`, what is not.
     pub(super) fn remove_body_part(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        let reverts = args.has(0) && args.has(1);
-        let is_whole = self.has_body(cx, args) == Verdict::OK;
-        let is_multipart = cx
-            .message
-            .content_type()
-            .is_some_and(|text| multipart::parts(text, cx.message.body()).is_ok());
-        if cx.message.body().is_empty() || (reverts && is_whole) {
-            return Verdict::FAIL;
+        if cx.draft.body().is_none() {
+            return Verdict::of(remove(cx.message, cx.draft, args));
         }
-        if is_whole || (reverts && !is_multipart) {
-            cx.draft.set_body(b"", b"");
-            return Verdict::OK;
-        }
-        let (Some(wanted), Some(content_type)) = (args.maybe_str(0), cx.message.content_type())
-        else {
+        // The body was written anew before: its parts are other bytes.
+        let Some(current) = written(cx.draft, cx.message) else {
             return Verdict::FAIL;
         };
-        let Ok(parts) = multipart::parts(content_type, cx.message.body()) else {
+        let mut draft = Draft::new();
+        if !remove(&current, &mut draft, args) {
+            return Verdict::FAIL;
+        }
+        let Some(changed) = written(&draft, &current) else {
             return Verdict::FAIL;
         };
-        let mut removed = false;
-        let is_meant = |text: &[u8]| is_type(text, wanted) != reverts;
-        for part in parts.filter(|part| is_meant(part.content_type.unwrap_or_default())) {
-            if let Some(span) = cx.message.span_of(part.whole) {
-                cx.draft.delete(span);
-                removed = true;
-            }
-        }
-        Verdict::of(removed)
+        cx.draft
+            .set_body(changed.content_type().unwrap_or_default(), changed.body());
+        Verdict::OK
     }
 
     /// The body as it stands by now, or the part of it of this type, into the variable.
@@ -109,6 +97,36 @@ impl SipMsgOps {
         proxy.reply_body.extend_from_slice(args.str(0));
         Verdict::OK
     }
+}
+
+/// Removes what is meant from a message; says whether there was something.
+fn remove(message: &Message, draft: &mut Draft, args: Args<'_>) -> bool {
+    let (body, content_type) = (message.body(), message.content_type());
+    let reverts = args.has(0) && args.has(1);
+    let is_whole = !body.is_empty()
+        && args
+            .maybe_str(0)
+            .is_none_or(|wanted| is_type(content_type.unwrap_or_default(), wanted));
+    if body.is_empty() || (reverts && is_whole) {
+        return false;
+    }
+    let parts = content_type.and_then(|text| multipart::parts(text, body).ok());
+    if is_whole || (reverts && parts.is_none()) {
+        draft.set_body(b"", b"");
+        return true;
+    }
+    let (Some(wanted), Some(parts)) = (args.maybe_str(0), parts) else {
+        return false;
+    };
+    let mut removed = false;
+    let is_meant = |text: &[u8]| is_type(text, wanted) != reverts;
+    for part in parts.filter(|part| is_meant(part.content_type.unwrap_or_default())) {
+        if let Some(span) = message.span_of(part.whole) {
+            draft.delete(span);
+            removed = true;
+        }
+    }
+    removed
 }
 
 /// Whether a Content-Type is this one, its parameters aside. `multipart/*` fits all of its kind.

@@ -8,6 +8,7 @@ mod body;
 pub(crate) mod glob;
 mod headers;
 mod lists;
+mod parts;
 mod ruri;
 mod sdp;
 mod whole;
@@ -76,6 +77,12 @@ impl Module for SipMsgOps {
             Self::list_remove,
         );
 
+        exports.function(
+            "add_body_part",
+            &[Kind::Str, Kind::Str, text],
+            anywhere,
+            Self::add_body_part,
+        );
         exports.function(
             "remove_body_part",
             &[text, Kind::Str.check(body::revert).optional()],
@@ -157,6 +164,11 @@ impl Module for SipMsgOps {
         exports.difference(
             "`sip_to_json` gives each header a list of its values. `sipmsg_validate` never says -1 or -255: what is no SIP \
              message does not reach a script.",
+        );
+        exports.difference(
+            "The first part that `add_body_part` adds to a message without a body is the body, unless it has headers of its \
+             own. A body that becomes a part takes its `Content-` headers with it. -1 if the type or a header is none, or \
+             a multipart has 32 parts.",
         );
         exports.difference(
             "Codec and stream edits build on each other and write the body anew; a stream that loses its last \

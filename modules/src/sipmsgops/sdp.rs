@@ -4,7 +4,7 @@
 //! builds on the other, and write the whole body anew.
 
 use engine::module::{Args, Context, Verdict};
-use parser::sdp::{Media, Sdp};
+use parser::sdp::{self, Media, Sdp};
 use parser::{Draft, Message, multipart};
 use regex::bytes::Regex;
 
@@ -27,14 +27,14 @@ impl<'a> Codecs<'a> {
     }
 
     /// Whether they include this format of a stream.
-    fn include(&self, media: &Media<'_>, format: &[u8]) -> bool {
-        let Some(name) = media.codec_name(format) else {
+    fn include(&self, codecs: &sdp::Codecs<'_>, format: &[u8]) -> bool {
+        let Some(name) = codecs.name(format) else {
             return false;
         };
         match self {
             Codecs::Named(wanted, clock) => {
                 name.eq_ignore_ascii_case(wanted)
-                    && clock.is_none_or(|clock| clock_of(media, format) == clock)
+                    && clock.is_none_or(|clock| codecs.clock(format) == clock)
             }
             Codecs::Matching(regex) => regex.is_match(name),
             Codecs::NotMatching(regex) => !regex.is_match(name),
@@ -121,19 +121,21 @@ impl SipMsgOps {
             return Verdict::FAIL;
         };
         let session = |name: &[u8]| sdp.attributes().any(|attribute| attribute.name == name);
+        let (session_holds, connection) = (
+            session(b"sendonly") || session(b"inactive"),
+            sdp.connection(),
+        );
         let held = sdp
             .media()
             .filter(|media| media.kind == b"audio" && media.port != 0)
             .any(|media| {
                 let own = |name: &[u8]| media.attribute(name).is_some();
                 let says = own(b"sendrecv") || own(b"recvonly");
-                let is_null = sdp
-                    .connection_of(&media)
+                let is_null = media
+                    .connection()
+                    .or(connection)
                     .is_some_and(|connection| connection.address == b"0.0.0.0");
-                is_null
-                    || own(b"sendonly")
-                    || own(b"inactive")
-                    || (!says && (session(b"sendonly") || session(b"inactive")))
+                is_null || own(b"sendonly") || own(b"inactive") || (!says && session_holds)
             });
         Verdict::of(held)
     }
@@ -145,33 +147,6 @@ fn is_stream(media: &Media<'_>, args: Args<'_>) -> bool {
         && args
             .regex(1)
             .is_none_or(|regex| regex.is_match(media.protocol))
-}
-
-/// The clock rate of a format: from its `rtpmap`, or what RFC 3551 §6 says.
-fn clock_of<'m>(media: &Media<'m>, format: &[u8]) -> &'m [u8] {
-    let mapped = media
-        .attributes()
-        .filter(|attribute| attribute.name == b"rtpmap")
-        .find_map(|attribute| {
-            let (number, encoding) = split(attribute.value?, b' ')?;
-            (number == format).then(|| {
-                split(encoding, b'/')
-                    .map(|(_, rest)| split(rest, b'/').map_or(rest, |(rate, _)| rate))
-            })?
-        });
-    mapped.unwrap_or(match format {
-        b"6" => b"16000",
-        b"10" | b"11" => b"44100",
-        b"16" => b"11025",
-        b"17" => b"22050",
-        b"25" | b"26" | b"28" | b"31" | b"32" | b"33" | b"34" => b"90000",
-        _ => b"8000",
-    })
-}
-
-fn split(text: &[u8], at: u8) -> Option<(&[u8], &[u8])> {
-    let place = text.iter().position(|byte| *byte == at)?;
-    Some((&text[..place], &text[place + 1..]))
 }
 
 /// The description in a message: its body, or the part of it that is one.
@@ -190,9 +165,10 @@ fn read(message: &Message) -> Option<Sdp<'_>> {
 
 fn exists(cx: &mut Context<'_>, codecs: &Codecs<'_>) -> Verdict {
     let found = |media: Media<'_>| {
+        let known = media.codecs();
         media
             .format_list()
-            .any(|format| codecs.include(&media, format))
+            .any(|format| codecs.include(&known, format))
     };
     Verdict::of(read(cx.message).is_some_and(|sdp| sdp.media().any(found)))
 }
@@ -201,7 +177,8 @@ fn change(cx: &mut Context<'_>, codecs: &Codecs<'_>, change: Change) -> Verdict 
     edit(cx, |sdp, draft| {
         let mut found = false;
         for media in sdp.media() {
-            let means = |format: &[u8]| codecs.include(&media, format);
+            let known = media.codecs();
+            let means = |format: &[u8]| codecs.include(&known, format);
             if !media.format_list().any(means) {
                 continue;
             }

@@ -82,11 +82,12 @@ fn a_module_that_another_needs_is_asked_for() {
 fn a_function_that_is_not_built_is_named() {
     refused(
         r#"
-        loadmodule "sipmsgops"
-        route { add_body_part("x", "text/plain"); }
+        loadmodule "tm"
+        loadmodule "acc"
+        route { acc_aaa_request("x"); }
         "#,
         expect![[r#"
-            parse error in test.cfg:3:17-30: `add_body_part` is a function of module sipmsgops that Tandem does not offer yet
+            parse error in test.cfg:4:17-32: `acc_aaa_request` is a function of module acc that Tandem does not offer yet
             1 error
         "#]],
     );

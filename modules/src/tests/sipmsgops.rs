@@ -312,3 +312,147 @@ fn a_header_that_repeats_one_option_goes_as_a_whole() {
         "#]],
     );
 }
+
+/// Boundaries are drawn by chance.
+fn with_parts(message: &str, actions: &str, expected: Expect) {
+    let mut world = World::new(&format!("{MODULES} route {{ {actions}\n t_relay(); }}"))
+        .show(&["Content-Length"]);
+    world.udp(2, message);
+    let told = world.take();
+    let boundary = told
+        .find("tandem-part-")
+        .map(|at| told[at..at + "tandem-part-".len() + 16].to_owned());
+    let told = match &boundary {
+        Some(boundary) => told.replace(boundary, "BOUNDARY________________----"),
+        None => told,
+    };
+    expected.assert_eq(&told);
+}
+
+const TEXT: &str = "MESSAGE sip:bob@10.0.0.3
+    Content-Type: text/plain
+    Content-Disposition: render
+    X-One: 1
+
+    hello
+    ";
+
+#[test]
+fn a_body_becomes_a_part_and_gets_others() {
+    with_parts(
+        TEXT,
+        r#"if (!add_body_part("<a/>", "application/xml", "Content-ID: <1@h>\r\nX-P: y")) exit;
+           add_body_part("$rm", "text/html");"#,
+        expect![[r#"
+            > udp:10.0.0.3:5060
+                MESSAGE sip:bob@10.0.0.3 SIP/2.0
+                Content-Type: multipart/mixed;boundary=BOUNDARY________________----
+                X-One: 1
+                Content-Length: 300
+                | --BOUNDARY________________----
+                | Content-Type: text/plain
+                | Content-Disposition: render
+                | 
+                | hello
+                | 
+                | 
+                | --BOUNDARY________________----
+                | Content-Type: application/xml
+                | Content-ID: <1@h>
+                | X-P: y
+                | 
+                | <a/>
+                | --BOUNDARY________________----
+                | Content-Type: text/html
+                | 
+                | MESSAGE
+                | --BOUNDARY________________------
+        "#]],
+    );
+}
+
+#[test]
+fn a_message_without_a_body_gets_one() {
+    with_parts(
+        "MESSAGE sip:bob@10.0.0.3",
+        r#"add_body_part("hello", "text/plain");"#,
+        expect![[r#"
+            > udp:10.0.0.3:5060
+                MESSAGE sip:bob@10.0.0.3 SIP/2.0
+                Content-Length: 5
+                Content-Type: text/plain
+                | hello
+        "#]],
+    );
+    with_parts(
+        "MESSAGE sip:bob@10.0.0.3",
+        r#"add_body_part("hello", "text/plain", "Content-ID: <1@h>");"#,
+        expect![[r#"
+            > udp:10.0.0.3:5060
+                MESSAGE sip:bob@10.0.0.3 SIP/2.0
+                Content-Length: 120
+                Content-Type: multipart/mixed;boundary=BOUNDARY________________----
+                | --BOUNDARY________________----
+                | Content-Type: text/plain
+                | Content-ID: <1@h>
+                | 
+                | hello
+                | --BOUNDARY________________------
+        "#]],
+    );
+}
+
+#[test]
+fn parts_that_were_added_are_found_and_removed() {
+    with_parts(
+        "MESSAGE sip:bob@10.0.0.3
+    Content-Type: multipart/related; boundary=\"b 1\"
+
+    preamble
+    --b 1
+    Content-Type: text/plain
+
+    hello
+    --b 1--
+    epilogue
+    ",
+        r#"add_body_part("1", "a/b"); add_body_part("2", "c/d");
+           get_updated_body_part("a/b", $var(p)); xlog("L_ERR", "$var(p)\n");
+           remove_body_part("text/plain"); remove_body_part("a/b");"#,
+        expect![[r#"
+            log -1: 1
+            > udp:10.0.0.3:5060
+                MESSAGE sip:bob@10.0.0.3 SIP/2.0
+                Content-Type: multipart/related; boundary="b 1"
+                Content-Length: 50
+                | preamble
+                | --b 1
+                | Content-Type: c/d
+                | 
+                | 2
+                | --b 1--
+        "#]],
+    );
+}
+
+#[test]
+fn what_is_no_header_does_not_get_into_a_part() {
+    with_parts(
+        TEXT,
+        r#"$var(evil) = "text/plain\r\nX-Evil: 1";
+           if (add_body_part("x", "$var(evil)")) exit;
+           if (add_body_part("x", "text")) exit;
+           if (add_body_part("x", "a/b", "X: 1\r\n\r\nY: 1")) exit;
+           if (add_body_part("x", "a/b", "nothing")) exit;"#,
+        expect![[r#"
+            > udp:10.0.0.3:5060
+                MESSAGE sip:bob@10.0.0.3 SIP/2.0
+                Content-Type: text/plain
+                Content-Disposition: render
+                X-One: 1
+                Content-Length: 9
+                | hello
+                | 
+        "#]],
+    );
+}

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use super::codecs::{PAYLOAD_TYPES, payload_type};
 use super::{Connection, Media, Sdp, words};
 use crate::Draft;
 use crate::limits::FORMATS_MAX;
@@ -68,13 +69,21 @@ impl<'a> Media<'a> {
             return false;
         }
         self.keep_in_order(draft, self.chosen(!unwanted));
+        let numbers = self
+            .chosen(unwanted)
+            .filter_map(payload_type)
+            .fold(0u128, |numbers, number| numbers | 1 << number);
         for attribute in self.attributes() {
             let about = attribute
                 .value
                 .and_then(|value| words(value).next())
                 .unwrap_or_default();
             let describes = matches!(attribute.name, b"rtpmap" | b"fmtp" | b"rtcp-fb");
-            if describes && self.chosen(unwanted).any(|format| format == about) {
+            let is_gone = || match payload_type(about) {
+                Some(number) => numbers >> number & 1 == 1,
+                None => self.chosen(unwanted).any(|format| format == about),
+            };
+            if describes && is_gone() {
                 draft.delete(attribute.line);
             }
         }
@@ -117,3 +126,8 @@ fn connection_text(address: IpAddr, network: &str) -> String {
     let family = if address.is_ipv4() { "IP4" } else { "IP6" };
     format!("{network}{family} {address}")
 }
+
+const _: () = assert!(
+    PAYLOAD_TYPES <= u128::BITS as usize,
+    "a payload type is a bit"
+);

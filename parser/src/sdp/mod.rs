@@ -4,9 +4,12 @@
 //! for. All spans are counted from `base`, so that a body's spans are its message's and an edit
 //! goes straight into the message's `Draft`.
 
+mod codecs;
 mod edit;
 #[cfg(test)]
 mod tests;
+
+pub use codecs::Codecs;
 
 use crate::grammar::{Cursor, trim};
 use crate::limits::{FORMATS_MAX, MEDIA_MAX, SDP_LINES_MAX};
@@ -205,21 +208,6 @@ impl<'a> Media<'a> {
         words(self.formats)
     }
 
-    /// The name of a format's codec: from its `rtpmap`, or of the payload types that RFC 3551 fixes.
-    #[must_use]
-    pub fn codec_name(&self, format: &[u8]) -> Option<&'a [u8]> {
-        let mapped = self
-            .attributes()
-            .filter(|attribute| attribute.name == b"rtpmap")
-            .find_map(|attribute| {
-                let mut parts = words(attribute.value?);
-                (parts.next()? == format).then(|| parts.next())?
-            });
-        let name = mapped
-            .map(|encoding| &encoding[..memchr::memchr(b'/', encoding).unwrap_or(encoding.len())]);
-        name.or_else(|| static_codec(format))
-    }
-
     fn read(line: &Line<'a>) -> Result<Self, Fault> {
         let start = usize::from(line.value_span.start);
         let mut cursor = Cursor::new(line.value);
@@ -353,28 +341,4 @@ fn split_lines(bytes: &[u8]) -> impl Iterator<Item = Result<Line<'_>, Fault>> + 
             line: Span::new(start, start + len),
         }))
     })
-}
-
-/// RFC 3551 §6, what is still spoken.
-fn static_codec(format: &[u8]) -> Option<&'static [u8]> {
-    let name: &[u8] = match format {
-        b"0" => b"PCMU",
-        b"3" => b"GSM",
-        b"4" => b"G723",
-        b"5" | b"6" | b"16" | b"17" => b"DVI4",
-        b"7" => b"LPC",
-        b"8" => b"PCMA",
-        b"9" => b"G722",
-        b"10" | b"11" => b"L16",
-        b"12" => b"QCELP",
-        b"13" => b"CN",
-        b"15" => b"G728",
-        b"18" => b"G729",
-        b"26" => b"JPEG",
-        b"31" => b"H261",
-        b"32" => b"MPV",
-        b"34" => b"H263",
-        _ => return None,
-    };
-    Some(name)
 }

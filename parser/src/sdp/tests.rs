@@ -236,3 +236,36 @@ fn accepts_bare_line_feeds_and_blank_lines_at_the_end() {
     let sdp = Sdp::parse(b"v=0\nm=audio 1 RTP/AVP 0\n\r\n", 0).unwrap();
     assert_eq!(sdp.media().count(), 1);
 }
+
+#[test]
+fn codecs_are_read_once_and_found_by_payload_type() {
+    let text = b"v=0\r\nm=audio 4000 RTP/AVP 96 0 00 9 127 telephone\r\n\
+        a=rtpmap:96 opus/48000/2\r\na=rtpmap:96 later/1\r\na=rtpmap:00 wrong/1\r\na=rtpmap:128 high/1\r\n\
+        a=rtpmap:telephone event/1\r\na=rtpmap:9\r\na=rtpmap:127 bare\r\n";
+    let sdp = Sdp::parse(text, 0).unwrap();
+    let audio = sdp.media().next().unwrap();
+    let codecs = audio.codecs();
+    let told: Vec<String> = audio
+        .format_list()
+        .map(|format| {
+            let name = codecs.name(format).unwrap_or(b"-");
+            format!(
+                "{} {} {}",
+                format.escape_ascii(),
+                name.escape_ascii(),
+                codecs.clock(format).escape_ascii()
+            )
+        })
+        .collect();
+    expect![[r#"
+        [
+            "96 opus 48000",
+            "0 PCMU 8000",
+            "00 - 8000",
+            "9 G722 8000",
+            "127 bare 8000",
+            "telephone - 8000",
+        ]
+    "#]]
+    .assert_debug_eq(&told);
+}
