@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 
 use sim::rehearsal::{Coverage, FileCoverage, Line, rehearse};
 
+#[path = "../../script/tests/m4/mod.rs"]
+mod m4;
 mod ranking;
 use ranking::{FUNCTIONS, TRANSFORMATIONS, VARIABLES};
 
@@ -17,6 +19,14 @@ use ranking::{FUNCTIONS, TRANSFORMATIONS, VARIABLES};
 const PERCENT_OF_ONE: usize = 88;
 /// And what all of them may together.
 const PERCENT_OF_ALL: usize = 98;
+
+/// Variants of the stock templates that are rehearsed: the template, the switches that are on, the script. Of the
+/// residential one all that need no module that is still to be built; trunking and the balancer need one in any case.
+const VARIANTS: &[(&str, &[&str], &str)] = &[(
+    include_str!("../../script/testdata/stock/residential.m4"),
+    &["ENABLE_TCP", "VM_DIVERSION"],
+    "stock_residential.cfg",
+)];
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts")
@@ -32,6 +42,27 @@ fn files(extension: &str) -> Vec<PathBuf> {
 
 fn rewrites() -> bool {
     std::env::var_os("UPDATE_EXPECT").is_some()
+}
+
+#[test]
+fn every_stock_variant_is_what_its_template_gives() {
+    for (template, switches, name) in VARIANTS {
+        let known = m4::switches(template);
+        let of_template = |switch: &&str| known.contains(switch);
+        assert!(switches.iter().all(of_template), "{name}: {known:?}");
+        let rendered = m4::render(template, switches);
+        let (first, rest) = rendered.split_once("\n# ").unwrap();
+        let (_, rest) = rest.split_once('\n').unwrap();
+        let on = switches.join(" and ");
+        let text =
+            format!("{first} The stock template with {on}, written by `make flows`.\n{rest}");
+        let file = folder().join(name);
+        if rewrites() {
+            fs::write(&file, &text).unwrap();
+        }
+        let written = fs::read_to_string(file).unwrap();
+        assert_eq!(written, text, "`make flows` writes it again");
+    }
 }
 
 #[test]
