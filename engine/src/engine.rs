@@ -144,6 +144,8 @@ impl Engine {
         core.files = Some(files);
         module::start(&mut core, &mut modules, &linked, &mut first).map_err(|e| e.to_string())?;
         core.files = None;
+        let settings = &mut core.proxy.settings;
+        settings.read_flags(&linked.program.globals, &mut core.machine.flags)?;
         Ok(Engine {
             core,
             modules,

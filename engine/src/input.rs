@@ -110,6 +110,14 @@ impl ConnectionId {
     /// No connection: datagrams, or "open one".
     pub const NONE: ConnectionId = ConnectionId(0);
 
+    /// One that is open already, whichever: none is opened for it. No real one has this name.
+    pub const EXISTING: ConnectionId = ConnectionId(1);
+
+    /// Whether it names a connection: neither [`NONE`](Self::NONE) nor [`EXISTING`](Self::EXISTING).
+    pub fn is_named(self) -> bool {
+        self.generation() != 0
+    }
+
     /// Packs shard (16 bits), generation (24 bits) and slot (24 bits). Generation counts from 1.
     pub fn new(shard: ShardId, generation: u32, slot: u32) -> Self {
         ConnectionId(

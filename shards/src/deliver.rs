@@ -2,7 +2,7 @@
 
 use control::{Order, Report};
 use engine::input::Answer;
-use engine::{Flow, Input, Output, Query, ShardId, Ticket, Transport};
+use engine::{ConnectionId, Flow, Input, Output, Query, ShardId, Ticket, Transport};
 use parser::Frame;
 
 use crate::alarms::Alarm;
@@ -164,13 +164,14 @@ impl Shard {
     /// Sends by a connection: the one it names, one of ours to that peer, or what the peer's home
     /// knows or opens.
     pub(crate) fn send_stream(&mut self, flow: Flow, message: &[u8], sender: Sender) {
-        let named = (!flow.connection.is_none()).then_some(flow.connection);
+        let named = flow.connection.is_named().then_some(flow.connection);
         let known = named.or_else(|| self.connections.find(flow.socket, flow.remote));
         let home = self.connections.home(flow.socket, flow.remote);
         let now_us = self.now.mono_us;
         let holder = known.map_or(home, |id| id.shard());
         if holder != self.id {
-            let connection = known.unwrap_or_default();
+            // Where none is known the home looks, with the same wish.
+            let connection = known.unwrap_or(flow.connection);
             let flow = Flow { connection, ..flow };
             let parcel = Parcel::Send {
                 frame: Frame::copy_of(message),
@@ -188,6 +189,7 @@ impl Shard {
             Some(id) => self
                 .connections
                 .send(id, message, sender, now_us, counters, happened),
+            None if flow.connection == ConnectionId::EXISTING => Err(sender),
             None => self.connections.open(
                 flow,
                 message,

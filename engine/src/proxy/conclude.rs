@@ -182,6 +182,15 @@ pub(super) fn send_back(
     } else {
         received
     };
+    let request_flags = context
+        .scene
+        .as_ref()
+        .map_or(0, |scene| scene.attached.flags);
+    if let Some(server) = context.server
+        && request_flags & core.proxy.settings.no_reply_connection_flag != 0
+    {
+        core.open_nothing_for(server);
+    }
     let write = |out: &mut Vec<u8>| scene.draft.write(&scene.message, out);
     let is_sent = context
         .server

@@ -63,7 +63,12 @@ pub(super) fn flow_to(
         core.sockets
             .choose(to.transport, to.address, forced, Some(attached.flow.socket))?;
     let connection = if to.transport.is_reliable() {
-        target.connection
+        // `tcp_no_new_conn_bflag`: who cannot be called is reached by what he opened, or not at all.
+        match target.flags & core.proxy.settings.no_connection_flag {
+            0 => target.connection,
+            _ if target.connection.is_none() => ConnectionId::EXISTING,
+            _ => target.connection,
+        }
     } else {
         ConnectionId::NONE
     };

@@ -33,6 +33,9 @@ pub(super) fn in_context(
         tag => tag,
     };
     let given = sign(core, message, attached, code);
+    if attached.flags & core.proxy.settings.no_reply_connection_flag != 0 {
+        core.open_nothing_for(server);
+    }
     let reply = make(message, attached, code, reason, tag);
     let is_sent = core.respond(server, code, outbox, |out| reply.write(message, out));
     attached.proxy.reply_headers.truncate(given);

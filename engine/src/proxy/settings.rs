@@ -3,6 +3,8 @@
 use parser::Draft;
 use script::globals::Globals;
 
+use crate::run::FlagNames;
+
 /// Settings of the proxy core; the parameters of `rr` and `tm` and the globals that concern it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProxySettings {
@@ -20,6 +22,10 @@ pub struct ProxySettings {
     pub minor_flag: u32,
     /// `path:use_received`: a Path of ours that says where the phone was seen leads there.
     pub path_received: bool,
+    /// `tcp_no_new_conn_bflag`: the branch flag, as a mask, of branches for which no connection is opened; 0 for none.
+    pub no_connection_flag: u32,
+    /// `tcp_no_new_conn_rplflag`: the message flag, as a mask, of requests whose responses open no connection.
+    pub no_reply_connection_flag: u32,
     /// A request longer than this leaves by TCP when UDP was nobody's wish (RFC 3261 §18.1.1 says 1300).
     pub udp_bytes_max: Option<u32>,
     /// RFC 3261 §16.3 step 4 and RFC 5393: look for loops.
@@ -49,6 +55,8 @@ impl Default for ProxySettings {
             pass_503: false,
             branches_after_6xx: false,
             minor_flag: 0,
+            no_connection_flag: 0,
+            no_reply_connection_flag: 0,
             path_received: false,
             udp_bytes_max: None,
             loop_detection: true,
@@ -91,6 +99,24 @@ impl ProxySettings {
             self.server_header.clear();
             self.user_agent_header.clear();
         }
+    }
+}
+
+impl ProxySettings {
+    /// Takes over the flags that a script names by global parameters.
+    pub(crate) fn read_flags(
+        &mut self,
+        globals: &Globals,
+        flags: &mut FlagNames,
+    ) -> Result<(), String> {
+        const FULL: &str = "more than 32 flags of one class";
+        if let Some(name) = globals.text("tcp_no_new_conn_bflag") {
+            self.no_connection_flag = flags.branch(name).ok_or(FULL)?;
+        }
+        if let Some(name) = globals.text("tcp_no_new_conn_rplflag") {
+            self.no_reply_connection_flag = flags.message(name).ok_or(FULL)?;
+        }
+        Ok(())
     }
 }
 

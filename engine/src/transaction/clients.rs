@@ -434,7 +434,7 @@ impl Core {
             .filter(|&id| {
                 clients.flow(id).is_some_and(|used| {
                     (used.transport, used.remote) == (flow.transport, flow.remote)
-                        && (used.connection == flow.connection || used.connection.is_none())
+                        && (used.connection == flow.connection || !used.connection.is_named())
                 })
             })
             .collect();

@@ -42,6 +42,8 @@ struct Entry {
     flow: Flow,
     /// The port of the Via, for a connection that is gone (RFC 3261 §18.2.2).
     via_port: u16,
+    /// `tcp_no_new_conn_rplflag`: a connection that is gone is not replaced.
+    opens_nothing: bool,
     status: u16,
     method: MethodCode,
     machine: Machine,
@@ -447,6 +449,7 @@ impl Core {
             origin,
             flow: reply_flow::reply_flow(request, flow, false),
             via_port: reply_flow::via_port(request, flow),
+            opens_nothing: false,
             status: 0,
             method,
             machine: if is_invite {
@@ -524,6 +527,13 @@ impl Core {
         self.servers.remove(id, &mut self.wheel);
     }
 
+    /// Its responses go by connections that are open, or not at all.
+    pub(crate) fn open_nothing_for(&mut self, id: ServerId) {
+        if let Some(entry) = self.servers.slab.get_mut(id) {
+            entry.opens_nothing = true;
+        }
+    }
+
     /// A timer of a server transaction has fired.
     pub(crate) fn on_server_timer(
         &mut self,
@@ -555,10 +565,12 @@ impl Core {
         let Some(entry) = self.servers.slab.get_mut(id) else {
             return;
         };
-        let is_first =
-            flow.connection != ConnectionId::NONE && entry.flow.connection == flow.connection;
+        let is_first = flow.connection.is_named() && entry.flow.connection == flow.connection;
         if flow.transport.is_reliable() && is_first {
-            entry.flow.connection = ConnectionId::NONE;
+            entry.flow.connection = match entry.opens_nothing {
+                true => ConnectionId::EXISTING,
+                false => ConnectionId::NONE,
+            };
             entry.flow.remote.set_port(entry.via_port);
             if !entry.kept.is_empty() {
                 let ticket = ticket(id);

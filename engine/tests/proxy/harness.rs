@@ -260,6 +260,10 @@ impl World {
         } else {
             flow.transport.as_str()
         };
+        let transport = match flow.connection {
+            ConnectionId::EXISTING => format!("{transport}, if it is connected,"),
+            _ => transport.to_owned(),
+        };
         let _ = writeln!(
             self.ladder,
             "{:<6}  > {to:<6}{transport} {first}",

@@ -3,7 +3,7 @@
 use expect_test::expect;
 use parser::HeaderName;
 
-use crate::harness::check_showing;
+use crate::harness::{check, check_showing};
 
 const ROUTED: &str = "route {
     if ($rm != \"ACK\" && known()) { relay(); exit; }
@@ -477,6 +477,52 @@ fn a_request_uri_of_two_lines_is_refused() {
             0       < alice  MESSAGE sip:carol@example.com
             0       - refused
             0       > bob    MESSAGE sip:carol@example.com
+        "#]],
+    );
+}
+
+#[test]
+fn a_branch_flag_keeps_a_request_from_opening_a_connection_and_a_message_flag_its_replies() {
+    check(
+        r#"tcp_no_new_conn_bflag = NATED
+        tcp_no_new_conn_rplflag = CALLER_NATED
+        route {
+            if ($rU == "behind") { setbflag("NATED"); }
+            if ($fU == "alice") { setflag("CALLER_NATED"); }
+            newtran();
+            if ($rU == "nobody") { reply(404, "Nobody"); exit; }
+            to("sip:bob@10.0.0.20;transport=tcp"); relay();
+        }"#,
+        "
+        0 alice MESSAGE sip:behind@example.com tcp
+        10 fails bob
+        20 fails alice
+        30 fails alice
+        100 alice MESSAGE sip:open@example.com tcp call=c2
+        110 bob 200 tcp
+        120 fails alice
+        200 alice MESSAGE sip:nobody@example.com tcp call=c3
+        210 fails alice
+        300 carol MESSAGE sip:nobody@example.com tcp call=c4
+        310 fails carol
+        400 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:behind@example.com
+            0       > bob   tcp, if it is connected, MESSAGE sip:bob@10.0.0.20;transport=tcp
+            10      > alice tcp 500 Server Internal Error
+            20      > alice tcp, if it is connected, 500 Server Internal Error
+            100     < alice  MESSAGE sip:open@example.com
+            100     > bob   tcp MESSAGE sip:bob@10.0.0.20;transport=tcp
+            110     < bob    200 OK
+            110     > alice tcp 200 OK
+            120     > alice tcp, if it is connected, 200 OK
+            200     < alice  MESSAGE sip:nobody@example.com
+            200     > alice tcp 404 Nobody
+            210     > alice tcp, if it is connected, 404 Nobody
+            300     < carol  MESSAGE sip:nobody@example.com
+            300     > carol tcp 404 Nobody
+            310     > carol tcp 404 Nobody
         "#]],
     );
 }
