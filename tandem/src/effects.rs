@@ -24,7 +24,7 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     ("log_prefix", Any), ("log_stderror", Any), ("open_files_limit", Any), ("socket", Any), ("socket/as", Any), ("socket/tag", Any),
     ("stderror_enabled", Any), ("syslog_enabled", Any), ("syslog_facility", Any), ("syslog_name", Any),
     ("tcp_connect_timeout", Any), ("tcp_connection_lifetime", Any), ("tcp_keepalive", Any), ("tcp_keepcount", Any),
-    ("tcp_keepidle", Any), ("tcp_keepinterval", Any), ("tcp_max_connections", Any), ("tcp_max_msg_time", Any),
+    ("tcp_keepidle", Any), ("tcp_keepinterval", Any), ("tcp_max_connections", Any), ("tcp_no_new_conn_bflag", Any), ("tcp_no_new_conn_rplflag", Any), ("tcp_max_msg_time", Any),
     ("tcp_socket_backlog", Any), ("tcp_workers", Any), ("tos", Any), ("udp_workers", Any), ("wdir", Any),
     // About OpenSIPS's processes, memory and files: there is nothing to lose.
     ("auto_scaling_cycle", Idle(PROCESSES)), ("auto_scaling_profile", Idle(PROCESSES)),

@@ -147,6 +147,46 @@ fn a_request_leaves_by_tcp_when_it_should_and_the_answer_comes_back() {
 }
 
 #[test]
+fn a_branch_flag_forbids_a_new_connection_and_not_one_that_is_there() {
+    let script = RELAY.replacen(
+        "route {",
+        r#"tcp_no_new_conn_bflag = NATED
+        route {
+            if ($rU == "behind") setbflag("NATED");"#,
+        1,
+    );
+    let server = Server::start(&script, &["--shards", "2"]);
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let mut caller = Peer::udp(server.udp());
+    let ask = |caller: &mut Peer, user: &str, call_id: &str| {
+        let uri = format!("sip:{user}@{address};transport=tcp");
+        let text = request(caller, "OPTIONS", &uri, call_id, 1, "");
+        caller.send(&text);
+    };
+    // Calls of either shard.
+    for number in 0..8 {
+        ask(&mut caller, "behind", &format!("before-{number}"));
+        let answer = caller.receive_final();
+        assert!(answer.starts_with("SIP/2.0 500"), "{answer}");
+    }
+    listener.set_nonblocking(true).unwrap();
+    assert!(listener.accept().is_err(), "a connection was opened");
+    listener.set_nonblocking(false).unwrap();
+    ask(&mut caller, "open", "opens");
+    let mut callee = Peer::of(listener.accept().unwrap().0);
+    for number in 0..9 {
+        let asked = callee.receive();
+        callee.send(&response(&asked, "200 OK", ""));
+        let answer = caller.receive_final();
+        assert!(answer.starts_with("SIP/2.0 200"), "{answer}");
+        if number < 8 {
+            ask(&mut caller, "behind", &format!("after-{number}"));
+        }
+    }
+}
+
+#[test]
 fn a_request_to_a_connection_that_came_uses_it() {
     let server = Server::start(RELAY, &["--shards", "2"]);
     let mut caller = Peer::udp(server.udp());
