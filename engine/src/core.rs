@@ -62,6 +62,8 @@ pub struct Core {
     pub agents: Agents,
     /// Where names lead.
     pub resolver: Resolver,
+    /// Where nothing is sent to.
+    pub blacklists: crate::blacklist::Blacklists,
     /// What this input still has to do.
     pub jobs: Jobs,
     /// Which call the work in hand is about, should it panic.
@@ -154,6 +156,7 @@ impl Core {
             contexts: ResponseContexts::new(limits.contexts),
             agents: Agents::new(limits.agents),
             resolver,
+            blacklists: Default::default(),
             jobs: Jobs::default(),
             in_hand: InHand::default(),
             reply_draft: Draft::new(),

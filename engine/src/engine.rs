@@ -3,6 +3,7 @@
 //! `receive` takes messages from bytes to the main route, `routes` runs routes and what is left to do after them,
 //! `commands` answers management, `panic` is the net under all of it. Everything they know is in [`Core`].
 
+mod blacklists;
 mod commands;
 mod events;
 mod panic;
@@ -136,6 +137,7 @@ impl Engine {
         });
         core.proxy.settings.read(&program.globals);
         core.resolver.settings.read(&program.globals);
+        core.blacklists = crate::blacklist::Blacklists::of(&program.globals)?;
         let linked =
             Linked::new(program, registry, &mut core.machine.names).map_err(|e| e.to_string())?;
         let linked = Arc::new(linked);

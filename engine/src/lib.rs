@@ -9,6 +9,7 @@
 //! what a feature module sees.
 
 pub mod agent;
+pub mod blacklist;
 mod complaints;
 pub mod core;
 mod engine;

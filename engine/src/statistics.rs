@@ -56,6 +56,8 @@ counters! {
         SendFailures "send_failures",
         /// Inputs that made us panic.
         Panics "panics",
+        /// Addresses that a blacklist forbade.
+        Blacklisted "blacklisted_destinations",
         /// Jobs or sends dropped at a bound.
         BoundsReached "bounds_reached",
     }

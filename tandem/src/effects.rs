@@ -2,7 +2,7 @@
 //!
 //! A parameter belongs here as soon as somebody reads it, and not before.
 
-use script::Effect::{self, Any, Idle, Missing, Only};
+use script::Effect::{self, Any, Idle, Only};
 
 const PROCESSES: &str = "there are no worker processes: each core runs one shard";
 const MEMORY: &str = "memory is not divided here";
@@ -12,7 +12,7 @@ const MEMORY: &str = "memory is not divided here";
 pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     // The compiler, the script machine, the proxy core, the resolver.
     ("abort_on_assert", Any), ("check_via", Any), ("disable_stateless_fwd", Any), ("sip_warning", Any),
-    ("disable_503_translation", Any), ("disable_dns_failover", Any), ("dns_try_ipv6", Any),
+    ("disable_503_translation", Any), ("disable_dns_failover", Any), ("dst_blacklist", Any), ("dns_try_ipv6", Any),
     ("dns_try_naptr", Any), ("enable_asserts", Any), ("exec_dns_threshold", Any), ("exec_msg_threshold", Any), ("log_level", Any), ("max_while_loops", Any),
     ("pv_print_buf_size", Any), ("server_header", Any), ("server_signature", Any), ("user_agent_header", Any),
     ("xlog_buf_size", Any), ("xlog_level", Any), ("xlog_print_level", Any),
@@ -39,8 +39,6 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     ("tcp_parallel_read_on_workers", Idle(PROCESSES)), ("tcp_threads", Idle(PROCESSES)),
     ("timer_workers", Idle("each shard has its own timers")), ("worker_reactor_timeout", Idle(PROCESSES)),
     ("xlog_force_color", Only(0)),
-    // What keeps traffic from going where it must not.
-    ("dst_blacklist", Missing),
     // What one value of them says happens anyway.
     ("disable_dns_blacklist", Only(1)),
     ("dns", Only(0)), ("dns_use_search_list", Only(0)), ("log_event_enabled", Only(0)),

@@ -359,18 +359,6 @@ fn a_parameter_that_does_nothing_is_said_to() {
     );
 }
 
-#[test]
-fn a_blacklist_that_would_not_be_obeyed_is_refused() {
-    let folder = Folder::new();
-    let text = format!("dst_blacklist = gw:{{ ( udp , 127.0.0.1 , 5092 , \"\" ) }}\n{ECHO}");
-    let script = folder.file("some.cfg", &text);
-    let error = fails(&["-C", "-f", script.to_str().unwrap()]);
-    assert!(
-        error.contains("`dst_blacklist` is not offered yet"),
-        "{error}"
-    );
-}
-
 /// The script as the preprocessor made it is what is read; what is wrong is shown where it was written.
 #[test]
 fn a_script_goes_through_the_preprocessor() {

@@ -218,6 +218,17 @@ fn start(
     let mut via = Vec::with_capacity(96);
     crate::proxy::write_via(core, &flow, &scene.proxy.advertised, &token, &mut via);
     draft.prepend_header(&via);
+    let forbidding = core.blacklists.active(scene.proxy.blacklists);
+    let to = crate::proxy::Address {
+        transport: flow.transport,
+        address: flow.remote,
+    };
+    let write = |out: &mut Vec<u8>| draft.write(&scene.message, out);
+    if core.blacklists.forbid(forbidding, to, write) {
+        core.statistics.count(Counter::Blacklisted);
+        core.release_client(client);
+        return None;
+    }
     let start = Start {
         id: client,
         method: scene.message.method(),

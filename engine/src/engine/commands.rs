@@ -11,8 +11,11 @@ use crate::outbox::{Outbox, Output};
 
 /// Names of the engine's own commands: OpenSIPS 3.x's, and 4.0's after the arrow.
 const OWN: &[(&str, &str)] = &[
+    ("check_blacklist", "blacklists:check"),
+    ("check_blacklists", "blacklists:check_all"),
     ("events_list", "evi:list"),
     ("get_statistics", "statistics:get"),
+    ("list_blacklists", "blacklists:list"),
     ("list_statistics", "statistics:list"),
     ("log_level", "core:log_level"),
     ("ps", "core:ps"),
@@ -70,6 +73,9 @@ impl Engine {
             "events_list" => self.events_list(),
             "raise_event" => self.raise_from_outside(command),
             "which" => Ok(self.which()),
+            "list_blacklists" => self.list_blacklists(command),
+            "check_blacklist" => self.check_blacklist(command),
+            "check_blacklists" => self.check_blacklists(command),
             "uptime" => Ok(self.uptime()),
             "version" => Ok(format!(
                 "{{\"Server\":\"Tandem ({})\"}}",

@@ -45,6 +45,8 @@ pub struct Attachments {
     pub forced_socket: Option<SocketId>,
     /// Who we say we are in what is sent of it, where that is not the socket's own name.
     pub advertised: Advertised,
+    /// The blacklists it is under, besides those that all are.
+    pub blacklists: crate::blacklist::Chosen,
     /// Why the last relay or forward failed; what `sl_reply_error` answers.
     pub error: Option<RelayError>,
     /// Header lines for a CANCEL of ours (`t_add_cancel_reason`), each with its CRLF.

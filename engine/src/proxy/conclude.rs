@@ -138,6 +138,7 @@ fn send_best(core: &mut Core, context: &mut ResponseContext, best: Outcome, outb
             } = &mut *request;
             let local_reason: &[u8] = match RelayError::BadDestination.status() {
                 (local, reason) if local == code => reason,
+                _ if code == RelayError::Filtered.status().0 => RelayError::Filtered.status().1,
                 _ => b"",
             };
             reply::in_context(core, context, message, attached, code, local_reason, outbox);

@@ -253,7 +253,7 @@ fn try_next(core: &mut Core, context: &mut ResponseContext, at: u8, outbox: &mut
     let before = context
         .branch_mut(at)
         .and_then(|branch| branch.client.take());
-    let is_sent = send::send_to_next(core, context, &scene, at, outbox);
+    let is_sent = send::send_to_next(core, context, &scene, at, outbox).is_ok();
     context.scene = Some(scene);
     match before {
         Some(client) if is_sent => core.clients.abandon(client),

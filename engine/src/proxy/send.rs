@@ -90,8 +90,8 @@ pub(super) fn start(
                 addresses = by_tcp.chain(addresses.iter().copied()).collect();
             }
             branch.addresses = addresses;
-            if !send_to_next(core, context, scene, at, outbox) {
-                fail(context, at, RelayError::SendFailed);
+            if let Err(error) = send_to_next(core, context, scene, at, outbox) {
+                fail(context, at, error);
             }
         }
     }
@@ -112,14 +112,16 @@ fn fail(context: &mut ResponseContext, at: u8, error: RelayError) {
     }
 }
 
-/// Sends a branch to the next of its addresses that we have a socket for. `false`: none is left.
+/// Sends a branch to the next of its addresses that we have a socket for and no blacklist forbids. An error: none is left.
 pub(super) fn send_to_next(
     core: &mut Core,
     context: &mut ResponseContext,
     scene: &Scene,
     at: u8,
     outbox: &mut Outbox,
-) -> bool {
+) -> Result<(), RelayError> {
+    let mut error = RelayError::SendFailed;
+    let forbidding = core.blacklists.active(scene.attached.proxy.blacklists);
     let id = context.id;
     let server = context.server;
     let siblings = match (context.branches().len() - context.round) as u32 {
@@ -127,7 +129,7 @@ pub(super) fn send_to_next(
         many => many,
     };
     let Some(branch) = context.branch_mut(at) else {
-        return false;
+        return Err(RelayError::Internal);
     };
     while !branch.addresses.is_empty() {
         let to = branch.addresses.remove(0);
@@ -137,7 +139,7 @@ pub(super) fn send_to_next(
         let call_id = scene.message.call_id();
         let Ok((client, token)) = core.reserve_client(call_id) else {
             core.statistics.count(Counter::Overloaded);
-            return false;
+            return Err(error);
         };
         let own_draft = std::mem::take(&mut branch.draft);
         let proxy = &scene.attached.proxy;
@@ -169,6 +171,14 @@ pub(super) fn send_to_next(
             },
         );
         branch.draft = own_draft;
+        let write = |out: &mut Vec<u8>| draft.write(&scene.message, out);
+        if core.blacklists.forbid(forbidding, to, write) {
+            core.statistics.count(Counter::Blacklisted);
+            core.release_client(client);
+            forward::give_back(core, draft);
+            error = RelayError::Filtered;
+            continue;
+        }
         branch.state = BranchState::Calling;
         branch.client = Some(client);
         branch.flow = Some(flow);
@@ -206,12 +216,12 @@ pub(super) fn send_to_next(
             branch.client = None;
             branch.state = BranchState::Completed;
             forward::give_back(core, draft);
-            return false;
+            return Err(RelayError::SendFailed);
         }
         core.start_client(start, outbox, |out| draft.write(&scene.message, out));
         forward::give_back(core, draft);
         core.statistics.count(Counter::RequestsForwarded);
-        return true;
+        return Ok(());
     }
-    false
+    Err(error)
 }

@@ -43,12 +43,13 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
     let Some(target) = attached.targets.get(0) else {
         return Verdict::FAIL;
     };
-    let reachable = addresses
+    let mut ways = addresses
         .iter()
-        .find_map(|&to| forward::flow_to(core, attached, &target, to));
-    let Some(flow) = reachable else {
+        .filter_map(|&to| Some((to, forward::flow_to(core, attached, &target, to)?)))
+        .peekable();
+    if ways.peek().is_none() {
         return failed(cx, RelayError::SendFailed);
-    };
+    }
     let call_id = cx.message.call_id();
     let top = cx.message.top_via();
     // §16.11: the same for each retransmission, for the ACK to a failure and for CANCEL, which the next
@@ -71,30 +72,44 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
     let token =
         core.owner
             .mint_stateless_branch(core.owner.hash_of_call(call_id), call_id, identity);
-    let writing = Writing {
-        message: cx.message,
-        base: cx.draft,
-        attached,
-        target,
-        record_route: if is_ack {
-            &RecordRoute::None
-        } else {
-            &attached.proxy.record_route
-        },
-        record_route_params: &attached.proxy.record_route_params,
-        rewrite: &attached.proxy.rewrite,
-        flow,
-        token: &token,
-        loop_part: Some(&own),
-        siblings: 0,
-    };
-    let draft = forward::draft_of(core, &writing);
-    cx.outbox
-        .send(flow, Ticket::NONE, |out| draft.write(cx.message, out));
-    forward::give_back(core, draft);
-    core.statistics.count(Counter::RequestsForwarded);
-    Verdict::OK
+    let forbidding = core.blacklists.active(attached.proxy.blacklists);
+    let ways: Addressed = ways.collect();
+    for (to, flow) in ways {
+        let writing = Writing {
+            message: cx.message,
+            base: cx.draft,
+            attached,
+            target,
+            record_route: if is_ack {
+                &RecordRoute::None
+            } else {
+                &attached.proxy.record_route
+            },
+            record_route_params: &attached.proxy.record_route_params,
+            rewrite: &attached.proxy.rewrite,
+            flow,
+            token: &token,
+            loop_part: Some(&own),
+            siblings: 0,
+        };
+        let draft = forward::draft_of(core, &writing);
+        let write = |out: &mut Vec<u8>| draft.write(cx.message, out);
+        if core.blacklists.forbid(forbidding, to, write) {
+            core.statistics.count(Counter::Blacklisted);
+            forward::give_back(core, draft);
+            continue;
+        }
+        cx.outbox
+            .send(flow, Ticket::NONE, |out| draft.write(cx.message, out));
+        forward::give_back(core, draft);
+        core.statistics.count(Counter::RequestsForwarded);
+        return Verdict::OK;
+    }
+    failed(cx, RelayError::Filtered)
 }
+
+/// Addresses, each with the way to it.
+type Addressed = smallvec::SmallVec<[(Address, Flow); 2]>;
 
 fn failed(cx: &mut Context<'_>, error: RelayError) -> Verdict {
     cx.scene.proxy.error = Some(error);

@@ -2,6 +2,7 @@
 //!
 //! What OpenSIPS has and is not in a table here is a load error that names it.
 
+mod blacklists;
 mod branches;
 mod destination;
 mod events;
@@ -24,12 +25,13 @@ pub(crate) struct CoreFunction {
 
 /// All of them, in the order of the catalog.
 pub(crate) fn table() -> impl Iterator<Item = &'static CoreFunction> {
-    let families: [&'static [CoreFunction]; 7] = [
+    let families: [&'static [CoreFunction]; 8] = [
         flags::TABLE,
         request_uri::TABLE,
         destination::TABLE,
         branches::TABLE,
         sending::TABLE,
+        blacklists::TABLE,
         values::TABLE,
         events::TABLE,
     ];

@@ -4,6 +4,8 @@ use super::{CoreFunction, row};
 use crate::input::{ConnectionId, Flow, Ticket};
 use crate::module::{Args, Context, Verdict};
 use crate::sockets::split_destination;
+use crate::statistics::Counter;
+use parser::Message;
 
 pub(super) const TABLE: &[CoreFunction] = &[
     row("forward", "([str])", |cx, args| cx.forward(args.str(0))),
@@ -30,8 +32,16 @@ fn send(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
     }
     let resolved = cx.resolve(&uri);
     cx.core.machine.scratch = uri;
+    let forbidding = cx.core.blacklists.active(cx.scene.proxy.blacklists);
     let address = match resolved {
-        Ok(addresses) => addresses.first().copied(),
+        Ok(addresses) => addresses.iter().copied().find(|&to| {
+            let write = |out: &mut Vec<u8>| write_with(cx.message, args.str(1), out);
+            let is_forbidden = cx.core.blacklists.forbid(forbidding, to, write);
+            if is_forbidden {
+                cx.core.statistics.count(Counter::Blacklisted);
+            }
+            !is_forbidden
+        }),
         Err(verdict) => return verdict,
     };
     let Some(address) = address else {
@@ -54,12 +64,17 @@ fn send(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         connection: ConnectionId::NONE,
     };
     let message = cx.message;
-    let first_line = usize::from(message.start_line().end);
     cx.outbox.send(flow, Ticket::NONE, |out| {
-        let (first, rest) = message.bytes().split_at(first_line);
-        out.extend_from_slice(first);
-        out.extend_from_slice(args.str(1));
-        out.extend_from_slice(rest);
+        write_with(message, args.str(1), out);
     });
     Verdict::OK
+}
+
+/// Header lines stand behind the first line.
+fn write_with(message: &Message, headers: &[u8], out: &mut Vec<u8>) {
+    let first_line = usize::from(message.start_line().end);
+    let (first, rest) = message.bytes().split_at(first_line);
+    out.extend_from_slice(first);
+    out.extend_from_slice(headers);
+    out.extend_from_slice(rest);
 }

@@ -267,12 +267,12 @@ fn what_is_not_built_is_a_load_error_that_names_it() {
         "#]],
     );
     check_body(
-        r#"use_blacklist("x");"#,
+        r#"cache_store("x", "y", "z");"#,
         expect![[r#"
-            parse error in test.cfg:2:1-14: `use_blacklist` is a function of the core that Tandem does not offer yet
+            parse error in test.cfg:2:1-12: `cache_store` is a function of the core that Tandem does not offer yet
                 1 | route {
-                2 | use_blacklist("x");
-                  | ^~~~~~~~~~~~~
+                2 | cache_store("x", "y", "z");
+                  | ^~~~~~~~~~~
                 3 | }
                 4 |
             1 error
