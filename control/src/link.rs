@@ -26,6 +26,8 @@ pub enum Report {
     File(Ticket, PathBuf, usize),
     /// The answer to a command.
     Answer(Ticket, CommandResult),
+    /// The process is to end by SIGABRT, behind the log lines of earlier reports.
+    Abort,
 }
 
 /// To a shard.

@@ -254,6 +254,7 @@ impl Side {
                         let _ = self.ends[shard].order(Order::Page(page));
                     }
                     Report::Answer(ticket, result) => self.answered(ticket, result),
+                    Report::Abort => std::process::abort(),
                     Report::File(ticket, path, bytes_max) => {
                         self.read_file(shard, ticket, path, bytes_max);
                     }

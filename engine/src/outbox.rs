@@ -56,6 +56,8 @@ pub enum Output {
     },
     /// Close this connection.
     Close(Flow),
+    /// End the process at once, by SIGABRT, when what was logged before is written: `abort_on_assert`.
+    Abort,
     /// This input made us panic; its call was dropped. Keep the bytes for whoever looks into it.
     Quarantine {
         /// The message, into [`Outbox::bytes`]; empty when it was no message.

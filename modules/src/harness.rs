@@ -405,6 +405,7 @@ impl World {
                     } => {
                         self.listing += &format!("answer {code} {}\n", slice(&range));
                     }
+                    Output::Abort => self.listing += "abort\n",
                     Output::Close(flow) => self.listing += &format!("close {}\n", flow.remote),
                     Output::Quarantine { reason, .. } => {
                         panic!("the engine panicked: {}", slice(&reason))

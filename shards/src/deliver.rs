@@ -72,6 +72,7 @@ impl Shard {
                 self.answer_command(ticket, result);
             }
             Output::Close(flow) => self.close(flow),
+            Output::Abort => self.abort(),
             Output::Quarantine {
                 range,
                 reason,
@@ -212,6 +213,14 @@ impl Shard {
                 .close(flow.connection, &mut self.counters, &mut self.happened);
         } else {
             self.give(holder, Parcel::Close(flow));
+        }
+    }
+
+    /// The control thread writes the log, and aborts when it has written why.
+    fn abort(&mut self) {
+        self.logbook.flush(&mut self.control);
+        if self.control.report(Report::Abort).is_err() {
+            std::process::abort();
         }
     }
 

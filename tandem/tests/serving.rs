@@ -27,6 +27,31 @@ fn options_are_answered_over_udp_and_tcp() {
 }
 
 #[test]
+fn a_failed_assertion_ends_the_process_when_the_script_wants_it() {
+    use std::os::unix::process::ExitStatusExt;
+    const SIGABRT: i32 = 6;
+    let script = r#"
+        enable_asserts = yes
+        abort_on_assert = yes
+        loadmodule "proto_udp.so"
+        loadmodule "proto_tcp.so"
+        loadmodule "sl.so"
+        route {
+            assert($rm != "MESSAGE", "no messages here");
+            sl_send_reply(200, "OK");
+        }
+    "#;
+    let server = Server::start(script, &["--shards", "2"]);
+    let mut peer = Peer::udp(server.udp());
+    peer.send(&request(&peer, "OPTIONS", "sip:127.0.0.1", "one", 1, ""));
+    assert!(peer.receive().starts_with("SIP/2.0 200 OK"));
+    peer.send(&request(&peer, "MESSAGE", "sip:127.0.0.1", "two", 1, ""));
+    let (status, error) = server.ended();
+    assert_eq!(status.signal(), Some(SIGABRT), "{status}: {error}");
+    assert!(error.contains("no messages here"), "{error}");
+}
+
+#[test]
 fn ipv6_is_served_as_well() {
     if UdpSocket::bind("[::1]:0").is_err() {
         // A machine without IPv6 has nothing to serve.

@@ -19,7 +19,7 @@ use crate::core::Core;
 use crate::input::Ticket;
 use crate::limits::RUN_TEXT_MAX;
 use crate::module::Modules;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, Output};
 
 /// What an executing run has at hand besides itself.
 pub(crate) struct Hands<'a> {
@@ -284,7 +284,10 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
         Op::AssertFailed(text) => {
             let text = text.map_or(&b"assertion failed"[..], |id| literal(program, id));
             log::write(hands, log::CRITICAL, text);
-            assert!(!hands.linked.settings.abort_on_assert, "abort_on_assert");
+            if hands.linked.settings.abort_on_assert {
+                hands.outbox.push(Output::Abort);
+                return Step::Stop(End::Exit);
+            }
             run.state.raise(ErrorInfo {
                 class: ERROR_CLASS_ASSERT,
                 level: 1,

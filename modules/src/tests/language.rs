@@ -373,7 +373,7 @@ fn count_by_section() {
         15   07_2_conditions
         20   07_3_comparison
         22   07_4_arithmetic
-        41   07_5_statements
+        42   07_5_statements
         14   07_6_async
         14   07_7_arguments
         10   07_8_formats
@@ -386,7 +386,7 @@ fn count_by_section() {
         20   08_5_others
         24   10_core_functions
         110  pseudo_variables
-        554  in all
+        555  in all
     "#]]
     .assert_eq(&table);
 }

@@ -677,6 +677,9 @@ impl World {
                 self.entries
                     .push(Entry::Note(format!("the connection of {peer} is closed")));
             }
+            Output::Abort => self
+                .entries
+                .push(Entry::Note("the process aborts".to_owned())),
             Output::Quarantine { reason, .. } => {
                 let reason = string(&reason);
                 self.entries.push(Entry::Note(format!(

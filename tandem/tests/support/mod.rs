@@ -267,6 +267,12 @@ impl Server {
         begun.elapsed()
     }
 
+    /// Waits until it has ended by itself: how, and what standard error says.
+    pub fn ended(mut self) -> (ExitStatus, String) {
+        let status = end_of(&mut self.child);
+        (status, self.error())
+    }
+
     /// The other end of a piped standard error.
     pub fn take_error(&mut self) -> std::process::ChildStderr {
         self.child.stderr.take().unwrap()
