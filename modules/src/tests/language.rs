@@ -384,9 +384,9 @@ fn count_by_section() {
         23   08_4_paths
         27   08_5_s
         20   08_5_others
-        24   10_core_functions
+        28   10_core_functions
         110  pseudo_variables
-        555  in all
+        559  in all
     "#]]
     .assert_eq(&table);
 }
