@@ -42,8 +42,11 @@ pub struct Diagnostic {
 pub struct Diagnostics {
     /// The findings.
     pub list: Vec<Diagnostic>,
-    /// Findings beyond the bounds in `limits.rs`, only counted.
+    /// Warnings beyond the bound in `limits.rs`, only counted.
     pub omitted: usize,
+    /// There were more errors than the bound in `limits.rs`, and the rest of the script was not looked at. How many
+    /// more there are is not known.
+    pub stopped: bool,
 }
 
 impl Diagnostics {
@@ -67,9 +70,14 @@ impl fmt::Display for Diagnostics {
             write!(f, "{one}")?;
         }
         if self.omitted > 0 {
-            writeln!(f, "and {} more", self.omitted)?;
+            let s = if self.omitted == 1 { "" } else { "s" };
+            writeln!(f, "and {} more warning{s}", self.omitted)?;
         }
         match self.errors() {
+            errors if self.stopped => {
+                let s = if errors == 1 { "" } else { "s" };
+                writeln!(f, "stopped after {errors} error{s}; there may be more")
+            }
             0 => Ok(()),
             1 => writeln!(f, "1 error"),
             errors => writeln!(f, "{errors} errors"),

@@ -16,7 +16,7 @@ pub const VARIABLE_BYTES_MAX: usize = 8192;
 /// its stack; a person does not write ten.
 pub const NESTING_MAX: usize = 64;
 
-/// Errors shown in one run. What follows the first few is rarely news.
+/// Errors shown in one run; with one more the compiler stops. What follows the first few is rarely news.
 pub const ERRORS_MAX: usize = 50;
 
 /// Warnings kept in one run.

@@ -98,11 +98,11 @@ impl<'s> Report<'s> {
 
     /// Everything of this severity and worse, in the order of the source.
     pub(crate) fn finish(mut self, least: Severity) -> Diagnostics {
-        let over = |count: usize, max: usize| count.saturating_sub(max);
-        let mut omitted = over(self.errors, ERRORS_MAX);
-        if least == Severity::Warning {
-            omitted += over(self.warnings, WARNINGS_MAX);
-        }
+        let stopped = self.is_full();
+        let omitted = match least {
+            Severity::Error => 0,
+            Severity::Warning => self.warnings.saturating_sub(WARNINGS_MAX),
+        };
         self.found
             .sort_by_key(|found| (found.place, found.severity));
         self.found
@@ -113,7 +113,11 @@ impl<'s> Report<'s> {
             .filter(|found| found.severity <= least)
             .map(|found| self.show(found))
             .collect();
-        Diagnostics { list, omitted }
+        Diagnostics {
+            list,
+            omitted,
+            stopped,
+        }
     }
 
     fn show(&self, found: &Found) -> Diagnostic {

@@ -168,6 +168,7 @@ fn findings_are_one_json_document() {
           "errors": 1,
           "warnings": 0,
           "omitted": 0,
+          "stopped": false,
           "diagnostics": [
             {
               "severity": "error",
@@ -193,6 +194,7 @@ fn findings_are_one_json_document() {
           "errors": 1,
           "warnings": 0,
           "omitted": 0,
+          "stopped": false,
           "diagnostics": [
             {
               "severity": "error",
@@ -214,6 +216,29 @@ fn findings_are_one_json_document() {
         status 1
     "#]],
     );
+}
+
+#[test]
+fn a_script_with_too_many_errors_is_not_said_to_have_been_counted() {
+    let wrong: String = (0..150).map(|n| format!("wrong{n} = 1\n")).collect();
+    file(
+        "wrong.cfg",
+        format!("{wrong}route {{ exit; }}\n").as_bytes(),
+    );
+    let output = tandem(&["check", "wrong.cfg"]);
+    let text = String::from_utf8_lossy(&output.stderr);
+    let findings = text.lines().filter(|line| line.starts_with("parse error"));
+    assert_eq!(findings.count(), 50, "{text}");
+    assert_eq!(
+        text.lines().last(),
+        Some("stopped after 50 errors; there may be more")
+    );
+    assert!(!text.contains("and 1 more"), "{text}");
+    let output = tandem(&["check", "--json", "wrong.cfg"]);
+    let text = String::from_utf8_lossy(&output.stdout);
+    for line in ["\"errors\": 50,", "\"omitted\": 0,", "\"stopped\": true,"] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
 }
 
 #[test]
@@ -401,6 +426,7 @@ fn a_script_that_does_not_compile_is_explained_as_far_as_it_can_be_read() {
               "errors": 5,
               "warnings": 0,
               "omitted": 0,
+              "stopped": false,
               "diagnostics": [
                 {
                   "severity": "error",

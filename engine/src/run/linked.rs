@@ -195,7 +195,10 @@ impl Linked {
             .into_iter()
             .map(|(at, reason)| linked.diagnostic(at, reason))
             .collect();
-        Err(Diagnostics { list, omitted: 0 })
+        Err(Diagnostics {
+            list,
+            ..Diagnostics::default()
+        })
     }
 
     fn empty(program: Arc<Program>, loaded: Vec<LoadedModule>, names: &mut Names) -> Linked {

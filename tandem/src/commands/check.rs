@@ -135,7 +135,8 @@ fn placed(line: &str) -> Option<Diagnostic> {
     })
 }
 
-/// One JSON document of all findings.
+/// One JSON document of all findings. `omitted` counts warnings beyond the bound; `stopped` says that the compiler gave
+/// up after so many errors, and that there may be more.
 pub(super) fn document(name: &str, found: &Diagnostics) -> Value {
     let errors = found.errors();
     json!({
@@ -144,6 +145,7 @@ pub(super) fn document(name: &str, found: &Diagnostics) -> Value {
         "errors": errors,
         "warnings": found.list.len() - errors,
         "omitted": found.omitted,
+        "stopped": found.stopped,
         "diagnostics": found.list.iter().map(finding).collect::<Vec<_>>(),
     })
 }
