@@ -58,7 +58,13 @@ const HELP: &str = "\
 Tandem: a SIP server that runs OpenSIPS routing scripts.
 
   tandem [options]
+      the server
 {COMMANDS}
+  tandem COMMAND -h
+      the options of a command
+
+Options of the server:
+
   -f FILE            the routing script (`-`: standard input); without it /etc/tandem/tandem.cfg,
                      and without that the built-in registrar and proxy
   -c, -C             check the script and leave
@@ -93,6 +99,9 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Task
         let is_command = std::mem::take(&mut is_first);
         match argument {
             Value(word) if is_command => {
+                if word == "help" {
+                    return help_about(&mut parser);
+                }
                 let command = commands::find(&word.to_string_lossy())?;
                 return Ok(Task::Command(command, parser));
             }
@@ -146,15 +155,25 @@ pub(crate) fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Task
     Ok(Task::Serve(Box::new(read)))
 }
 
+/// `tandem help [COMMAND]`.
+fn help_about(parser: &mut lexopt::Parser) -> Result<Task, String> {
+    Ok(Task::Say(match parser.next().map_err(say)? {
+        Some(Value(word)) => commands::find(&word.to_string_lossy())?.help(),
+        _ => help(),
+    }))
+}
+
 fn help() -> String {
     let commands: String = COMMANDS
         .iter()
         .map(|command| {
-            let line = format!("{} {}", command.name, command.usage);
-            format!("  tandem {line:<34} {}\n", command.does)
+            let Command {
+                name, usage, does, ..
+            } = command;
+            format!("  tandem {name} {usage}\n      {does}\n")
         })
         .collect();
-    HELP.replace("{COMMANDS}\n", &format!("{commands}\n"))
+    HELP.replace("{COMMANDS}\n", &commands)
 }
 
 /// `NAME[=VALUE]`.
@@ -163,10 +182,10 @@ pub(crate) fn define(written: &str) -> (String, String) {
     (name.to_owned(), value.to_owned())
 }
 
-pub(crate) fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
+fn text(parser: &mut lexopt::Parser) -> Result<String, String> {
     parser.value().and_then(|value| value.string()).map_err(say)
 }
 
-pub(crate) fn say(error: lexopt::Error) -> String {
+fn say(error: lexopt::Error) -> String {
     format!("{error}. `tandem -h` shows what there is")
 }

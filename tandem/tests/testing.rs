@@ -238,16 +238,54 @@ fn without_a_file_it_says_what_it_wants() {
         "nothing",
         &[],
         expect![[r#"
-        tandem: tandem test FILE.test...: which files? A folder stands for all of its *.test
-        status 1
-    "#]],
+            tandem: test which files? `tandem test FILE.test...`; a folder stands for all of its *.test
+            status 2
+        "#]],
     );
     check(
         "option",
         &["--coverage=some", "good.test"],
         expect![[r#"
-        tandem: --coverage or --coverage=missed, not `some`
-        status 1
+            tandem: --coverage or --coverage=missed, not `some`
+            status 2
+        "#]],
+    );
+}
+
+#[test]
+fn a_wrong_command_line_has_the_status_of_what_cannot_be_played() {
+    check(
+        "none",
+        &[],
+        expect![[r#"
+        tandem: test which files? `tandem test FILE.test...`; a folder stands for all of its *.test
+        status 2
     "#]],
     );
+    check(
+        "option",
+        &["--covrage"],
+        expect![[r#"
+        tandem: invalid option '--covrage'. `tandem test -h` shows what there is
+        status 2
+    "#]],
+    );
+    check(
+        "value",
+        &["--coverage=all", "good.test"],
+        expect![[r#"
+        tandem: --coverage or --coverage=missed, not `all`
+        status 2
+    "#]],
+    );
+    let empty = folder("empty").join("empty");
+    std::fs::create_dir(&empty).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_tandem"))
+        .arg("test")
+        .arg(&empty)
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.starts_with("tandem: no *.test in "), "{said}");
 }

@@ -350,7 +350,7 @@ fn what_is_no_script_gets_a_clear_answer() {
     check(
         &["check", "--jsn", "a.cfg"],
         expect![[r#"
-        tandem: invalid option '--jsn'. `tandem -h` shows what there is
+        tandem: invalid option '--jsn'. `tandem check -h` shows what there is
         status 1
     "#]],
     );
@@ -578,6 +578,79 @@ fn a_script_that_does_not_compile_is_explained_as_far_as_it_can_be_read() {
                   "unreached": false
                 }
               ],status 0
+        "#]],
+    );
+}
+
+#[test]
+fn every_command_says_how_it_is_used() {
+    let said = |arguments: &[&str]| {
+        let output = tandem(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}");
+        assert!(output.stderr.is_empty(), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let whole = said(&["-h"]);
+    assert_eq!(said(&["help"]), whole);
+    assert_eq!(said(&["--help"]), whole);
+    for (command, options) in [
+        ("check", &["-p", "-o", "--json", "--listing"][..]),
+        ("explain", &["-p", "-o", "--json", "--all"]),
+        ("test", &["--update", "--coverage", "--json"]),
+        (
+            "mi",
+            &["-f", "-p", "--fifo", "--reply-dir", "--timeout", "--json"],
+        ),
+    ] {
+        let own = said(&[command, "--help"]);
+        assert_eq!(said(&[command, "-h"]), own);
+        assert_eq!(said(&["help", command]), own);
+        for option in options {
+            let line = format!("\n  {option}");
+            assert!(
+                own.contains(&line) || own.contains(&format!(", {option} ")),
+                "{command} {option}: {own}"
+            );
+        }
+        let (_, of_it) = whole.split_once(&format!("\n  tandem {command} ")).unwrap();
+        let usage = of_it.split("\n  tandem").next().unwrap();
+        for option in options {
+            assert!(usage.contains(option), "{command} {option}: {whole}");
+        }
+    }
+    check(
+        &["check", "-h"],
+        expect![[r#"
+            tandem check: all that is wrong with a script.
+
+              tandem check FILE [-p COMMAND] [-o NAME[=VALUE]] [--json] [--listing]
+
+              FILE, -f FILE      the routing script (`-`: standard input)
+              -p COMMAND         send the script through this command first: -p m4; no shell
+              -o NAME[=VALUE]    a value for $argv(NAME); repeatable
+              --json             one JSON document of all findings
+              --listing          print the compiled program of a script that is correct
+              -h, --help         this help
+            status 0
+        "#]],
+    );
+    check(
+        &["mi", "-h"],
+        expect![[r#"
+            tandem mi: a management command for the server that runs here.
+
+              tandem mi [-f FILE [-p COMMAND]] [--fifo PATH] [--reply-dir DIR] [--timeout SECONDS] [--json]
+                        CMD [VALUE...|NAME=VALUE...]
+
+              CMD                the command: `which` lists them; what follows it is the command's own
+              -f FILE            the server's script, which says where its FIFO and its reply directory are
+              -p COMMAND         send the script through this command first: -p m4; no shell
+              --fifo PATH        the server's FIFO; without it and without -f /tmp/opensips_fifo
+              --reply-dir DIR    where the server writes its answer; without it and without -f /tmp/
+              --timeout SECONDS  how long to wait for the answer, 1 to 3600; without it 10
+              --json             the answer on one line, as JSON
+              -h, --help         this help
+            status 0
         "#]],
     );
 }

@@ -18,14 +18,25 @@ use crate::script_file::Origin;
 
 pub(crate) const COMMAND: Command = Command {
     name: "check",
-    usage: "FILE [--json] [--listing]",
-    does: "all that is wrong with a script; -p and -o as below",
+    usage: "FILE [-p COMMAND] [-o NAME[=VALUE]] [--json] [--listing]",
+    does: "all that is wrong with a script",
+    options: OPTIONS,
     run,
 };
 
+const OPTIONS: &str = "  FILE, -f FILE      the routing script (`-`: standard input)
+  -p COMMAND         send the script through this command first: -p m4; no shell
+  -o NAME[=VALUE]    a value for $argv(NAME); repeatable
+  --json             one JSON document of all findings
+  --listing          print the compiled program of a script that is correct
+  -h, --help         this help
+";
+
 fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
     let mut script = ScriptArguments::default();
-    let [as_json, with_listing] = script.read(parser, ["json", "listing"])?;
+    let Some([as_json, with_listing]) = script.read(&COMMAND, parser, ["json", "listing"])? else {
+        return Ok(COMMAND.say_help());
+    };
     let arguments = script.finish("check")?;
     let origin = Origin::find(&arguments)?;
     let (_, result) = origin.examine()?;

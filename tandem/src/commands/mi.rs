@@ -10,16 +10,29 @@ use lexopt::prelude::*;
 use serde_json::Value as Json;
 
 use super::Command;
-use crate::arguments::{Arguments, say, text};
+use crate::arguments::Arguments;
 use crate::script_file::Origin;
 use crate::settings;
 
 pub(crate) const COMMAND: Command = Command {
     name: "mi",
-    usage: "[--fifo PATH] CMD [VALUE...|K=V...]",
+    usage: "[-f FILE [-p COMMAND]] [--fifo PATH] [--reply-dir DIR] [--timeout SECONDS] [--json]\n            \
+            CMD [VALUE...|NAME=VALUE...]",
     does: "a management command for the server that runs here",
+    options: OPTIONS,
     run,
 };
+
+const OPTIONS: &str =
+    "  CMD                the command: `which` lists them; what follows it is the command's own
+  -f FILE            the server's script, which says where its FIFO and its reply directory are
+  -p COMMAND         send the script through this command first: -p m4; no shell
+  --fifo PATH        the server's FIFO; without it and without -f /tmp/opensips_fifo
+  --reply-dir DIR    where the server writes its answer; without it and without -f /tmp/
+  --timeout SECONDS  how long to wait for the answer, 1 to 3600; without it 10
+  --json             the answer on one line, as JSON
+  -h, --help         this help
+";
 
 /// How long a server may take; its own bound is shorter.
 const SECONDS: u64 = 10;
@@ -31,6 +44,7 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
     let mut is_compact = false;
     let mut seconds = SECONDS;
     let mut words = Vec::new();
+    let say = |error| COMMAND.refuse(error);
     while let Some(argument) = parser.next().map_err(say)? {
         match argument {
             Long("fifo") => fifo = Some(PathBuf::from(parser.value().map_err(say)?)),
@@ -38,10 +52,11 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
                 reply_directory = Some(PathBuf::from(parser.value().map_err(say)?));
             }
             Short('f') => script.script = Some(parser.value().map_err(say)?.into()),
-            Short('p') => script.preprocessor = Some(text(parser)?),
+            Short('p') => script.preprocessor = Some(COMMAND.text(parser)?),
+            Short('h') | Long("help") => return Ok(COMMAND.say_help()),
             Long("json") => is_compact = true,
             Long("timeout") => {
-                let given = text(parser)?;
+                let given = COMMAND.text(parser)?;
                 seconds = given
                     .parse()
                     .ok()

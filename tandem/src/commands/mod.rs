@@ -7,23 +7,57 @@ mod explain;
 mod mi;
 mod test;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
 
-use crate::arguments::{Arguments, define, say, text};
+use crate::arguments::{Arguments, define};
 
 /// A command of the command line.
 pub(crate) struct Command {
     /// The word after `tandem`.
     pub(crate) name: &'static str,
-    /// What follows it, for the help: `FILE [--json]`.
+    /// What follows it, for the help, with every option: `FILE [--json]`.
     pub(crate) usage: &'static str,
     /// What it does, in the words of the help.
     pub(crate) does: &'static str,
+    /// Its options, one a line, for its own help.
+    pub(crate) options: &'static str,
     /// Runs it on the rest of the command line. The error is for a person; a command that has said what is wrong by
     /// itself answers with a status.
     pub(crate) run: fn(&mut lexopt::Parser) -> Result<ExitCode, String>,
+}
+
+impl Command {
+    /// The help of this command alone.
+    pub(crate) fn help(&self) -> String {
+        let Command {
+            name,
+            usage,
+            does,
+            options,
+            ..
+        } = self;
+        format!("tandem {name}: {does}.\n\n  tandem {name} {usage}\n\n{options}")
+    }
+
+    /// Says its help.
+    fn say_help(&self) -> ExitCode {
+        let _ = std::io::stdout().write_all(self.help().as_bytes());
+        ExitCode::SUCCESS
+    }
+
+    /// What is wrong with its command line, and where it says what is right.
+    fn refuse(&self, error: lexopt::Error) -> String {
+        format!("{error}. `tandem {} -h` shows what there is", self.name)
+    }
+
+    /// The value of the option just read.
+    fn text(&self, parser: &mut lexopt::Parser) -> Result<String, String> {
+        let value = parser.value().and_then(|value| value.string());
+        value.map_err(|error| self.refuse(error))
+    }
 }
 
 /// All of them, in the order of the help.
@@ -49,12 +83,15 @@ struct ScriptArguments {
 }
 
 impl ScriptArguments {
-    /// Reads the whole command line; true for each of `flags` that is given, in their order.
+    /// Reads the whole command line; true for each of `flags` that is given, in their order. `None`: its help is
+    /// what was asked for.
     fn read<const N: usize>(
         &mut self,
+        command: &Command,
         parser: &mut lexopt::Parser,
         flags: [&str; N],
-    ) -> Result<[bool; N], String> {
+    ) -> Result<Option<[bool; N]>, String> {
+        let say = |error| command.refuse(error);
         let mut given = [false; N];
         while let Some(argument) = parser.next().map_err(say)? {
             match argument {
@@ -68,8 +105,9 @@ impl ScriptArguments {
                 Short('f') if self.read.script.is_none() => {
                     self.read.script = Some(parser.value().map_err(say)?.into());
                 }
-                Short('p') => self.read.preprocessor = Some(text(parser)?),
-                Short('o') => self.read.defines.push(define(&text(parser)?)),
+                Short('p') => self.read.preprocessor = Some(command.text(parser)?),
+                Short('o') => self.read.defines.push(define(&command.text(parser)?)),
+                Short('h') | Long("help") => return Ok(None),
                 Long(word) if flags.contains(&word) => {
                     let at = flags.iter().position(|flag| *flag == word);
                     given[at.unwrap_or_default()] = true;
@@ -77,7 +115,7 @@ impl ScriptArguments {
                 other => return Err(say(other.unexpected())),
             }
         }
-        Ok(given)
+        Ok(Some(given))
     }
 
     /// What was read; `command` asks for the file if there is none.

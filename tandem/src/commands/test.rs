@@ -12,18 +12,28 @@ use serde_json::{Value as Json, json};
 use sim::rehearsal::{Coverage, Fault, FileCoverage, Line, Rehearsal, rehearse};
 
 use super::Command;
-use crate::arguments::say;
 
 pub(crate) const COMMAND: Command = Command {
     name: "test",
     usage: "[--update] [--coverage[=missed]] [--json] FILE.test...",
     does: "plays test files through their scripts on simulated time",
+    options: OPTIONS,
     run,
 };
 
+const OPTIONS: &str = "  FILE.test          a test file; a folder stands for all of its *.test
+  --update           write what happens into the files of the tests that fail; read the diff
+  --coverage         show how often each line of the scripts ran
+  --coverage=missed  show the lines that never ran
+  --json             one JSON document
+  -h, --help         this help
+
+Status: 0 all passed, 1 a test failed, 2 one could not be played or the command line is wrong.
+";
+
 /// A test failed.
 const FAILED: u8 = 1;
-/// A test could not be played: it or its script has errors.
+/// A test could not be played: it or its script has errors, or the command line means none.
 const BROKEN: u8 = 2;
 /// With more files than this each has no line of its own unless something is wrong with it.
 const FEW_FILES: usize = 12;
@@ -44,10 +54,19 @@ enum Outcome {
 }
 
 fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
+    Ok(play_all(parser).unwrap_or_else(|error| {
+        crate::fail(&error);
+        ExitCode::from(BROKEN)
+    }))
+}
+
+fn play_all(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
+    let say = |error| COMMAND.refuse(error);
     let (mut update, mut json, mut show) = (false, false, Show::Nothing);
     let mut names: Vec<PathBuf> = Vec::new();
     while let Some(argument) = parser.next().map_err(say)? {
         match argument {
+            Short('h') | Long("help") => return Ok(COMMAND.say_help()),
             Long("update") => update = true,
             Long("json") => json = true,
             Long("coverage") => {
@@ -66,7 +85,7 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
     }
     if names.is_empty() {
         return Err(
-            "tandem test FILE.test...: which files? A folder stands for all of its *.test"
+            "test which files? `tandem test FILE.test...`; a folder stands for all of its *.test"
                 .to_owned(),
         );
     }

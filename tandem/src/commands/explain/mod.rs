@@ -21,14 +21,25 @@ use crate::script_file::Origin;
 
 pub(crate) const COMMAND: Command = Command {
     name: "explain",
-    usage: "FILE [--json] | --all",
+    usage: "FILE [-p COMMAND] [-o NAME[=VALUE]] [--json] | --all",
     does: "what a script uses and the standing of each; all that is offered",
+    options: OPTIONS,
     run,
 };
 
+const OPTIONS: &str = "  FILE, -f FILE      the routing script (`-`: standard input)
+  -p COMMAND         send the script through this command first: -p m4; no shell
+  -o NAME[=VALUE]    a value for $argv(NAME); repeatable
+  --json             one JSON document
+  --all              print docs/opensips.md: all that is offered, and all of OpenSIPS that is not
+  -h, --help         this help
+";
+
 fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
     let mut script = ScriptArguments::default();
-    let [as_json, all] = script.read(parser, ["json", "all"])?;
+    let Some([as_json, all]) = script.read(&COMMAND, parser, ["json", "all"])? else {
+        return Ok(COMMAND.say_help());
+    };
     if all {
         let _ = std::io::stdout().write_all(document::text().as_bytes());
         return Ok(ExitCode::SUCCESS);
