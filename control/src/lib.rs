@@ -18,7 +18,7 @@ mod run;
 pub use files::Disk;
 pub use link::{CommandResult, ControlEnd, Order, Report, ShardEnd, link};
 pub use log::{LogFormat, LogSettings, SYSLOG_SOCKET, Syslog};
-pub use management::{Answered, Facts, FifoSettings, OWN_COMMANDS, Process, ask};
+pub use management::{Answered, Facts, FifoSettings, Process, ask, own_commands};
 pub use reload::{Fresh, Scripts};
 pub use run::{Control, Prepared, Settings};
 

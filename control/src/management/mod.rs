@@ -17,7 +17,7 @@ pub use fifo::FifoSettings;
 #[cfg(test)]
 pub(crate) use fifo::{Cut, cut};
 pub(crate) use fifo::{Fifo, UnderWay, serve};
-pub use own::{Facts, OWN as OWN_COMMANDS, Process};
+pub use own::{Facts, Process, own_commands};
 
 /// What a transport brings.
 pub(crate) enum Arrived {

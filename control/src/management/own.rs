@@ -31,11 +31,16 @@ pub struct Process {
 }
 
 /// Commands about the process, which need no engine.
-pub const OWN: [&str; 8] = [
+const OWN: [&str; 8] = [
     "ps", "which", "help", "uptime", "version", "pwd", "arg", "kill",
 ];
 
 const RELOAD: &str = "reload_routes";
+
+/// Every command of this room: those of [`OWN`], and the one that all shards take part in.
+pub fn own_commands() -> impl Iterator<Item = &'static str> {
+    OWN.into_iter().chain([RELOAD])
+}
 
 /// The prefix of OpenSIPS 4.0.
 const PREFIX: &str = "core:";
@@ -122,10 +127,7 @@ fn help(command: Option<&str>, facts: &Facts) -> Result<Value, Failure> {
             json!({ "Help": "help mi_cmd - says where a command comes from", "Exported by": "core" }),
         ),
         Some(command)
-            if OWN
-                .iter()
-                .chain([&RELOAD])
-                .any(|own| *own == command.strip_prefix(PREFIX).unwrap_or(command)) =>
+            if own_commands().any(|own| own == command.strip_prefix(PREFIX).unwrap_or(command)) =>
         {
             Ok(json!({ "Help": command, "Exported by": "core" }))
         }
@@ -144,9 +146,8 @@ fn kill() -> Result<Value, Failure> {
 }
 
 fn names(facts: &Facts) -> Vec<String> {
-    let own = || OWN.iter().chain([&RELOAD]);
-    let mut names: Vec<String> = own().map(|name| (*name).to_owned()).collect();
-    names.extend(own().map(|name| format!("{PREFIX}{name}")));
+    let mut names: Vec<String> = own_commands().map(str::to_owned).collect();
+    names.extend(own_commands().map(|name| format!("{PREFIX}{name}")));
     for name in &facts.commands {
         if !names.contains(name) {
             names.push(name.clone());

@@ -13,7 +13,11 @@ const CORE_DIFFERENCES: &[&str] = &[
     "A text that is assigned or compared is taken as it is: `$var(x) = \"$ru\"` is the three characters `$ru`, and a \
      warning at load says so. Put texts together with `+`, or use `pv_printf`. Texts of functions and of `xlog` are format \
      strings as ever.",
-    "`$time`, `$Tf` and `$ctime` are in UTC: a shard has a clock and no place.",
+    "`$time` and `$Tf` are in UTC; `$ctime` of `cfgutils` is local time.",
+    "`reload_routes`, and SIGHUP just so, reads the script again and changes its routes alone: a global parameter, a \
+     socket, a module or a `modparam` that changed waits for a restart. All of it is taken or, with the first error, \
+     none, and the routes of before go on. A run under way ends in the routes it began in; a route armed by name \
+     (`t_on_failure`) is the new one.",
     "`{ip.resolve}`, `{ip.resolve4}` and `{ip.resolve6}` wait for DNS without holding the shard; `{ip.resolve}` prefers \
      IPv4. A name that leads nowhere is NULL.",
     "`{s.eval}` takes a text apart each time and looks names up without remembering them; inside of it nothing waits \

@@ -126,7 +126,7 @@ fn of<T>(rows: &[T], module: &str, names: fn(&T) -> (&String, &String)) -> Vec<S
 fn commands(module: &str, inventory: &Inventory) -> Vec<String> {
     let mut commands = owned(&inventory.commands);
     if module == "core" {
-        commands.extend(control::OWN_COMMANDS.iter().map(|name| (*name).to_owned()));
+        commands.extend(control::own_commands().map(str::to_owned));
     }
     commands
 }
