@@ -79,7 +79,7 @@ impl Banner<'_> {
             }
         }
         if let Some(fifo) = self.fifo {
-            line("manage", &ask(fifo, self.pid));
+            line("manage", &ask(fifo, self.program.as_deref()));
             line("", "or opensips-cli -x mi ps");
         }
         line("stop", &format!("Ctrl-C or kill {}", self.pid));
@@ -93,15 +93,25 @@ impl Banner<'_> {
     }
 }
 
-/// A line for a shell that asks `ps` through the FIFO.
-fn ask(fifo: &FifoSettings, pid: u32) -> String {
-    let name = format!("tandem-{pid}");
-    let reply = fifo.reply_directory.join(&name);
-    let (reply, fifo) = (reply.display(), fifo.path.display());
-    format!(
-        "mkfifo {reply} && echo ':{name}:{{\"jsonrpc\":\"2.0\",\"method\":\"ps\",\"id\":1}}' >{fifo} && \
-         cat {reply}; rm {reply}"
-    )
+/// A line for a shell that asks `ps`.
+fn ask(fifo: &FifoSettings, program: Option<&Path>) -> String {
+    let program = quoted(program.unwrap_or(Path::new("tandem")));
+    let mut line = format!("{program} mi --fifo {}", quoted(&fifo.path));
+    // Compared by their parts: `/tmp` is `/tmp/`.
+    if fifo.reply_directory != FifoSettings::default().reply_directory {
+        let _ = write!(line, " --reply-dir {}", quoted(&fifo.reply_directory));
+    }
+    line + " ps"
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let path = path.display().to_string();
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%,".contains(c);
+    match path.chars().all(is_plain) {
+        true => path,
+        false => format!("'{}'", path.replace('\'', r"'\''")),
+    }
 }
 
 fn host(ip: std::net::IpAddr) -> String {
@@ -142,4 +152,29 @@ pub(crate) fn farewell(counters: &Counters, up: Duration, cpu: (Duration, Durati
         cpu.0.as_secs_f64(),
         cpu.1.as_secs_f64(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_to_ask_names_what_is_not_as_usual() {
+        let ask = |path: &str, reply: &str| {
+            let fifo = FifoSettings {
+                path: path.into(),
+                reply_directory: reply.into(),
+                ..FifoSettings::default()
+            };
+            ask(&fifo, Some(Path::new("/usr/bin/tandem")))
+        };
+        assert_eq!(
+            ask("/tmp/opensips_fifo", "/tmp"),
+            "/usr/bin/tandem mi --fifo /tmp/opensips_fifo ps"
+        );
+        assert_eq!(
+            ask("/run/tandem/fifo", "/run/it's here"),
+            r"/usr/bin/tandem mi --fifo /run/tandem/fifo --reply-dir '/run/it'\''s here' ps"
+        );
+    }
 }

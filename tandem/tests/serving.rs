@@ -382,9 +382,9 @@ fn the_commands_of_the_banner_work_as_typed() {
     let print = command_with("--print-script").expect("how to print the script");
     assert!(shell(&print).contains("route {"), "{print}");
     // Another server on this machine may have the place of the FIFO.
-    if let Some(ask) = command_with("mkfifo") {
+    if let Some(ask) = command_with("manage") {
         let said = shell(&ask);
-        assert!(said.contains(r#""Type":"control""#), "{ask}: {said}");
+        assert!(said.contains(r#""Type": "control""#), "{ask}: {said}");
     }
 }
 
@@ -404,7 +404,7 @@ fn who_asks_it_to_end_is_answered() {
             .arg(script)
             .args(["-l", "udp:127.0.0.1:0"]);
         let server = Server::spawn(command, &["--shards", "1"], folder);
-        // As the banner has it: the client opens its pipe only after it has asked.
+        // As by hand: the client opens its pipe only after it has asked.
         let mut shell = std::process::Command::new("sh");
         shell.current_dir(server.folder()).args([
             "-c",
