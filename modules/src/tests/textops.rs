@@ -161,7 +161,7 @@ fn a_whole_expression_in_a_variable_is_taken_as_it_is() {
 #[test]
 fn a_wrong_substitution_is_found_at_load() {
     for (expression, why) in [
-        ("/a/$var(x)", "expected /pattern/replacement/flags"),
+        ("/a/$var(x)", "expected `/pattern/replacement/flags`"),
         ("/a/$nothing/", "unknown variable `$nothing`"),
         ("/a/$var(x)/q", "unknown flag `q`"),
         ("/(a/$var(x)/", "unclosed group"),

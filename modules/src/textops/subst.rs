@@ -79,10 +79,8 @@ impl<'p> Subst<'p> {
         let (Some(pattern), Some(replacement), Some(flags), None) =
             (fields.next(), fields.next(), fields.next(), fields.next())
         else {
-            return Err(format!(
-                "expected {0}pattern{0}replacement{0}flags",
-                char::from(*delimiter)
-            ));
+            // Written with what is a letter here, the form could not be read.
+            return Err("expected `/pattern/replacement/flags`".into());
         };
         let source = (pattern, flags);
         let pattern = match known.filter(|known| known.source == source) {

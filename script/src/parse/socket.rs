@@ -1,5 +1,7 @@
 //! Sockets and aliases: script-language §3.1.
 
+use std::net::Ipv4Addr;
+
 use super::{Failed, Parsed, Parser};
 use crate::globals::{Alias, Bond, Socket};
 use crate::lex::Kind;
@@ -319,9 +321,13 @@ impl Parser<'_, '_> {
             if bare.is_empty() || bare.contains(|c: char| c.is_whitespace() || c == '/') {
                 self.report.error(text.span, "not a host name");
             }
+            self.refuse_numbers(text.span, bare)?;
             return Ok(bare.to_owned());
         }
         if self.kind() != Kind::Ident {
+            let written = start.to(self.end_of_word());
+            let text = String::from_utf8_lossy(self.report.source.text(written)).into_owned();
+            self.refuse_numbers(written, &text)?;
             self.report.error_with(
                 start,
                 "invalid host name",
@@ -356,6 +362,40 @@ impl Parser<'_, '_> {
             return Err(Failed);
         }
         Ok(host)
+    }
+
+    /// Where the word that begins here ends, whatever tokens it is made of.
+    fn end_of_word(&self) -> Span {
+        let tokens = self.tokens.get(self.at..).unwrap_or_default();
+        let mut last = self.span();
+        for token in tokens.iter().skip(1) {
+            let is_part = matches!(
+                token.kind,
+                Kind::Number | Kind::Dot | Kind::Ip4 | Kind::Ident | Kind::Minus
+            );
+            if !is_part || token.span.start != last.end {
+                break;
+            }
+            last = token.span;
+        }
+        last
+    }
+
+    /// Refuses what can only be meant for an IPv4 address and is none.
+    fn refuse_numbers(&mut self, written: Span, host: &str) -> Parsed<()> {
+        let is_of_numbers = host.contains('.')
+            && host
+                .bytes()
+                .all(|byte| byte.is_ascii_digit() || byte == b'.');
+        if !is_of_numbers || host.parse::<Ipv4Addr>().is_ok() {
+            return Ok(());
+        }
+        self.report.error_with(
+            written,
+            format!("`{host}` is not an IP address"),
+            "an IPv4 address is four numbers from 0 to 255, dots between them",
+        );
+        Err(Failed)
     }
 
     /// `[ ":" portrange ]`.

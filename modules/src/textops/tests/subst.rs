@@ -40,8 +40,9 @@ fn without_a_match_nothing_changes() {
 fn a_wrong_expression_says_why() {
     for (expression, why) in [
         ("", "an empty expression"),
-        ("/a/b", "expected /pattern/replacement/flags"),
-        ("/a/b/c/", "expected /pattern/replacement/flags"),
+        ("/a/b", "expected `/pattern/replacement/flags`"),
+        ("abc", "expected `/pattern/replacement/flags`"),
+        ("/a/b/c/", "expected `/pattern/replacement/flags`"),
         ("/a/b/x", "unknown flag `x`"),
         (r"\a\b\", "a backslash cannot be the delimiter"),
     ] {
