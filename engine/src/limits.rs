@@ -38,6 +38,10 @@ pub const PARTY_BYTES_MAX: usize = 255;
 /// Directions of dialogs whose CSeq was raised inside the dialog, of one shard. The least used are forgotten.
 pub const SHIFTS_MAX: usize = 65_536;
 
+/// How many raised requests of one direction of a dialog are told apart. An INVITE behind which more are raised before its
+/// ACK has come gets an ACK with another number.
+pub const SHIFT_STEPS_MAX: usize = 8;
+
 /// What was raised inside a dialog is remembered at least so long after its last request: 6 hours.
 pub const SHIFT_KEPT_MS: u64 = 6 * 3_600_000;
 

@@ -27,8 +27,10 @@ const CSEQ_PARAM: &[u8] = b"ucs";
 /// What of a request is rewritten. Keeps its memory when cleared.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rewrite {
-    /// By how much its CSeq is raised; the one in its RAck as well.
+    /// By how much its CSeq is raised.
     pub cseq: u32,
+    /// By how much the CSeq in its RAck is raised: that of an INVITE which left before it.
+    rack: u32,
     /// Display name and URI of From; empty leaves it alone.
     pub from: Vec<u8>,
     /// Display name and URI of To; empty leaves it alone.
@@ -94,12 +96,13 @@ impl Rewriting {
 impl Rewrite {
     /// Whether the request leaves as it is, credentials apart.
     pub fn is_plain(&self) -> bool {
-        self.cseq == 0 && self.from.is_empty() && self.to.is_empty()
+        self.cseq == 0 && self.rack == 0 && self.from.is_empty() && self.to.is_empty()
     }
 
     /// Forgets everything.
     pub fn clear(&mut self) {
         self.cseq = 0;
+        self.rack = 0;
         self.from.clear();
         self.to.clear();
         self.credentials.clear();
@@ -108,6 +111,7 @@ impl Rewrite {
     /// Becomes a copy of `other`.
     pub(super) fn copy_from(&mut self, other: &Rewrite) {
         self.cseq = other.cseq;
+        self.rack = other.rack;
         self.from.clone_from(&other.from);
         self.to.clone_from(&other.to);
         self.credentials.clone_from(&other.credentials);
@@ -166,21 +170,20 @@ pub(super) fn apply(message: &Message, draft: &mut Draft, rewrite: &Rewrite, lin
             draft.replace(span, text);
         }
     }
-    if rewrite.cseq == 0 {
-        return;
-    }
-    let mut raise = |span: Option<Span>| {
-        if let Some((span, number)) = span.and_then(|span| Some((span, number(message, span)?))) {
+    let mut raise = |span: Option<Span>, by: u32| {
+        if by > 0
+            && let Some((span, number)) = span.and_then(|span| Some((span, number(message, span)?)))
+        {
             line.clear();
             // Writing into memory does not fail.
-            let _ = write!(line, "{}", number.saturating_add(rewrite.cseq));
+            let _ = write!(line, "{}", number.saturating_add(by));
             draft.replace(span, line);
         }
     };
-    raise(cseq_span(message));
+    raise(cseq_span(message), rewrite.cseq);
     if message.method() == Method::Prack {
         // RFC 3262 §7.2: it names the INVITE as whoever is asked knows it.
-        raise(rack_span(message));
+        raise(rack_span(message), rewrite.rack);
     }
 }
 
@@ -310,6 +313,7 @@ pub(super) fn follow(core: &Core, message: &Message, params: Params<'_>, rewrite
     }
     let stored = stored(core, message, params);
     rewrite.cseq = stored.cseq;
+    rewrite.rack = stored.cseq;
     if core.proxy.rewriting.restore == Restore::Auto {
         rewrite.from = stored.from;
         rewrite.to = stored.to;
@@ -321,8 +325,12 @@ pub(super) fn remember(core: &mut Core, message: &Message, rewrite: &mut Rewrite
     if !core.proxy.rewriting.shifts.is_empty() && message.to_tag().is_some() {
         let key = dialog_key(core, message);
         let now_ms = core.now.mono_ms();
-        let more = core.proxy.rewriting.shifts.get(key, now_ms);
+        let own = message.cseq().number;
+        let invite = rack_span(message).and_then(|span| number(message, span));
+        let shifts = &mut core.proxy.rewriting.shifts;
+        let (more, of_invite) = shifts.leaving(key, own, invite.unwrap_or(own), now_ms);
         rewrite.cseq = rewrite.cseq.saturating_add(more);
+        rewrite.rack = rewrite.rack.saturating_add(of_invite);
     }
 }
 
@@ -347,7 +355,8 @@ impl Context<'_> {
         if self.message.to_tag().is_some() {
             let key = dialog_key(self.core, self.message);
             let now_ms = self.core.now.mono_ms();
-            self.core.proxy.rewriting.shifts.add(key, by, now_ms);
+            let own = self.message.cseq().number;
+            self.core.proxy.rewriting.shifts.add(key, own, by, now_ms);
         }
         true
     }

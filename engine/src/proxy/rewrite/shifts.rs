@@ -1,20 +1,71 @@
 //! By how much a CSeq was raised inside a dialog, when the route set could not be told any more.
 //!
+//! A raise counts from the request that was raised: what left before it keeps the number that it left with, and the ACK of
+//! an INVITE and the RAck of a PRACK name the INVITE as it left (RFC 3261 §13.2.2.4, RFC 3262 §7.2).
+//!
 //! Two generations: what nobody asked for during one of them is forgotten with the next. Bounded, and kept in memory only:
 //! what is lost costs a dialog whose requests were challenged its next request, no more.
 
 use hashbrown::HashMap;
 
-use crate::limits::{SHIFT_KEPT_MS, SHIFTS_MAX};
+use crate::limits::{SHIFT_KEPT_MS, SHIFT_STEPS_MAX, SHIFTS_MAX};
 
 /// A keyed hash of one direction of a dialog.
 type Direction = u64;
 
 #[derive(Debug)]
 pub(super) struct Shifts {
-    young: HashMap<Direction, u32, ahash::RandomState>,
-    old: HashMap<Direction, u32, ahash::RandomState>,
+    young: HashMap<Direction, Raised, ahash::RandomState>,
+    old: HashMap<Direction, Raised, ahash::RandomState>,
     turned_ms: u64,
+}
+
+/// What was raised in one direction.
+#[derive(Clone, Copy, Debug, Default)]
+struct Raised {
+    /// The highest CSeq that left, as its sender wrote it.
+    newest: u32,
+    /// The shift of what is older than all steps.
+    base: u32,
+    steps: [Step; SHIFT_STEPS_MAX],
+    used: usize,
+}
+
+/// From this CSeq on, as its sender writes it, all are raised by this much.
+#[derive(Clone, Copy, Debug, Default)]
+struct Step {
+    from: u32,
+    shift: u32,
+}
+
+impl Raised {
+    fn shift_of(&self, cseq: u32) -> u32 {
+        let steps = self.steps[..self.used].iter().rev();
+        let step = steps.into_iter().find(|step| step.from <= cseq);
+        step.map_or(self.base, |step| step.shift)
+    }
+
+    /// The request with this CSeq is raised, and what comes after it.
+    fn add(&mut self, cseq: u32, by: u32) {
+        // What overtook it has left with the number that it has.
+        let from = if cseq < self.newest {
+            self.newest.saturating_add(1)
+        } else {
+            self.newest = cseq;
+            cseq
+        };
+        let last = self.used.checked_sub(1).map(|last| self.steps[last]);
+        let shift = last.map_or(self.base, |step| step.shift).saturating_add(by);
+        if last.is_some_and(|step| step.from == from) {
+            self.used -= 1;
+        } else if self.used == SHIFT_STEPS_MAX {
+            self.base = self.steps[0].shift;
+            self.steps.copy_within(1.., 0);
+            self.used -= 1;
+        }
+        self.steps[self.used] = Step { from, shift };
+        self.used += 1;
+    }
 }
 
 impl Default for Shifts {
@@ -34,34 +85,46 @@ impl Shifts {
         self.young.is_empty() && self.old.is_empty()
     }
 
-    /// The shift of a direction; 0 if none is known.
-    pub(super) fn get(&mut self, direction: Direction, now_ms: u64) -> u32 {
-        if let Some(&shift) = self.young.get(&direction) {
-            return shift;
-        }
-        match self.old.remove(&direction) {
-            Some(shift) => {
-                self.put(direction, shift, now_ms);
-                shift
-            }
-            None => 0,
-        }
+    /// By how much the request with this CSeq is raised, and the INVITE that it speaks of; 0 if nothing is known. It is about
+    /// to leave.
+    pub(super) fn leaving(
+        &mut self,
+        direction: Direction,
+        cseq: u32,
+        invite: u32,
+        now_ms: u64,
+    ) -> (u32, u32) {
+        let Some(raised) = self.find(direction, now_ms) else {
+            return (0, 0);
+        };
+        raised.newest = raised.newest.max(cseq);
+        (raised.shift_of(cseq), raised.shift_of(invite))
     }
 
-    /// Adds to it.
-    pub(super) fn add(&mut self, direction: Direction, by: u32, now_ms: u64) {
-        let shift = self.get(direction, now_ms).saturating_add(by);
-        self.put(direction, shift, now_ms);
+    /// Raises the request with this CSeq and all behind it.
+    pub(super) fn add(&mut self, direction: Direction, cseq: u32, by: u32, now_ms: u64) {
+        let young = self.young.remove(&direction);
+        let known = young.or_else(|| self.old.remove(&direction));
+        let mut raised = known.unwrap_or_default();
+        raised.add(cseq, by);
+        self.put(direction, raised, now_ms);
     }
 
-    fn put(&mut self, direction: Direction, shift: u32, now_ms: u64) {
-        let is_full = self.young.len() >= SHIFTS_MAX / 2 && !self.young.contains_key(&direction);
+    fn find(&mut self, direction: Direction, now_ms: u64) -> Option<&mut Raised> {
+        if let Some(raised) = self.old.remove(&direction) {
+            self.put(direction, raised, now_ms);
+        }
+        self.young.get_mut(&direction)
+    }
+
+    fn put(&mut self, direction: Direction, raised: Raised, now_ms: u64) {
+        let is_full = self.young.len() >= SHIFTS_MAX / 2;
         if is_full || now_ms.saturating_sub(self.turned_ms) >= SHIFT_KEPT_MS {
             std::mem::swap(&mut self.young, &mut self.old);
             self.young.clear();
             self.turned_ms = now_ms;
         }
-        self.young.insert(direction, shift);
+        self.young.insert(direction, raised);
     }
 }
 
@@ -69,32 +132,71 @@ impl Shifts {
 mod tests {
     use super::*;
 
+    /// The shift of the request with CSeq 100.
+    fn shift(shifts: &mut Shifts, direction: Direction, now_ms: u64) -> u32 {
+        shifts.leaving(direction, 100, 0, now_ms).0
+    }
+
     #[test]
     fn shifts_add_up_and_outlive_one_generation_unasked() {
         let mut shifts = Shifts::default();
-        shifts.add(7, 1, 0);
-        shifts.add(7, 2, 10);
-        assert_eq!(shifts.get(7, 20), 3);
-        shifts.add(8, 1, SHIFT_KEPT_MS);
-        assert_eq!(shifts.get(7, SHIFT_KEPT_MS), 3);
-        shifts.add(9, 1, 3 * SHIFT_KEPT_MS);
-        shifts.add(9, 1, 5 * SHIFT_KEPT_MS);
+        shifts.add(7, 1, 1, 0);
+        shifts.add(7, 1, 2, 10);
+        assert_eq!(shift(&mut shifts, 7, 20), 3);
+        shifts.add(8, 1, 1, SHIFT_KEPT_MS);
+        assert_eq!(shift(&mut shifts, 7, SHIFT_KEPT_MS), 3);
+        shifts.add(9, 1, 1, 3 * SHIFT_KEPT_MS);
+        shifts.add(9, 1, 1, 5 * SHIFT_KEPT_MS);
         assert_eq!(
             (
-                shifts.get(7, 5 * SHIFT_KEPT_MS),
-                shifts.get(9, 5 * SHIFT_KEPT_MS)
+                shift(&mut shifts, 7, 5 * SHIFT_KEPT_MS),
+                shift(&mut shifts, 9, 5 * SHIFT_KEPT_MS)
             ),
             (0, 2)
         );
     }
 
     #[test]
+    fn what_left_before_a_raise_keeps_its_number() {
+        let mut shifts = Shifts::default();
+        // PRACK 2 of INVITE 1 is challenged, then UPDATE 3, whose nonce is stale.
+        shifts.add(7, 2, 1, 0);
+        assert_eq!(shifts.leaving(7, 3, 1, 0), (1, 0));
+        shifts.add(7, 3, 1, 0);
+        shifts.add(7, 3, 1, 0);
+        assert_eq!(shifts.leaving(7, 1, 1, 0), (0, 0), "ACK");
+        assert_eq!(shifts.leaving(7, 4, 4, 0), (3, 3), "INVITE");
+        // It is not answered yet when the answer to INFO 5, and then to INFO 4, comes.
+        assert_eq!(shifts.leaving(7, 6, 6, 0), (3, 3), "INVITE");
+        shifts.add(7, 5, 1, 0);
+        shifts.add(7, 4, 1, 0);
+        assert_eq!(shifts.leaving(7, 6, 6, 0), (3, 3), "ACK");
+        assert_eq!(shifts.leaving(7, 7, 7, 0), (5, 5), "BYE");
+    }
+
+    #[test]
+    fn the_oldest_of_too_many_raises_become_one() {
+        let mut shifts = Shifts::default();
+        let count = SHIFT_STEPS_MAX as u32 + 2;
+        for cseq in 1..=count {
+            shifts.add(7, 10 * cseq, 1, 0);
+        }
+        for cseq in 3..=count {
+            assert_eq!(
+                shifts.leaving(7, 10 * cseq, 10 * cseq - 1, 0),
+                (cseq, cseq - 1)
+            );
+        }
+        assert_eq!(shifts.leaving(7, 10, 1, 0), (2, 2));
+    }
+
+    #[test]
     fn there_are_never_more_than_the_bound() {
         let mut shifts = Shifts::default();
         for direction in 0..3 * SHIFTS_MAX as u64 {
-            shifts.add(direction, 1, 0);
+            shifts.add(direction, 1, 1, 0);
             assert!(shifts.young.len() + shifts.old.len() <= SHIFTS_MAX);
         }
-        assert_eq!(shifts.get(3 * SHIFTS_MAX as u64 - 1, 0), 1);
+        assert_eq!(shift(&mut shifts, 3 * SHIFTS_MAX as u64 - 1, 0), 1);
     }
 }

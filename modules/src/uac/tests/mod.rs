@@ -230,6 +230,88 @@ fn a_challenge_inside_the_dialog_shifts_everything_behind_it() {
 }
 
 #[test]
+fn what_is_challenged_before_the_ack_leaves_the_number_of_the_invite_alone() {
+    let mut world = World::of_shards(&script(NOTHING), 2).show(&["CSeq", "RAck"]);
+    world.udp(2, "INVITE sip:bob@10.0.0.3\nCSeq: 1 INVITE");
+    let invite = challenged(&mut world, 3, CHALLENGE);
+    let route = route(&invite);
+    world.respond(3, &invite, "183 Session Progress");
+    world.take();
+    world.receiver = 1;
+    let send = |world: &mut World, method: &str, cseq: u32, more: &str| {
+        world.udp(
+            2,
+            &format!(
+                "{method} sip:bob@10.0.0.3\nVia: SIP/2.0/UDP 10.0.0.2:5060;branch=z9hG4bK{method}{cseq}\n{CALLER}\nCSeq: {cseq} {method}\n{more}Route: {route}"
+            ),
+        );
+    };
+    send(&mut world, "PRACK", 2, "RAck: 5 1 INVITE\n");
+    let prack = challenged(&mut world, 3, CHALLENGE);
+    world.respond(3, &prack, "200 OK");
+    send(&mut world, "UPDATE", 3, "");
+    let update = challenged(&mut world, 3, CHALLENGE);
+    world.respond(3, &update, "200 OK");
+    send(&mut world, "PRACK", 4, "RAck: 6 1 INVITE\n");
+    let prack = world.last_request();
+    world.respond(3, &prack, "200 OK");
+    world.respond(3, &invite, "200 OK");
+    send(&mut world, "ACK", 1, "");
+    // The callee has not heard it and repeats its 200.
+    send(&mut world, "BYE", 5, "");
+    send(&mut world, "ACK", 1, "");
+    expect![[r#"
+        > udp:10.0.0.3:5060
+            PRACK sip:bob@10.0.0.3 SIP/2.0
+            CSeq: 3 PRACK
+            RAck: 5 2 INVITE
+        > udp:10.0.0.3:5060
+            PRACK sip:bob@10.0.0.3 SIP/2.0
+            CSeq: 4 PRACK
+            RAck: 5 2 INVITE
+            Proxy-Authorization: Digest
+        > udp:10.0.0.2:5060
+            SIP/2.0 200 OK
+            CSeq: 2 PRACK
+        > udp:10.0.0.3:5060
+            UPDATE sip:bob@10.0.0.3 SIP/2.0
+            CSeq: 5 UPDATE
+        > udp:10.0.0.3:5060
+            UPDATE sip:bob@10.0.0.3 SIP/2.0
+            CSeq: 6 UPDATE
+            Proxy-Authorization: Digest
+        > udp:10.0.0.2:5060
+            SIP/2.0 200 OK
+            CSeq: 3 UPDATE
+        > udp:10.0.0.3:5060
+            PRACK sip:bob@10.0.0.3 SIP/2.0
+            CSeq: 7 PRACK
+            RAck: 6 2 INVITE
+        > udp:10.0.0.2:5060
+            SIP/2.0 200 OK
+            CSeq: 4 PRACK
+        > udp:10.0.0.2:5060
+            SIP/2.0 200 OK
+            Record-Route: <sip:192.0.2.1:5060;lr;ftag=a1;own=*;ucs=1.9456d78e5e3d18d2>
+            CSeq: 1 INVITE
+        > udp:10.0.0.3:5060
+            ACK sip:bob@10.0.0.3 SIP/2.0
+            CSeq: 2 ACK
+        > udp:10.0.0.3:5060
+            BYE sip:bob@10.0.0.3 SIP/2.0
+            CSeq: 8 BYE
+        > udp:10.0.0.3:5060
+            ACK sip:bob@10.0.0.3 SIP/2.0
+            CSeq: 2 ACK
+    "#]]
+    .assert_eq(
+        &regex::Regex::new("Digest username.*")
+            .unwrap()
+            .replace_all(&world.take(), "Digest"),
+    );
+}
+
+#[test]
 fn a_shift_that_we_did_not_write_is_none() {
     let mut world = World::new(&script(NOTHING)).show(&["CSeq"]);
     let route = established(&mut world).replace(";ucs=1.", ";ucs=2.");
