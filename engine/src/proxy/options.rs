@@ -74,14 +74,15 @@ impl RelayError {
 
     /// What `sl_reply_error` answers after it.
     pub fn status(self) -> (u16, &'static [u8]) {
-        match self {
-            RelayError::Internal => (500, b"Server Internal Error"),
-            RelayError::BadMessage => (400, b"Bad Request"),
-            RelayError::NoDestination => (404, b"Not Found"),
-            RelayError::BadDestination => (478, b"Unresolvable destination"),
-            RelayError::Filtered => (473, b"Filtered destination"),
-            RelayError::SendFailed => (477, b"Send failed"),
-        }
+        let code = match self {
+            RelayError::Internal => 500,
+            RelayError::BadMessage => 400,
+            RelayError::NoDestination => 404,
+            RelayError::BadDestination => 478,
+            RelayError::Filtered => 473,
+            RelayError::SendFailed => 477,
+        };
+        (code, parser::writer::reason_of(code).as_bytes())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The usual reason phrases: RFC 3261 §21 and the registry since.
+//! The usual reason phrases: RFC 3261 §21, the registry since, and what OpenSIPS says when it cannot relay.
 
 /// The usual reason phrase of a status code.
 #[must_use]
@@ -51,6 +51,9 @@ pub fn reason_of(code: u16) -> &'static str {
         440 => "Max-Breadth Exceeded",
         469 => "Bad Info Package",
         470 => "Consent Needed",
+        473 => "Filtered destination",
+        477 => "Send failed",
+        478 => "Unresolvable destination",
         480 => "Temporarily Unavailable",
         481 => "Call/Transaction Does Not Exist",
         482 => "Loop Detected",

@@ -13,6 +13,7 @@ const SCRIPT: &str = r#"
         xlog("transaction $T_id\n");
     }
     local_route {
+        if ($rU == "nobody") drop();
         append_hf("X-Local: $rm\r\n");
     }
 "#;
@@ -123,6 +124,23 @@ fn what_nobody_answers_ends_the_command_and_not_the_request() {
         answer 400 `headers` want a From and a To
     "#]]
     .assert_eq(&ask(&mut world, "From: <sip:a@example.com>"));
+}
+
+#[test]
+fn what_the_local_route_drops_was_not_sent() {
+    let mut world = world(SCRIPT);
+    world.command(
+        "t_uac_dlg",
+        &[
+            ("method", "MESSAGE"),
+            ("ruri", "sip:nobody@10.0.0.3"),
+            ("headers", HEADERS),
+        ],
+    );
+    expect![[r#"
+        answer {"Status":"477 Send failed","Message":""}
+    "#]]
+    .assert_eq(&world.take());
 }
 
 #[test]
