@@ -1,8 +1,11 @@
 //! The routing script: which one, read, compiled.
 
+use std::fs::FileType;
 use std::io::{self, Read};
+use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 
+use script::limits::SOURCE_BYTES_MAX;
 use script::program::Constant;
 use script::{Compiled, Diagnostics, InMemory, Loader, Options, Program, Survey};
 
@@ -140,7 +143,7 @@ impl Origin {
         Ok(match &self.place {
             Place::StandardInput => {
                 let mut text = Vec::new();
-                io::stdin()
+                bounded(io::stdin())
                     .read_to_end(&mut text)
                     .map_err(|error| format!("standard input: {error}."))?;
                 let first = InMemory::new(path.clone(), text);
@@ -166,6 +169,38 @@ impl Origin {
     }
 }
 
+/// As much as is needed to see that it is too much.
+fn bounded(from: impl Read) -> impl Read {
+    from.take(SOURCE_BYTES_MAX as u64 + 1)
+}
+
+/// The bytes of a file, those beyond the bound of a script left out. What is not a file is refused before it is
+/// opened: that may wait for somebody who writes, and reading may never end. What is open already, standard input or
+/// the `<(...)` of a shell, is whatever it is.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let is_open = ["/dev/stdin", "/dev/fd", "/proc/self/fd"]
+        .iter()
+        .any(|place| path.starts_with(place));
+    if !is_open && let Some(what) = not_a_file(std::fs::metadata(path)?.file_type()) {
+        let why = format!("it is {what}, not a file");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, why));
+    }
+    let mut text = Vec::new();
+    bounded(std::fs::File::open(path)?).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// What it is, if it is no regular file.
+fn not_a_file(kind: FileType) -> Option<&'static str> {
+    match () {
+        () if kind.is_file() => None,
+        () if kind.is_dir() => Some("a directory"),
+        () if kind.is_fifo() => Some("a FIFO"),
+        () if kind.is_socket() => Some("a socket"),
+        () => Some("a device"),
+    }
+}
+
 /// Files of this machine, and the operator's preprocessor.
 struct Files {
     preprocessor: Option<String>,
@@ -174,7 +209,7 @@ struct Files {
 
 impl Loader for Files {
     fn read(&mut self, path: &Path) -> io::Result<Vec<u8>> {
-        std::fs::read(self.directory.join(path))
+        read_file(&self.directory.join(path))
     }
 
     fn has_preprocessor(&self) -> bool {

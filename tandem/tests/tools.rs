@@ -313,7 +313,7 @@ fn what_is_no_script_gets_a_clear_answer() {
     check(
         &["check", "."],
         expect![[r#"
-        parse error in .: cannot read the script: Is a directory (os error 21)
+        parse error in .: cannot read the script: it is a directory, not a file
         1 error
         status 1
     "#]],
@@ -653,4 +653,46 @@ fn every_command_says_how_it_is_used() {
             status 0
         "#]],
     );
+}
+
+#[test]
+fn what_never_ends_is_not_read() {
+    let fifo = file("lock", b"").with_file_name("fifo.cfg");
+    let made = Command::new("mkfifo").arg(&fifo).status().unwrap();
+    assert!(made.success());
+    // Nobody writes there: who opens it waits.
+    for (path, why) in [
+        ("fifo.cfg", "it is a FIFO, not a file"),
+        ("/dev/zero", "it is a device, not a file"),
+    ] {
+        let said = tandem(&["check", path]);
+        let said = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.contains(why), "{path}: {said}");
+    }
+    file("deep.cfg", b"include_file \"fifo.cfg\"\nroute { exit; }\n");
+    let said = tandem(&["check", "deep.cfg"]);
+    let said = String::from_utf8_lossy(&said.stderr).into_owned();
+    assert!(said.contains("it is a FIFO, not a file"), "{said}");
+    // Three gigabytes of nothing, on standard input as well.
+    let big = file("big.cfg", b"");
+    std::fs::File::options()
+        .write(true)
+        .open(&big)
+        .unwrap()
+        .set_len(3 << 30)
+        .unwrap();
+    for (path, input) in [
+        ("big.cfg", "/dev/null"),
+        ("-", "/dev/zero"),
+        ("/dev/stdin", "/dev/zero"),
+    ] {
+        let said = Command::new(env!("CARGO_BIN_EXE_tandem"))
+            .args(["check", path])
+            .current_dir(big.parent().unwrap())
+            .stdin(std::fs::File::open(input).unwrap())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&said.stderr).into_owned();
+        assert!(said.contains("more than 4194304 bytes"), "{path}: {said}");
+    }
 }
