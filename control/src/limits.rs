@@ -15,6 +15,15 @@ pub const COMMANDS_MAX: usize = 64;
 /// nothing came.
 pub const COMMAND_WITHIN: Duration = Duration::from_secs(5);
 
+/// How long a script may take to be read, preprocessed and compiled for a reload; a preprocessor alone has 10 s.
+pub const COMPILE_WITHIN: Duration = Duration::from_secs(20);
+
+/// Orders to one shard whose ring had no room for them. A shard that is so stuck misses the reload's deadline.
+pub const UNSENT_MAX: usize = 16;
+
+/// How often a reload is tried with shards that are started anew in the middle of it.
+pub const SWAPS_MAX: u32 = 3;
+
 /// How long the shards may take for one step of a reload.
 pub const RELOAD_STEP_WITHIN: Duration = Duration::from_secs(5);
 

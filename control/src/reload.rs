@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::limits::RELOAD_STEP_WITHIN;
+use crate::limits::{COMPILE_WITHIN, RELOAD_STEP_WITHIN, SWAPS_MAX};
 use crate::link::CommandResult;
 use crate::management::rpc::Failure;
 
@@ -58,6 +58,8 @@ pub(crate) struct Reloading {
     pub(crate) began: Instant,
     pub(crate) asker: Asker,
     stage: Stage,
+    /// How often the shards were told to prepare.
+    rounds: u32,
     /// Tells the answers of this reload from those of an earlier one.
     pub(crate) number: u32,
 }
@@ -94,24 +96,29 @@ impl Reloading {
             began: Instant::now(),
             asker,
             stage: Stage::Compiling,
+            rounds: 0,
             number,
         }
+    }
+
+    /// All shards are told to prepare this program.
+    fn prepare(&mut self, fresh: Fresh, shards: usize) -> Next {
+        let program = fresh.program.clone();
+        self.rounds += 1;
+        self.stage = Stage::Preparing {
+            fresh,
+            missing: shards,
+            refused: None,
+            deadline: Instant::now() + RELOAD_STEP_WITHIN,
+        };
+        Next::Step(Reload::Prepare(program))
     }
 
     /// The script has been compiled, or not.
     pub(crate) fn compiled(&mut self, result: Result<Fresh, String>, shards: usize) -> Next {
         match result {
             Err(why) => Next::Done(Err(refusal(why))),
-            Ok(fresh) => {
-                let program = fresh.program.clone();
-                self.stage = Stage::Preparing {
-                    fresh,
-                    missing: shards,
-                    refused: None,
-                    deadline: Instant::now() + RELOAD_STEP_WITHIN,
-                };
-                Next::Step(Reload::Prepare(program))
-            }
+            Ok(fresh) => self.prepare(fresh, shards),
         }
     }
 
@@ -136,15 +143,20 @@ impl Reloading {
             } => {
                 *failed = failed.take().or(why);
                 *missing = missing.saturating_sub(1);
-                return match failed.take() {
-                    _ if *missing > 0 => Next::Wait,
-                    None => Next::Done(Ok(())),
-                    // It had prepared and was started anew in between: it has the new program by its maker.
-                    Some(why) => Next::Done(Err(half(&why))),
+                if *missing > 0 {
+                    return Next::Wait;
+                }
+                let Some(why) = failed.take() else {
+                    return Next::Done(Ok(()));
                 };
+                if self.rounds >= SWAPS_MAX {
+                    return Next::Done(Err(half(&why)));
+                }
             }
         }
         match std::mem::replace(&mut self.stage, Stage::Compiling) {
+            // A shard had prepared and was started anew in between, perhaps with the old program: once more for all.
+            Stage::Swapping { fresh, .. } => self.prepare(fresh, shards),
             Stage::Preparing {
                 refused: Some(why), ..
             } => Next::Done(Err(refusal(why))),
@@ -157,18 +169,15 @@ impl Reloading {
                 };
                 Next::Step(Reload::Swap)
             }
-            stage => {
-                self.stage = stage;
-                Next::Wait
-            }
+            Stage::Compiling => Next::Wait,
         }
     }
 
-    /// When the step under way has taken too long; compiling may take as long as it takes.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
+    /// When the step under way has taken too long.
+    pub(crate) fn deadline(&self) -> Instant {
         match &self.stage {
-            Stage::Compiling => None,
-            Stage::Preparing { deadline, .. } | Stage::Swapping { deadline, .. } => Some(*deadline),
+            Stage::Compiling => self.began + COMPILE_WITHIN,
+            Stage::Preparing { deadline, .. } | Stage::Swapping { deadline, .. } => *deadline,
         }
     }
 
@@ -176,7 +185,10 @@ impl Reloading {
     pub(crate) fn late(&self) -> Failure {
         match &self.stage {
             Stage::Swapping { .. } => half("a shard does not answer"),
-            Stage::Compiling | Stage::Preparing { .. } => refusal("a shard does not answer"),
+            Stage::Compiling => refusal(
+                "the script or its preprocessor could not be read in time; what is read may be no file, or far away",
+            ),
+            Stage::Preparing { .. } => refusal("a shard does not answer"),
         }
     }
 

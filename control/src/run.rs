@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use crate::files;
 use crate::limits::{
     BROKEN_LOG_EVERY, BROKEN_SHOWN_BYTES, COMMAND_WITHIN, COMMANDS_MAX, FAREWELL_WITHIN, FILES_MAX,
-    LAST_ANSWERS_WITHIN, ORDER_AGAIN, REPORTS_MAX,
+    LAST_ANSWERS_WITHIN, ORDER_AGAIN, REPORTS_MAX, UNSENT_MAX,
 };
 use crate::link::{CommandResult, ControlEnd, Order, Report, lines};
 use crate::log::{Log, LogSettings};
@@ -110,12 +110,14 @@ impl Control {
                 reader,
                 log: Log::new(prepared.settings.log.clone()),
                 facts: prepared.settings.facts,
+                unsent: std::iter::repeat_with(VecDeque::new)
+                    .take(ends.len())
+                    .collect(),
                 ends,
                 scripts: prepared.settings.scripts,
                 sender,
                 reloading: None,
                 reloads: 0,
-                unsent: VecDeque::new(),
                 pending: Vec::new(),
                 late: 0,
                 broken: 0,
@@ -152,8 +154,8 @@ struct Side {
     reloading: Option<Reloading>,
     /// How many reloads there were.
     reloads: u32,
-    /// Steps of the reload for which a shard's ring had no room.
-    unsent: VecDeque<(usize, Order)>,
+    /// Steps of a reload for which a shard's ring had no room, by shard.
+    unsent: Vec<VecDeque<Order>>,
     pending: Vec<Slot>,
     /// Where files that have been read come in.
     reader: mpsc::Sender<(usize, Ticket, Answer)>,
@@ -193,7 +195,7 @@ impl Side {
                 Some(arrived) = arrivals.recv() => match arrived {
                     Arrived::Request(request) => self.ask(request),
                     Arrived::Broken(text) => self.note_broken(&text),
-                    Arrived::Compiled(result) => self.compiled(result),
+                    Arrived::Compiled(number, result) => self.compiled(number, result),
                 },
                 Some((shard, ticket, answer)) = read.recv() => {
                     // A shard that is so busy goes on without: its wait has a deadline.
@@ -360,19 +362,21 @@ impl Side {
         }
         self.reloads = self.reloads.wrapping_add(1);
         self.reloading = Some(Reloading::new(self.reloads, asker));
-        let (scripts, sender) = (self.scripts.clone(), self.sender.clone());
+        let (scripts, sender, number) = (self.scripts.clone(), self.sender.clone(), self.reloads);
         tokio::task::spawn_local(async move {
             let work = tokio::task::spawn_blocking(move || scripts.compile());
             let result = work
                 .await
                 .unwrap_or_else(|error| Err(format!("the compiler did not end well: {error}")));
-            let _ = sender.send(Arrived::Compiled(result)).await;
+            let _ = sender.send(Arrived::Compiled(number, result)).await;
         });
     }
 
-    fn compiled(&mut self, result: Result<Fresh, String>) {
+    fn compiled(&mut self, number: u32, result: Result<Fresh, String>) {
         let shards = self.ends.len();
-        if let Some(reloading) = &mut self.reloading {
+        // One that was given up comes too late.
+        let under_way = self.reloading.as_mut();
+        if let Some(reloading) = under_way.filter(|reloading| reloading.number == number) {
             let next = reloading.compiled(result, shards);
             self.go_on(next);
         }
@@ -410,12 +414,15 @@ impl Side {
         result: Result<(), Failure>,
         done: Option<(Fresh, Duration)>,
     ) {
+        let mut answer = "OK".to_owned();
         match (&result, done) {
             (Ok(()), Some((fresh, took))) => {
                 let line = format!("reload: the script is replaced, in {} ms", took.as_millis());
                 self.log.line(NOTICE, &line);
                 for remark in &fresh.remarks {
                     self.log.line(WARNING, &format!("reload: {remark}"));
+                    answer.push_str(if answer.len() == 2 { ": " } else { "; " });
+                    answer.push_str(remark);
                 }
             }
             (Ok(()), None) => {}
@@ -433,26 +440,29 @@ impl Side {
             }
         }
         if let Some((id, reply)) = asker.0 {
-            let result = result.map(|()| Value::from("OK"));
+            let result = result.map(|()| Value::from(answer));
             let _ = reply.send(id.map(|id| rpc::write(result, id)));
         }
     }
 
     fn tell_shards(&mut self, step: &Reload) {
         let ticket = Ticket(u64::from(self.reloads) << 32 | RELOAD_SLOT);
-        for shard in 0..self.ends.len() {
-            self.unsent
-                .push_back((shard, Order::Reload(ticket, step.clone())));
+        for orders in &mut self.unsent {
+            if orders.len() < UNSENT_MAX {
+                orders.push_back(Order::Reload(ticket, step.clone()));
+            }
         }
         self.send_unsent();
     }
 
     /// A step that did not reach its shard goes again; the order of steps stays.
     fn send_unsent(&mut self) {
-        while let Some((shard, order)) = self.unsent.pop_front() {
-            if let Err(order) = self.ends[shard].order(order) {
-                self.unsent.push_front((shard, order));
-                return;
+        for (orders, end) in self.unsent.iter_mut().zip(&mut self.ends) {
+            while let Some(order) = orders.pop_front() {
+                if let Err(order) = end.order(order) {
+                    orders.push_front(order);
+                    break;
+                }
             }
         }
     }
@@ -518,8 +528,9 @@ impl Side {
     fn next_deadline(&self) -> Instant {
         let waiting = self.pending.iter().filter_map(|slot| slot.waiting.as_ref());
         let far = Instant::now() + Duration::from_secs(3600);
-        let reload = self.reloading.as_ref().and_then(Reloading::deadline);
-        let again = (!self.unsent.is_empty()).then(|| Instant::now() + ORDER_AGAIN);
+        let reload = self.reloading.as_ref().map(Reloading::deadline);
+        let is_stuck = self.unsent.iter().any(|orders| !orders.is_empty());
+        let again = is_stuck.then(|| Instant::now() + ORDER_AGAIN);
         waiting
             .map(|waiting| waiting.deadline)
             .chain(reload)
@@ -533,7 +544,7 @@ impl Side {
         let late = self
             .reloading
             .as_ref()
-            .filter(|reloading| reloading.deadline().is_some_and(|deadline| deadline <= now))
+            .filter(|reloading| reloading.deadline() <= now)
             .map(Reloading::late);
         if let Some(failure) = late {
             self.go_on(Next::Done(Err(failure)));

@@ -176,7 +176,12 @@ impl Core {
         params: &[(&[u8], ValueRef<'_>)],
     ) -> bool {
         let machine = &mut self.machine;
-        let Some(id) = machine.names.intern(name) else {
+        // A name that is new takes a place only if there is one among the events: peers may have a say in it.
+        let known = machine.names.find(name);
+        if known.is_none() && machine.events.is_full() {
+            return false;
+        }
+        let Some(id) = known.or_else(|| machine.names.intern(name)) else {
             return false;
         };
         let is_known = machine.events.publish(id);
@@ -190,7 +195,8 @@ impl Core {
             values: Params::default(),
         };
         for (name, value) in params.iter().take(EVENT_PARAMS_MAX) {
-            let name = machine.names.intern(name).filter(|_| !name.is_empty());
+            // A name that no script has written is nobody's question.
+            let name = machine.names.find(name).filter(|_| !name.is_empty());
             event.names.push(name);
             event.values.push(*value);
         }

@@ -338,6 +338,7 @@ impl Engine {
     fn begin(&mut self, mut first: Outbox, outbox: &mut Outbox) {
         let core = &mut self.core;
         core.started = core.now;
+        core.machine.parked.begin(core.now.mono_us);
         core.wheel.begin(core.now.mono_ms());
         outbox.append(&mut first);
         for (at, &(_, ms)) in (0..).zip(&self.routes.periods) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use control::{Fresh, Scripts};
-use script::Program;
+use script::{Program, RouteKind};
 
 use crate::script_file::Origin;
 
@@ -35,6 +35,14 @@ impl Scripts for Reloads {
     fn compile(&self) -> Result<Fresh, String> {
         self.origin.can_be_read_again()?;
         let compiled = self.origin.compile()?;
+        let has_main = |program: &Program| program.route(RouteKind::Request, b"").is_some();
+        let running = self.current.get();
+        if has_main(running.as_ref().unwrap_or(&self.first)) && !has_main(&compiled.program) {
+            return Err(format!(
+                "{} has no main `route` any more: every request would be discarded. If that is meant, say `route {{ exit; }}`.",
+                self.origin.name()
+            ));
+        }
         let mut remarks = waiting_for_restart(&self.first, &compiled.program);
         remarks.extend(
             compiled

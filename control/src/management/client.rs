@@ -43,8 +43,8 @@ pub fn ask(
     drop(server);
     let text = reply.read(deadline).map_err(|error| match error.kind() {
         io::ErrorKind::TimedOut => format!(
-            "{}: the server did not answer within {} s; it makes its end in modparam(\"mi_fifo\", \"reply_dir\"), \
-             ours is in {}. Say where with --reply-dir.",
+            "{}: the server did not answer within {} s. It may have more to do than that (--timeout), or look for our \
+             pipe in another directory than {}, its modparam(\"mi_fifo\", \"reply_dir\") (--reply-dir).",
             fifo.display(),
             within.as_secs(),
             reply_directory.display(),
@@ -99,7 +99,10 @@ fn open_writing(fifo: &Path) -> Result<File, String> {
         let path = fifo.display();
         match error.raw_os_error() {
             Some(libc::ENXIO) => {
-                format!("{path}: no server reads this pipe; the one that made it has ended.")
+                format!(
+                    "{path}: no server reads this pipe; the one that made it has ended. Say where another is with --fifo, or with \
+                 -f and its script."
+                )
             }
             Some(libc::ENOENT) => format!(
                 "{path}: there is no such pipe. Does a server run, and does its script load mi_fifo? \

@@ -25,8 +25,8 @@ pub(crate) enum Arrived {
     Request(Request),
     /// Bytes that are none.
     Broken(Vec<u8>),
-    /// Not from outside: the script was compiled again, or not.
-    Compiled(Result<Fresh, String>),
+    /// Not from outside: the script of this reload was compiled, or not.
+    Compiled(u32, Result<Fresh, String>),
 }
 
 /// A request that a transport has read, and where its answer goes.

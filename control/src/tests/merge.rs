@@ -118,7 +118,7 @@ fn the_shard_that_found_it_is_right() {
 fn nobody_found_it_is_the_first_failure() {
     check(
         &["!404 AOR not found", "!500 other"],
-        expect!["!404 AOR not found"],
+        expect!["!500 other"],
     );
     check(&[], expect!["nothing"]);
 }

@@ -114,15 +114,19 @@ fn a_shard_that_does_not_answer_is_not_waited_for() {
 }
 
 #[test]
-fn a_shard_that_was_started_anew_in_between_is_told_of() {
+fn a_shard_that_was_started_anew_in_between_makes_all_go_again() {
     check(
-        "compiled\nyes\nyes\nyes\nnothing is prepared",
+        "compiled\nyes\nyes\nyes\nnothing is prepared\nyes\nyes\nyes\nyes",
         expect![[r#"
-        compiled  old  prepare
-        yes       old  wait
-        yes       new  swap
-        yes       new  wait
-        nothing is prepared new  Reload did not reach every shard; try again: nothing is prepared
-    "#]],
+            compiled  old  prepare
+            yes       old  wait
+            yes       new  swap
+            yes       new  wait
+            nothing is prepared old  prepare
+            yes       old  wait
+            yes       new  swap
+            yes       new  wait
+            yes       new  done
+        "#]],
     );
 }

@@ -43,6 +43,11 @@ impl Events {
         true
     }
 
+    /// No further event can become known.
+    pub(crate) fn is_full(&self) -> bool {
+        self.known.len() >= EVENTS_KNOWN_MAX
+    }
+
     /// Its route is to run. False: too many wait.
     pub(crate) fn push(&mut self, event: Event) -> bool {
         if self.queue.len() >= EVENTS_QUEUED_MAX {

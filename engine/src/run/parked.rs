@@ -27,6 +27,8 @@ pub struct Parked {
     slots: Vec<Slot>,
     free: Vec<u32>,
     waiting: usize,
+    /// What generations count from.
+    first: u32,
 }
 
 #[derive(Debug)]
@@ -46,6 +48,12 @@ impl Parked {
         self.waiting == 0
     }
 
+    /// The engine begins: what an engine before it on this shard asked for may still be answered, and its tickets must
+    /// not be ours. Generations count from somewhere else each time.
+    pub(crate) fn begin(&mut self, mono_us: u64) {
+        self.first = (mono_us.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32) as u32;
+    }
+
     /// A place for a run that is about to wait; `None` if `limit` places are taken.
     pub(crate) fn reserve(&mut self, limit: u32) -> Option<Ticket> {
         let limit = (limit as usize).min(1 << PLACE_BITS);
@@ -53,7 +61,7 @@ impl Parked {
             Some(place) => place,
             None if self.slots.len() < limit => {
                 self.slots.push(Slot {
-                    generation: 0,
+                    generation: self.first,
                     run: None,
                 });
                 self.slots.len() as u32 - 1

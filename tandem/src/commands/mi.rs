@@ -126,7 +126,9 @@ fn show(result: &Json, is_compact: bool) -> String {
 /// Where the server of this script has its pipe.
 fn of_script(arguments: &Arguments) -> Result<FifoSettings, String> {
     let origin = Origin::find(arguments)?;
-    let compiled = origin.compile()?;
+    let compiled = origin.compile().map_err(|errors| {
+        format!("{errors}\nThe server may run well: say where its pipe is with --fifo PATH.")
+    })?;
     settings::fifo(&compiled.program)?
         .ok_or_else(|| format!("{} does not load mi_fifo.", origin.name()))
 }
