@@ -149,6 +149,12 @@ pub const LAUNCHED_MAX: usize = 256;
 /// Patterns known at run time that are kept compiled.
 pub const PATTERNS_MAX: usize = 256;
 
+/// Bytes of one text of a target: its URI, its next hop, its Path. A head of 32 KiB has no room for more of them.
+pub const TARGET_TEXT_BYTES_MAX: usize = 16 * 1024;
+
+/// Bytes of all texts of a message's targets, from which on those that nothing means any more are dropped.
+pub const TARGETS_TEXT_BYTES: usize = 64 * 1024;
+
 const _: () = assert!(BRANCHES_MAX < 16, "a branch is four bits of a ticket");
 const _: () = assert!(
     JOBS_MAX >= 8 * BRANCHES_MAX,

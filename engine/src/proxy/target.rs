@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use super::BRANCHES_MAX;
 use crate::input::{ConnectionId, SocketId};
+use crate::limits::{TARGET_TEXT_BYTES_MAX, TARGETS_TEXT_BYTES};
 use crate::run::Avps;
 
 /// Text of one target, in [`TargetSet`]'s buffer.
@@ -72,6 +73,8 @@ pub struct TargetParts<'a> {
 #[derive(Debug, Default)]
 pub struct TargetSet {
     text: Vec<u8>,
+    /// The length of the text at which it is looked through.
+    tidy_at: usize,
     /// Entry 0 is always there as far as callers see; it is pushed when first written.
     targets: Vec<Target>,
     /// What `serialize` set aside for serial forking, best last.
@@ -89,6 +92,7 @@ impl TargetSet {
     /// Forgets everything, keeps the memory.
     pub fn clear(&mut self) {
         self.text.clear();
+        self.tidy_at = 0;
         self.targets.clear();
         self.serial.clear();
         self.relayed.clear();
@@ -139,9 +143,29 @@ impl TargetSet {
     }
 
     fn keep(&mut self, bytes: &[u8]) -> Text {
+        if self.text.len() + bytes.len() > self.tidy_at.max(TARGETS_TEXT_BYTES) {
+            self.tidy();
+            // Twice what is left, so that tidying is rare whatever is left.
+            self.tidy_at = 2 * self.text.len();
+        }
         let start = self.text.len() as u32;
         self.text.extend_from_slice(bytes);
         start..self.text.len() as u32
+    }
+
+    /// Drops what no target says any more: a script may change a URI as often as it likes.
+    fn tidy(&mut self) {
+        let old = std::mem::take(&mut self.text);
+        let relayed = self.relayed.iter_mut().map(|(_, target)| target);
+        let all = self.targets.iter_mut().chain(&mut self.serial);
+        for target in all.chain(relayed) {
+            for text in [&mut target.uri, &mut target.destination, &mut target.path] {
+                let start = self.text.len() as u32;
+                self.text
+                    .extend_from_slice(&old[text.start as usize..text.end as usize]);
+                *text = start..self.text.len() as u32;
+            }
+        }
     }
 
     fn entry(&mut self, at: usize) -> Option<&mut Target> {
@@ -177,6 +201,9 @@ impl TargetSet {
 
     /// Sets the next hop of an entry; an empty one unsets it.
     pub fn set_destination(&mut self, at: usize, destination: &[u8]) -> bool {
+        if destination.len() > TARGET_TEXT_BYTES_MAX {
+            return false;
+        }
         let text = self.keep(destination);
         self.entry(at)
             .map(|target| target.destination = text)
@@ -192,6 +219,9 @@ impl TargetSet {
 
     /// Sets the Path values of an entry.
     pub fn set_path(&mut self, at: usize, path: &[u8]) -> bool {
+        if path.len() > TARGET_TEXT_BYTES_MAX {
+            return false;
+        }
         let text = self.keep(path);
         self.entry(at).map(|target| target.path = text).is_some()
     }
@@ -338,7 +368,7 @@ impl TargetSet {
 /// Scripts make URIs of what peers wrote, folds and decoded escapes included: a blank or a line end would
 /// begin another part of the message.
 fn fits_a_line(uri: &[u8]) -> bool {
-    uri.iter().all(|byte| *byte > b' ' && *byte != 0x7f)
+    uri.len() <= TARGET_TEXT_BYTES_MAX && uri.iter().all(|byte| *byte > b' ' && *byte != 0x7f)
 }
 
 /// The highest quality, and what no q at all counts as (RFC 3261 §20.10).

@@ -113,3 +113,22 @@ fn a_full_set_takes_no_more() {
         .count();
     assert_eq!(pushed, BRANCHES_MAX - 1);
 }
+
+#[test]
+fn what_a_script_writes_over_and_over_takes_no_room() {
+    let mut set = TargetSet::new();
+    let uri = [b"sip:".as_slice(), &[b'x'; 1000]].concat();
+    for _ in 0..10_000 {
+        assert!(set.set_uri(0, &uri) && set.set_destination(0, b"sip:10.0.0.9"));
+    }
+    assert_eq!(
+        (set.uri(0), set.destination(0)),
+        (uri.as_slice(), b"sip:10.0.0.9".as_slice())
+    );
+    assert!(
+        set.text.capacity() < 4 * TARGETS_TEXT_BYTES,
+        "{}",
+        set.text.capacity()
+    );
+    assert!(!set.set_uri(0, &[b'x'; TARGET_TEXT_BYTES_MAX + 1]));
+}

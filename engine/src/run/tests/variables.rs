@@ -118,7 +118,7 @@ fn all_that_a_step_of_a_description_fits() {
     check_body(
         r#"
         xlog("$(sdp.line(m=)[*]) | $(sdp.line(m=)[1]) | $(sdp.line(a=)[*])");
-        xlog("$(sdp.line(m=/RTP)[*]) | $(sdp.line(m=[1]/3)[*]) | $(sdp.stream(video)[*])");
+        xlog("$(sdp.line(m=/RTP)[*]) | $(sdp.line(m=[1]/3)[*]) | $(sdp.stream(video)[*]{s.trim})");
         xlog("$(sdp.session(m=)[*]) | $(sdp.line(k=)[*]) | $(sdp.line(a/b/c)[*])");
         # A step that has its own index is one, and not one for ever.
         xlog("$(sdp.line(m=[1])[*]) | $(sdp.line(m=[7])[*])");
