@@ -226,9 +226,9 @@ pub struct CommandArgs<'a> {
 /// What a management command answers: JSON text was appended to the buffer, or a code and a message.
 pub type CommandResult = Result<(), (i32, String)>;
 
-impl CommandArgs<'_> {
+impl<'a> CommandArgs<'a> {
     /// The parameter of this name, given by name or by its place in the recipe.
-    pub fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&'a str> {
         let by_name = self
             .list
             .iter()
@@ -246,7 +246,7 @@ impl CommandArgs<'_> {
     }
 
     /// The parameter of this name; empty if it was not given.
-    pub fn text(&self, name: &str) -> &str {
+    pub fn text(&self, name: &str) -> &'a str {
         self.get(name).unwrap_or_default()
     }
 }

@@ -233,9 +233,9 @@ fn bindings_are_removed_and_counted() {
             SIP/2.0 200 Removed
         > udp:10.0.0.2:5060
             SIP/2.0 404 Nothing to remove
-        answer 404 Table not found
+        answer 404 AOR not found
         answer {"AOR":"bob","Contacts":[{"Contact":"sip:bob@10.0.0.3","Callid":"r1","Expires":3600,"CSeq":1,"Cflags":0,"Methods":4294967295,"Latency":0}]}
-        answer 404 Table not found
+        answer 404 AOR not found
         answer "OK"
         answer {"Domains":[]}
         answer {"Domains":[{"name":"location","AORs":[]}]}
@@ -306,4 +306,43 @@ fn what_the_script_says_of_a_contact_is_stored_with_it() {
             X-Socket: udp:192.0.2.1:5060
     "#]]
     .assert_eq(&world.take());
+}
+
+#[test]
+fn commands_leave_out_the_domain_where_it_does_not_count_and_know_the_tables_of_the_script() {
+    let mut world = World::of_shards(SCRIPT, 2);
+    let carol = ("aor", "carol@127.0.0.1");
+    let add = |table| {
+        [
+            ("table_name", table),
+            carol,
+            ("contact", "sip:carol@10.0.0.9"),
+            ("expires", "60"),
+            ("q", "1"),
+            ("flags", "0"),
+            ("cflags", "0"),
+            ("methods", "4294967295"),
+        ]
+    };
+    let named = [("table_name", "location"), carol];
+    world.command("ul_rm", &named);
+    world.command("ul_add", &add("nosuchtable"));
+    world.command("ul_add", &add("location"));
+    world.command("ul_show_contact", &named);
+    world.command("ul_rm", &named);
+    world.command("ul_rm", &named);
+    expect![[r#"
+        answer 404 AOR not found
+        answer 404 AOR not found
+        answer 404 Table not found
+        answer 404 Table not found
+        answer "OK"
+        answer "OK"
+        answer 404 AOR not found
+        answer {"AOR":"carol","Contacts":[{"Contact":"sip:carol@10.0.0.9","Q":"1.000","Callid":"dfjrewr12386fd6-343@tandem.mi","User-agent":"Tandem MI Server","Expires":60,"CSeq":1,"Cflags":0,"Methods":4294967295,"Latency":0}]}
+        answer 404 AOR not found
+        answer "OK"
+        answer 404 AOR not found
+        answer 404 AOR not found
+    "#]].assert_eq(&world.take());
 }

@@ -5,6 +5,8 @@
 
 use engine::module::{CommandArgs, CommandResult, Context, Exports};
 
+use script::program::Arg;
+
 use super::Usrloc;
 use super::binding::Binding;
 use super::letter::{self, Ask, Question};
@@ -94,8 +96,10 @@ fn show(
     out: &mut Vec<u8>,
 ) -> CommandResult {
     let now = cx.now.unix_s() as u32;
-    let aor = args.text("aor").as_bytes();
-    let table = known(usrloc, cx, args)?;
+    let aor = key(usrloc, args);
+    let Some(table) = known(usrloc, cx, args)? else {
+        return Err((404, "AOR not found".into()));
+    };
     let bindings = table.bindings(aor);
     if !bindings.clone().any(|binding| !binding.is_expired(now)) {
         return Err((404, "AOR not found".into()));
@@ -115,11 +119,14 @@ fn remove(
     out: &mut Vec<u8>,
 ) -> CommandResult {
     let now = cx.now.unix_s() as u32;
-    let table = known(usrloc, cx, args)?;
+    let aor = key(usrloc, args);
+    let Some(table) = known(usrloc, cx, args)? else {
+        return Err((404, "AOR not found".into()));
+    };
     let before = table.contacts();
     let question = Question {
         table: b"",
-        aor: args.text("aor").as_bytes(),
+        aor,
         ask: Ask::Remove {
             contact: args.text("contact").as_bytes(),
             next_hop: b"",
@@ -168,7 +175,8 @@ fn add(
         methods: number("methods")?,
         ..Binding::default()
     };
-    let aor = args.text("aor").as_bytes();
+    known(usrloc, cx, args)?;
+    let aor = key(usrloc, args);
     if cx.owner_of(aor) == cx.shard() {
         let mut bytes = Vec::new();
         binding.write(&mut bytes);
@@ -190,19 +198,39 @@ fn add(
     Ok(())
 }
 
-/// The table that a command names, when it has been used on this shard.
+/// The key of the address that a command names: without its domain, where domains do not count.
+fn key<'a>(usrloc: &Usrloc, args: CommandArgs<'a>) -> &'a [u8] {
+    let aor = args.text("aor");
+    match aor.split_once('@') {
+        Some((user, _)) if !usrloc.use_domain => user.as_bytes(),
+        _ => aor.as_bytes(),
+    }
+}
+
+/// The table that a command names. `None`: the script uses it, and this shard holds nothing in it yet.
 fn known<'u>(
     usrloc: &'u mut Usrloc,
-    _: &Context<'_>,
+    cx: &Context<'_>,
     args: CommandArgs<'_>,
-) -> Result<&'u mut super::table::Table, (i32, String)> {
+) -> Result<Option<&'u mut super::table::Table>, (i32, String)> {
     let name = args.text("table_name").as_bytes();
-    usrloc
-        .tables
-        .iter_mut()
-        .find(|(known, _)| known == name)
-        .map(|(_, table)| table)
-        .ok_or_else(|| (404, "Table not found".into()))
+    let table = usrloc.tables.iter_mut().find(|(known, _)| known == name);
+    match table {
+        Some((_, table)) => Ok(Some(table)),
+        None if is_used(cx, name) => Ok(None),
+        None => Err((404, "Table not found".into())),
+    }
+}
+
+/// Whether the script names this table. `location` is there in any case.
+fn is_used(cx: &Context<'_>, table: &[u8]) -> bool {
+    let program = &cx.program.program;
+    table == b"location" || program.calls.iter().any(|call| {
+        let first = program.args.get(call.args.start as usize);
+        cx.program.catalog.function(call.function).module == "registrar"
+            && !call.args.is_empty()
+            && matches!(first, Some(Arg::Str(id)) if program.constant(*id).text() == Some(table))
+    })
 }
 
 fn contacts(bindings: super::binding::Bindings<'_>, now: u32, out: &mut Vec<u8>) {
