@@ -116,9 +116,6 @@ fn the_shard_that_found_it_is_right() {
 
 #[test]
 fn nobody_found_it_is_the_first_failure() {
-    check(
-        &["!404 AOR not found", "!500 other"],
-        expect!["!500 other"],
-    );
+    check(&["!404 AOR not found", "!500 other"], expect!["!500 other"]);
     check(&[], expect!["nothing"]);
 }
