@@ -149,6 +149,10 @@ pub const LAUNCHED_MAX: usize = 256;
 /// Patterns known at run time that are kept compiled.
 pub const PATTERNS_MAX: usize = 256;
 
+/// Rounds of loops and calls of routes that a run may make without waiting: well under a second. A loop alone has
+/// `max_while_loops`; loops inside loops multiply.
+pub const RUN_ROUNDS_MAX: u32 = 500_000;
+
 /// Bytes of one text of a target: its URI, its next hop, its Path. A head of 32 KiB has no room for more of them.
 pub const TARGET_TEXT_BYTES_MAX: usize = 16 * 1024;
 

@@ -17,6 +17,7 @@ use super::value::{Stretch, Value};
 use super::{conditions as tests, launch, log, operators, relay, values, watch};
 use crate::core::Core;
 use crate::input::Ticket;
+use crate::limits::RUN_ROUNDS_MAX;
 use crate::limits::RUN_TEXT_MAX;
 use crate::module::Modules;
 use crate::outbox::{Outbox, Output};
@@ -41,6 +42,7 @@ pub(super) enum Step {
 pub(super) fn go(mut run: Run, hands: &mut Hands<'_>) -> Ended {
     let linked = hands.linked;
     let program = &*linked.program;
+    run.inner.rounds = 0;
     loop {
         let at = run.inner.pc;
         run.state.at = at;
@@ -241,6 +243,9 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
                 log::error(run, hands, "max_while_loops reached, leaving the loop");
                 return Step::Jump(exit);
             }
+            if let Some(stopped) = one_more_round(run, hands) {
+                return stopped;
+            }
         }
         Op::ForStep { slot, exit } => {
             let value = inner.stack.last().copied().unwrap_or_default();
@@ -249,6 +254,9 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
                 return Step::Jump(exit);
             }
             *counter(run, slot.0) += 1;
+            if let Some(stopped) = one_more_round(run, hands) {
+                return stopped;
+            }
         }
         Op::SetRc(rc) => run.state.rc = rc,
         Op::Call(id) => return finish_call(calls::call(run, id, hands), run, hands),
@@ -446,7 +454,23 @@ pub(super) fn enter_with(
     inner.pc = of.entry;
 }
 
+/// Loops inside loops and routes that call each other multiply; a run that would take the shard for itself ends.
+fn one_more_round(run: &mut Run, hands: &mut Hands<'_>) -> Option<Step> {
+    run.inner.rounds += 1;
+    (run.inner.rounds > RUN_ROUNDS_MAX).then(|| {
+        log::error(
+            run,
+            hands,
+            "loops and routes go round too often, ending the run",
+        );
+        Step::Stop(End::Exit)
+    })
+}
+
 fn call_route(run: &mut Run, route: Option<RouteId>, args: u8, hands: &mut Hands<'_>) -> Step {
+    if let Some(stopped) = one_more_round(run, hands) {
+        return stopped;
+    }
     let program = &*hands.linked.program;
     let is_named = matches!(program.op(run.state.at), Op::RouteByName { .. });
     let first = run.inner.stack.len() - usize::from(args);

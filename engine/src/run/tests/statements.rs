@@ -288,3 +288,24 @@ fn a_failed_assertion_runs_the_error_route() {
         "#]],
     );
 }
+
+#[test]
+fn loops_inside_loops_end_the_run_before_they_hold_the_shard_up() {
+    check(
+        r#"
+        route {
+            while ($var(i) < 9000) {
+                $var(j) = 0;
+                while ($var(j) < 9000)
+                    $var(j) += 1;
+                $var(i) += 1;
+            }
+            xlog("never");
+        }
+        "#,
+        expect![[r#"
+            error: loops and routes go round too often, ending the run test.cfg:5
+            -- Exit
+        "#]],
+    );
+}
