@@ -536,7 +536,7 @@ route {
 fn commands_are_answered() {
     let mut world = World::new(RELAY);
     world.wait(90_000);
-    expect![[r#"["core:log_level","core:ps","core:uptime","core:version","core:which","events_list","evi:list","evi:raise","get_statistics","list_statistics","log_level","ps","raise_event","reset_all_statistics","reset_statistics","statistics:get","statistics:list","statistics:reset","statistics:reset_all","uptime","version","which"]"#]].assert_eq(&world.command("which", &[]));
+    expect![[r#"["blacklists:check","blacklists:check_all","blacklists:list","check_blacklist","check_blacklists","core:log_level","core:ps","core:uptime","core:version","core:which","events_list","evi:list","evi:raise","get_statistics","list_blacklists","list_statistics","log_level","ps","raise_event","reset_all_statistics","reset_statistics","statistics:get","statistics:list","statistics:reset","statistics:reset_all","uptime","version","which"]"#]].assert_eq(&world.command("which", &[]));
     expect![[r#"{"Now":"Tue Nov 14 22:31:30 2023","Up since":"Tue Nov 14 22:30:00 2023","Up time":"90 [sec]"}"#]].assert_eq(&world.command("uptime", &[]));
     expect![[r#"{"Processes":[{"ID":0,"PID":0,"Type":"shard 0"}]}"#]]
         .assert_eq(&world.command("core:ps", &[]));
