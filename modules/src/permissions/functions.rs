@@ -43,7 +43,7 @@ impl Permissions {
     }
 
     fn decide(&mut self, cx: &mut Context<'_>, base: &[u8], pairs: &[UriPair]) -> Verdict {
-        match self.read_pair(cx, base) {
+        match self.read_pair(cx, base, false) {
             Ok(()) => Verdict::of(self.allows(base, pairs)),
             Err(FileError::Waits(ticket)) => Verdict::Wait(ticket),
             Err(why) => {

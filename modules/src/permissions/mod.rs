@@ -19,7 +19,8 @@ use crate::json;
 use addresses::{Addresses, Row};
 use rules::Rules;
 
-/// Base names whose files are kept.
+/// Base names whose files are kept. What peers write may end up in base names: those that the script does not write
+/// down make room when there is none.
 const BASES_MAX: usize = 256;
 
 /// Partitions of addresses.
@@ -42,10 +43,12 @@ pub(crate) struct Permissions {
 }
 
 /// An allow file and a deny file.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Pair {
     allow: Rules,
     deny: Rules,
+    /// Whether the script writes the name down, so that the files were read before anything ran.
+    is_written: bool,
 }
 
 #[derive(Debug)]
@@ -160,7 +163,8 @@ impl Module for Permissions {
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
         self.read_default(cx)?;
         for base in bases(cx) {
-            self.read_pair(cx, &base).map_err(|why| why.to_string())?;
+            self.read_pair(cx, &base, true)
+                .map_err(|why| why.to_string())?;
         }
         if self.partitions.is_empty() && asks_addresses(cx) {
             return Err("the script asks for addresses, and no `address_file` names any".into());
@@ -266,22 +270,40 @@ impl Permissions {
     fn read_default(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
         let allow = read_rules(cx, &self.default_allow).map_err(|why| why.to_string())?;
         let deny = read_rules(cx, &self.default_deny).map_err(|why| why.to_string())?;
-        self.pairs.insert(Box::default(), Pair { allow, deny });
+        let pair = Pair {
+            allow,
+            deny,
+            is_written: true,
+        };
+        self.pairs.insert(Box::default(), pair);
         Ok(())
     }
 
     /// The files of a base name, unless they are known.
-    fn read_pair(&mut self, cx: &mut Context<'_>, base: &[u8]) -> Result<(), FileError> {
+    fn read_pair(
+        &mut self,
+        cx: &mut Context<'_>,
+        base: &[u8],
+        is_written: bool,
+    ) -> Result<(), FileError> {
         if self.pairs.contains_key(base) {
             return Ok(());
         }
-        let name = String::from_utf8_lossy(base).into_owned();
+        let name = String::from_utf8_lossy(base);
+        let allow = read_rules(cx, &format!("{name}{}", self.allow_suffix))?;
+        let deny = read_rules(cx, &format!("{name}{}", self.deny_suffix))?;
+        if self.pairs.len() >= BASES_MAX {
+            self.pairs.retain(|_, pair| pair.is_written);
+        }
         if self.pairs.len() >= BASES_MAX {
             return Err(failed(&name, &format!("more than {BASES_MAX} base names")));
         }
-        let allow = read_rules(cx, &format!("{name}{}", self.allow_suffix))?;
-        let deny = read_rules(cx, &format!("{name}{}", self.deny_suffix))?;
-        self.pairs.insert(base.into(), Pair { allow, deny });
+        let pair = Pair {
+            allow,
+            deny,
+            is_written,
+        };
+        self.pairs.insert(base.into(), pair);
         Ok(())
     }
 
@@ -379,7 +401,7 @@ fn allow_command(
     out: &mut Vec<u8>,
 ) -> CommandResult {
     let base = args.text("basename").as_bytes();
-    own.read_pair(cx, base)?;
+    own.read_pair(cx, base, false)?;
     let (from, to) = (args.text("uri").as_bytes(), args.text("contact").as_bytes());
     if !own.allows(base, &[(from.to_vec(), to.to_vec())]) {
         return Err((403, "Forbidden".into()));

@@ -100,6 +100,35 @@ fn all_pairs_must_be_allowed_or_none_denied() {
 }
 
 #[test]
+fn base_names_out_of_messages_make_room_for_each_other() {
+    let mut world = World::with_files(
+        r#"
+        loadmodule "permissions"
+        route {
+            if (!allow_uri($rU, "sip:b@example.com")) xlog("$rU not\n");
+            if (!allow_uri("written", "sip:b@example.com")) xlog("written not\n");
+        }
+        "#,
+        1,
+        Files::default()
+            .with("late.deny", "ALL : ALL\n")
+            .with("written.deny", "ALL : ALL\n"),
+    );
+    for user in 0..2 * super::BASES_MAX {
+        world.udp(2, &format!("OPTIONS sip:{user}@192.0.2.1\nCall-ID: {user}"));
+    }
+    world.take();
+    // What the script writes down stays as it was read at start.
+    world.files.put("written.deny", "");
+    world.udp(2, "OPTIONS sip:late@192.0.2.1\nCall-ID: late");
+    expect![[r#"
+        log 2: late not
+        log 2: written not
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
 fn addresses_are_read_again_on_demand() {
     let mut world = world(2);
     world.command("address_dump", &[]);
