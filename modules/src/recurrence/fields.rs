@@ -4,6 +4,9 @@ use chrono::{NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, Weekday};
 
 use super::{Malformed, malformed};
 
+/// Seconds of a duration: ten thousand years. Added to the last year that can be written, it is still a date.
+const DURATION_S_MAX: i64 = 10_000 * 366 * 86_400;
+
 /// A time as it is written: on the clock of its zone, or, with `Z`, in UTC.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Time {
@@ -99,6 +102,9 @@ pub(super) fn duration(text: &str) -> Result<TimeDelta, Malformed> {
             _ => return Err(wrong()),
         };
         seconds += number.take().unwrap_or(0) * unit;
+        if seconds > DURATION_S_MAX {
+            return malformed(format!("`{text}` is longer than ten thousand years"));
+        }
         is_any = true;
     }
     match number {

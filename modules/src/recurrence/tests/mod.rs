@@ -58,6 +58,18 @@ fn without_a_frequency_it_lasts_from_start_to_end() {
 }
 
 #[test]
+fn a_duration_ends_within_the_calendar() {
+    holds("99991231T000000||P1D", &["9999-12-31 12:00"]);
+    holds("20200101T000000||P100000D", &["2290-01-01 00:00"]);
+    for text in ["P100000000W", &"99999999W".repeat(900)] {
+        malformed(
+            &format!("99991231T000000||{text}"),
+            &format!("`{text}` is longer than ten thousand years"),
+        );
+    }
+}
+
+#[test]
 fn a_zone_is_that_of_the_text_or_else_the_systems() {
     // 9 in New York is 16 in Bucharest.
     let office = "America/New_York|20210104T090000|20210104T170000||WEEKLY|||MO,TU,WE,TH,FR";
