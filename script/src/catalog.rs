@@ -334,6 +334,7 @@ pub struct Catalog {
     variable_by_name: HashMap<String, VariableId>,
     transform_by_name: HashMap<(String, String), TransformId>,
     prologues: Vec<Prologue>,
+    events: Vec<String>,
     /// Modules of OpenSIPS that nobody here offers.
     pub(crate) not_offered: Vec<&'static str>,
 }
@@ -361,6 +362,16 @@ impl Catalog {
             .or_insert(id);
         self.functions.push(function);
         id
+    }
+
+    /// Adds an event that the core or a loaded module raises.
+    pub fn add_event(&mut self, name: &str) {
+        self.events.push(name.to_owned());
+    }
+
+    /// The events that the core and the loaded modules raise.
+    pub(crate) fn events(&self) -> &[String] {
+        &self.events
     }
 
     /// Adds what a module does before every main route.

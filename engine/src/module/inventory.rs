@@ -5,6 +5,9 @@ use script::Catalog;
 use crate::module::{Registry, add_core, add_module};
 use crate::{engine, statistics};
 
+/// Events that the core raises.
+pub(crate) const CORE_EVENTS: &[&str] = &["E_CORE_THRESHOLD"];
+
 /// What the core does otherwise than OpenSIPS, or with bounds of its own, and why.
 const CORE_DIFFERENCES: &[&str] = &[
     "`$$` in a text is one `$`.",
@@ -60,6 +63,7 @@ impl Registry {
         let mut inventory = if module == "core" {
             Inventory {
                 commands: engine::own_commands().collect(),
+                events: CORE_EVENTS.to_vec(),
                 differences: CORE_DIFFERENCES.to_vec(),
                 ..Inventory::default()
             }

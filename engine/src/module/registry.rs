@@ -14,6 +14,7 @@ use script::{
 use crate::agent::AgentEvent;
 use crate::input::{Answer, Letter, Ticket};
 use crate::module::exports::{PROLOGUE, Table};
+use crate::module::inventory::CORE_EVENTS;
 use crate::module::{Context, Exports, Module, ParamValue};
 use crate::proxy::TransactionEvent;
 use crate::run::{RunId, core_functions, transformations, variables};
@@ -202,6 +203,9 @@ pub(crate) fn add_core(catalog: &mut Catalog) {
             args: row.args.iter().map(|arg| arg.spec()).collect(),
         });
     }
+    for event in CORE_EVENTS {
+        catalog.add_event(event);
+    }
 }
 
 /// Adds what a module offers, in the order of its table.
@@ -244,6 +248,9 @@ pub(crate) fn add_module(module: &str, table: &Table, catalog: &mut Catalog) {
             sub_name: row.shape.sub_name,
             index: row.shape.index,
         });
+    }
+    for event in &table.events {
+        catalog.add_event(event);
     }
 }
 

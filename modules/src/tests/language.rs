@@ -368,7 +368,7 @@ fn count_by_section() {
     expect![[r#"
         36   02_lexical
         53   03_grammar
-        33   06_route_kinds
+        54   06_route_kinds
         21   07_1_return_codes
         15   07_2_conditions
         20   07_3_comparison
@@ -386,7 +386,7 @@ fn count_by_section() {
         20   08_5_others
         28   10_core_functions
         110  pseudo_variables
-        559  in all
+        580  in all
     "#]]
     .assert_eq(&table);
 }

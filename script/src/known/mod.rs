@@ -38,6 +38,7 @@ struct Names {
     lines: HashMap<&'static str, Vec<Line>>,
     functions: HashMap<&'static str, &'static str>,
     variables: HashMap<&'static str, &'static str>,
+    events: HashMap<&'static str, &'static str>,
 }
 
 /// One name of a module.
@@ -56,6 +57,7 @@ fn names() -> &'static Names {
             lines: HashMap::new(),
             functions: HashMap::new(),
             variables: HashMap::new(),
+            events: HashMap::new(),
         };
         let mut module = "";
         for text in NAMES.lines() {
@@ -72,6 +74,7 @@ fn names() -> &'static Names {
             match kind {
                 "f" => drop(names.functions.entry(name).or_insert(module)),
                 "v" => drop(names.variables.entry(name).or_insert(module)),
+                "e" => drop(names.events.entry(name).or_insert(module)),
                 _ => {}
             }
         }
@@ -92,6 +95,16 @@ pub(crate) fn module_of_function(name: &str) -> Option<&'static str> {
 /// The module of OpenSIPS that has this variable.
 pub(crate) fn module_of_variable(name: &str) -> Option<&'static str> {
     names().variables.get(name).copied()
+}
+
+/// The module of OpenSIPS that raises this event.
+pub(crate) fn module_of_event(name: &str) -> Option<&'static str> {
+    names().events.get(name).copied()
+}
+
+/// The events of OpenSIPS.
+pub(crate) fn events() -> impl Iterator<Item = &'static str> {
+    modules().flat_map(|module| names_of(module, Kind::Event))
 }
 
 /// Has the module of OpenSIPS this parameter?
@@ -242,6 +255,7 @@ fn add(catalog: &mut Catalog, wanted: &str) {
                     index,
                 });
             }
+            "e" => catalog.add_event(name),
             _ => {}
         }
     }

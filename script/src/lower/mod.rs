@@ -6,6 +6,7 @@
 
 mod command;
 mod condition;
+mod events;
 mod expression;
 mod statement;
 mod variable;
@@ -119,6 +120,7 @@ pub(crate) fn lower(
         lower.route(index, route);
     }
     lower.adopt_reply_zero();
+    lower.judge_events(routes);
     (lower.program, lower.uses)
 }
 
