@@ -240,3 +240,14 @@ pub(super) enum Queued {
     /// Branches were added.
     LateBranches,
 }
+
+impl Queued {
+    /// Whether it ends the search: a 2xx always goes back.
+    pub(super) fn is_2xx(&self) -> bool {
+        let (Queued::Response { scene, .. } | Queued::Judge { scene, .. }) = self else {
+            return false;
+        };
+        let code = scene.message.status();
+        code.is_some_and(|code| (200..300).contains(&code))
+    }
+}

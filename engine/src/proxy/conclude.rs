@@ -5,7 +5,7 @@
 use parser::HeaderName;
 
 use super::best::{self, Outcome};
-use super::branch::BranchState;
+use super::branch::{BranchState, Queued};
 use super::context::ResponseContext;
 use super::ending::notify;
 use super::{RelayError, TransactionEventKind, cancel, forward, reply};
@@ -24,6 +24,10 @@ pub(super) fn conclude(core: &mut Core, context: &mut ResponseContext, outbox: &
     let minor = core.proxy.settings.minor_flag;
     let is_minor = |branch: &super::Branch| branch.flags & minor != 0;
     let is_waiting = |branch: &super::Branch| branch.is_open() || branch.replying;
+    if context.queued.iter().any(Queued::is_2xx) {
+        // Somebody has answered; nothing can say anything better.
+        return;
+    }
     let round = context.round;
     let mut others = context.branches().iter().filter(|branch| !is_minor(branch));
     if others.any(is_waiting) {

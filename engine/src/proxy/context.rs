@@ -4,12 +4,17 @@
 //! its client transactions are gone. While it is worked on it leaves its slot, so that the rest of the
 //! core can be borrowed beside it.
 
+use std::hash::BuildHasherDefault;
+
+use ahash::AHasher;
+use hashbrown::HashMap;
+
 use super::branch::{Branch, BranchState, Queued};
 use super::{BRANCHES_MAX, ContextId, TargetParts};
 use crate::input::Flow;
 use crate::limits::CONTEXTS_POOLED;
 use crate::run::Scene;
-use crate::transaction::ServerId;
+use crate::transaction::{ClientId, ServerId};
 
 /// How a request is doing.
 #[derive(Debug, Default)]
@@ -50,6 +55,8 @@ pub struct ResponseContext {
     pub(super) queued: std::collections::VecDeque<Queued>,
     branches: Vec<Branch>,
     used: usize,
+    /// Client transactions of an INVITE that waited for too long. Bounded as branches and their addresses are.
+    given_up: Vec<ClientId>,
     /// The first branch that may still win: those before it have lost already.
     pub(super) round: usize,
     /// The first branch of the latest `relay`.
@@ -193,6 +200,7 @@ impl ResponseContext {
             to_tag,
             queued,
             branches,
+            given_up,
             saved,
             ..
         } = self;
@@ -201,12 +209,14 @@ impl ResponseContext {
             to_tag: std::mem::take(to_tag),
             queued: std::mem::take(queued),
             branches: std::mem::take(branches),
+            given_up: std::mem::take(given_up),
             saved: std::mem::take(saved),
             ..ResponseContext::default()
         };
         fresh.reason.clear();
         fresh.to_tag.clear();
         fresh.queued.clear();
+        fresh.given_up.clear();
         *self = fresh;
     }
 }
@@ -227,6 +237,8 @@ pub struct ResponseContexts {
     free: u32,
     live: u32,
     limit: u32,
+    /// Whose client transactions waited for too long: a 2xx may still come, and is theirs.
+    given_up: HashMap<ClientId, (ContextId, u8), BuildHasherDefault<AHasher>>,
     #[expect(clippy::vec_box, reason = "a context is moved by its box")]
     idle: Vec<Box<ResponseContext>>,
 }
@@ -328,6 +340,9 @@ impl ResponseContexts {
         self.live -= 1;
         let Some(mut context) = context else { return };
         context.let_go(&mut give);
+        for client in context.given_up.drain(..) {
+            self.given_up.remove(&client);
+        }
         for queued in context.queued.drain(..) {
             if let Queued::Response { scene, .. } | Queued::Judge { scene, .. } = queued {
                 give(scene);
@@ -337,6 +352,18 @@ impl ResponseContexts {
             context.clear();
             self.idle.push(context);
         }
+    }
+
+    /// A branch waits for this client transaction no longer, while its context may go on.
+    pub(super) fn give_up(&mut self, context: &mut ResponseContext, client: ClientId, branch: u8) {
+        context.given_up.push(client);
+        self.given_up.insert(client, (context.id, branch));
+    }
+
+    /// Whose client transaction this was, given up since.
+    pub(super) fn gave_up(&self, client: ClientId) -> Option<(ContextId, u8)> {
+        let &(context, branch) = self.given_up.get(&client)?;
+        self.get(context).map(|_| (context, branch))
     }
 
     /// How many there are.

@@ -220,7 +220,7 @@ pub fn on_waited(core: &mut Core, slot: u32, timer: TimerId, outbox: &mut Outbox
         Some((context.id, waiting.branch))
     });
     match found {
-        Some((context, branch)) => super::on_client_timeout(core, context, branch, outbox),
+        Some((context, branch)) => super::on_client_timeout(core, context, branch, None, outbox),
         None => debug_assert!(false, "a timer fires for whoever holds it"),
     }
 }

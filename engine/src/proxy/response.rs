@@ -19,6 +19,7 @@ use crate::jobs::Job;
 use crate::outbox::Outbox;
 use crate::run::Scene;
 use crate::statistics::Counter;
+use crate::transaction::ClientId;
 
 /// A branch has answered.
 pub fn on_response(
@@ -58,11 +59,44 @@ pub fn on_response(
     finish(core, context);
 }
 
-/// A branch's client transaction has waited long enough: timers B, C and F.
-pub fn on_client_timeout(core: &mut Core, context: ContextId, branch: u8, outbox: &mut Outbox) {
+/// A 2xx of a branch that was given up: its client transaction is gone, and the call may still be looking for
+/// somebody else. It is that call's answer like any other, and ends the search (RFC 6026 §7).
+pub(super) fn on_late_2xx(
+    core: &mut Core,
+    context: ContextId,
+    branch: u8,
+    response: Message,
+    flow: Flow,
+    outbox: &mut Outbox,
+) {
+    let trying = core
+        .contexts
+        .get(context)
+        .and_then(|context| context.branch(branch))
+        .filter(|branch| branch.is_open())
+        .and_then(|branch| branch.client);
+    if let Some(client) = trying {
+        // The same branch rings at its next address: `judge` cancels the others only.
+        core.cancel_client(client, &[], outbox);
+    }
+    on_response(core, context, branch, response, flow, outbox);
+}
+
+/// A branch's client transaction has waited long enough: timers B, C and F. Without one it is the branch that
+/// stood for others that never came.
+pub fn on_client_timeout(
+    core: &mut Core,
+    context: ContextId,
+    branch: u8,
+    client: Option<ClientId>,
+    outbox: &mut Outbox,
+) {
     let Some(mut context) = core.contexts.take(context) else {
         return;
     };
+    if let Some(client) = client.filter(|_| context.is_invite) {
+        core.contexts.give_up(&mut context, client, branch);
+    }
     if context.is_held() {
         queue(core, &mut context, Queued::Timeout { branch });
     } else {

@@ -83,8 +83,8 @@ pub fn failure_route_ended(
 
 /// Does what waited for the end of a run.
 pub(super) fn after_run(core: &mut Core, mut context: Box<ResponseContext>, outbox: &mut Outbox) {
-    conclude(core, &mut context, outbox);
     drain(core, &mut context, outbox);
+    conclude(core, &mut context, outbox);
     finish(core, context);
 }
 

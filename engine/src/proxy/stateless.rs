@@ -8,7 +8,7 @@ use super::attachments::RecordRoute;
 use super::forward::{self, Writing};
 use super::identity::HostText;
 use super::validate::{self, Refusal};
-use super::{Address, RelayError, TargetParts, identity, reply};
+use super::{Address, RelayError, TargetParts, identity, reply, response};
 use crate::core::Core;
 use crate::input::{ConnectionId, Flow, Ticket, Transport};
 use crate::limits::RESOLVE_ROUNDS_MAX;
@@ -177,6 +177,11 @@ pub fn on_stray_response(core: &mut Core, response: Message, flow: Flow, outbox:
         && response
             .status()
             .is_some_and(|code| (200..300).contains(&code));
+    if let Some(BranchToken::Client(client)) = token.filter(|_| is_late_2xx)
+        && let Some((context, branch)) = core.contexts.gave_up(client)
+    {
+        return response::on_late_2xx(core, context, branch, response, flow, outbox);
+    }
     let may_pass = match token {
         Some(BranchToken::Stateless) => true,
         Some(BranchToken::Client(_)) => is_late_2xx || core.proxy.settings.forward_strays,

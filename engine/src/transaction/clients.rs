@@ -551,7 +551,7 @@ impl Core {
                 }
                 match user {
                     ClientUser::Branch(context, branch) => {
-                        proxy::on_client_timeout(self, context, branch, outbox)
+                        proxy::on_client_timeout(self, context, branch, Some(id), outbox)
                     }
                     ClientUser::Agent(agent) => agent::on_timeout(self, agent, outbox),
                     ClientUser::Nobody => {}

@@ -5,6 +5,7 @@ mod cancel;
 mod failover;
 mod fork;
 mod harness;
+mod late_2xx;
 mod overload;
 mod phones;
 mod px;

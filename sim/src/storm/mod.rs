@@ -110,7 +110,7 @@ pub fn run(seed: u64) -> Result<Tally, String> {
     finish(&mut world, seed)
 }
 
-/// The same, with the ladder of everything for a person to read.
+/// The same, with a ladder for a person to read: of the call that did not hold if there is one, else of everything.
 pub fn replay(seed: u64) -> (Result<Tally, String>, String) {
     let mut world = match build(seed) {
         Ok(world) => world,
@@ -125,9 +125,22 @@ pub fn replay(seed: u64) -> (Result<Tally, String>, String) {
     let ladder = world
         .ladder
         .as_ref()
-        .map(|ladder| ladder.text_from(0))
+        .map(
+            |ladder| match result.as_ref().err().and_then(|error| call_of(error)) {
+                Some(call_id) => ladder.of_call(call_id),
+                None => ladder.text_from(0),
+            },
+        )
         .unwrap_or_default();
     (result, ladder)
+}
+
+/// The call that an objection is about: of the message that stands in it.
+fn call_of(error: &str) -> Option<&str> {
+    error
+        .lines()
+        .find_map(|line| line.strip_prefix("Call-ID: "))
+        .map(str::trim)
 }
 
 fn server_address() -> SocketAddr {
