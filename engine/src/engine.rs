@@ -368,6 +368,8 @@ impl Engine {
     fn take_letter(&mut self, letter: Letter, outbox: &mut Outbox) {
         if letter.is_answer {
             self.take_answer(letter.ticket, Answer::Letter(letter.payload), outbox);
+        } else if letter.module == module::CORE {
+            crate::blacklist::on_letter(&mut self.core, &letter, outbox);
         } else {
             module::on_letter(
                 &mut self.core,

@@ -227,7 +227,7 @@ pub struct Letter {
     pub from: ShardId,
     /// Who reads.
     pub to: ShardId,
-    /// The module on both sides, by its place in the program's list of modules.
+    /// The module on both sides, by its place in the program's list of modules; the core is behind them all.
     pub module: u16,
     /// In a question: what waits at the sender. In an answer: the same ticket, back.
     pub ticket: Ticket,

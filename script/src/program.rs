@@ -392,6 +392,21 @@ pub struct Net {
 }
 
 impl Net {
+    /// Of any address in it. The prefix must be one: 32 or 128 at most.
+    pub fn new(address: IpAddr, prefix: u8) -> Net {
+        let address = match address {
+            IpAddr::V4(one) => {
+                let mask = u32::MAX.checked_shl(32 - u32::from(prefix.min(32)));
+                IpAddr::V4((one.to_bits() & mask.unwrap_or(0)).into())
+            }
+            IpAddr::V6(one) => {
+                let mask = u128::MAX.checked_shl(128 - u32::from(prefix.min(128)));
+                IpAddr::V6((one.to_bits() & mask.unwrap_or(0)).into())
+            }
+        };
+        Net { address, prefix }
+    }
+
     /// Is the address inside?
     pub fn contains(&self, address: IpAddr) -> bool {
         match (self.address, address) {

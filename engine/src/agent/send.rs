@@ -224,7 +224,7 @@ fn start(
         address: flow.remote,
     };
     let write = |out: &mut Vec<u8>| draft.write(&scene.message, out);
-    if core.blacklists.forbid(forbidding, to, write) {
+    if core.blacklists.forbid(forbidding, to, core.now, write) {
         core.statistics.count(Counter::Blacklisted);
         core.release_client(client);
         return None;

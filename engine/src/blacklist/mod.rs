@@ -4,17 +4,26 @@
 //! `default`, and what `use_blacklist` and `unuse_blacklist` made of them. A refused address counts as one that cannot be
 //! reached: the next one is tried.
 //!
-//! Copied: every shard has the lists of the script, and nothing changes them while it runs.
+//! Copied: every shard has all lists. What scripts change in them reaches all shards in one order: see `change`.
 
+mod change;
 mod glob;
+#[cfg(test)]
+mod tests;
 
-use script::globals::{Blacklist, BlacklistRule, Globals};
+use script::globals::{BlacklistRule, Globals};
 
-use crate::input::Transport;
+use crate::input::{Now, Transport};
 use crate::proxy::Address;
+
+pub(crate) use change::{Change, What, ask, on_letter, read_net};
 
 /// Lists of a script: a message says in one word which of them it is under.
 pub const BLACKLISTS_MAX: usize = 32;
+
+/// Rules of one list. Each is looked at for each address a message is sent to, so that a full one takes some
+/// microseconds.
+pub const RULES_MAX: usize = 1024;
 
 /// The lists of a script.
 #[derive(Debug, Default)]
@@ -24,11 +33,47 @@ pub struct Blacklists {
     default: u32,
 }
 
+/// A list.
 #[derive(Debug)]
-struct List {
-    written: Blacklist,
-    /// Its rules' transports, in their order; `None` is any.
-    transports: Vec<Option<Transport>>,
+pub(crate) struct List {
+    /// Its name.
+    pub(crate) name: String,
+    /// Cannot be changed by scripts.
+    pub(crate) read_only: bool,
+    /// Written as a list whose rules end.
+    pub(crate) expire: bool,
+    /// Applies to every message.
+    pub(crate) default: bool,
+    /// Some rule looks at the message.
+    has_patterns: bool,
+    rules: Vec<Rule>,
+}
+
+#[derive(Debug)]
+struct Rule {
+    written: BlacklistRule,
+    /// `None` is any.
+    transport: Option<Transport>,
+    /// When it ends, in milliseconds of the monotonic clock.
+    until_ms: Option<u64>,
+}
+
+impl Rule {
+    fn holds_at(&self, now_ms: u64) -> bool {
+        self.until_ms.is_none_or(|until| now_ms < until)
+    }
+}
+
+impl List {
+    /// Its rules that hold now, and in how many seconds each ends.
+    pub(crate) fn rules(&self, now: Now) -> impl Iterator<Item = (&BlacklistRule, Option<u64>)> {
+        let now_ms = now.mono_ms();
+        let rules = self.rules.iter().filter(move |rule| rule.holds_at(now_ms));
+        rules.map(move |rule| {
+            let left_ms = rule.until_ms.map(|until| until - now_ms);
+            (&rule.written, left_ms.map(|ms| ms.div_ceil(1000)))
+        })
+    }
 }
 
 /// What a message says of the lists it is under.
@@ -64,22 +109,36 @@ impl Blacklists {
             if all.lists.len() == BLACKLISTS_MAX {
                 return Err(format!("more than {BLACKLISTS_MAX} blacklists"));
             }
-            let mut transports = Vec::with_capacity(written.rules.len());
+            let mut rules = Vec::with_capacity(written.rules.len());
             for rule in &written.rules {
                 let named = rule.protocol.as_deref();
                 let transport = named.and_then(|text| Transport::parse(text.as_bytes()));
                 if let (Some(text), None) = (named, transport) {
                     return Err(format!("blacklist `{name}`: `{text}` carries no SIP"));
                 }
-                transports.push(transport);
+                let protocol = transport.map(|transport| transport.as_str().to_owned());
+                rules.push(Rule {
+                    written: BlacklistRule {
+                        protocol,
+                        ..rule.clone()
+                    },
+                    transport,
+                    until_ms: None,
+                });
+            }
+            if rules.len() > RULES_MAX {
+                return Err(format!("blacklist `{name}`: more than {RULES_MAX} rules"));
             }
             if written.default {
                 all.default |= 1 << all.lists.len();
             }
-            let written = written.clone();
             all.lists.push(List {
-                written,
-                transports,
+                name: name.clone(),
+                read_only: written.read_only,
+                expire: written.expire,
+                default: written.default,
+                has_patterns: rules.iter().any(|rule| rule.written.pattern.is_some()),
+                rules,
             });
         }
         Ok(all)
@@ -89,7 +148,7 @@ impl Blacklists {
     pub fn find(&self, name: &[u8]) -> Option<usize> {
         self.lists
             .iter()
-            .position(|list| list.written.name.as_bytes() == name)
+            .position(|list| list.name.as_bytes() == name)
     }
 
     /// The lists a message is under, a bit each; 0 for most.
@@ -98,35 +157,31 @@ impl Blacklists {
     }
 
     /// Whether one of these lists forbids an address. `write` makes the message, if a rule looks at it.
-    pub fn forbid(&self, active: u32, to: Address, write: impl FnOnce(&mut Vec<u8>)) -> bool {
+    pub fn forbid(
+        &self,
+        active: u32,
+        to: Address,
+        now: Now,
+        write: impl FnOnce(&mut Vec<u8>),
+    ) -> bool {
         if active == 0 {
             return false;
         }
         let is_active = |at: &usize| active & (1 << at) != 0;
+        let mut active = (0..self.lists.len()).filter(is_active);
         let mut text = Vec::new();
-        if (0..self.lists.len()).filter(is_active).any(|at| {
-            self.lists[at]
-                .written
-                .rules
-                .iter()
-                .any(|rule| rule.pattern.is_some())
-        }) {
+        if active.clone().any(|at| self.lists[at].has_patterns) {
             write(&mut text);
         }
-        (0..self.lists.len()).filter(is_active).any(|at| {
-            self.rule_for(
-                at,
-                Some(to.transport),
-                to.address.ip(),
-                to.address.port(),
-                &text,
-            )
-            .is_some()
+        let (ip, port) = (to.address.ip(), to.address.port());
+        active.any(|at| {
+            self.rule_for(at, Some(to.transport), ip, port, &text, now)
+                .is_some()
         })
     }
 
-    /// The first rule of a list that forbids a destination. Of an unknown transport or port (0) only rules for any can
-    /// say something.
+    /// The first rule of a list that forbids a destination now. Of an unknown transport or port (0) only rules for any
+    /// can say something.
     pub fn rule_for(
         &self,
         list: usize,
@@ -134,21 +189,28 @@ impl Blacklists {
         ip: std::net::IpAddr,
         port: u16,
         text: &[u8],
-    ) -> Option<usize> {
-        let list = self.lists.get(list)?;
-        let rules = list.written.rules.iter().zip(&list.transports);
-        rules.into_iter().position(|(rule, wanted)| {
+        now: Now,
+    ) -> Option<&BlacklistRule> {
+        let now_ms = now.mono_ms();
+        let mut rules = self.lists.get(list)?.rules.iter();
+        let found = rules.find(|rule| {
+            let Rule {
+                written,
+                transport: wanted,
+                ..
+            } = rule;
             let fits = wanted.is_none_or(|wanted| transport == Some(wanted))
-                && rule.net.contains(ip)
-                && rule.port.is_none_or(|wanted| wanted == port)
-                && matches_text(rule, text);
-            fits != rule.negated
-        })
+                && written.net.contains(ip)
+                && written.port.is_none_or(|wanted| wanted == port)
+                && matches_text(written, text);
+            fits != written.negated && rule.holds_at(now_ms)
+        });
+        found.map(|rule| &rule.written)
     }
 
     /// The lists and what is known of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Blacklist> {
-        self.lists.iter().map(|list| &list.written)
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &List> {
+        self.lists.iter()
     }
 }
 

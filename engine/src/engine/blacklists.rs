@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 
-use script::globals::{Blacklist, BlacklistRule};
+use script::globals::BlacklistRule;
 
 use super::Engine;
 use super::commands::{Answered, BAD_PARAMETERS, write_text};
-use crate::input::{Command, Transport};
+use crate::blacklist::List;
+use crate::input::{Command, Now, Transport};
 
 /// A destination that a command asks about.
 struct Destination<'a> {
@@ -27,7 +28,7 @@ impl Engine {
         let mut json = String::from("{\"Lists\":[");
         for (place, list) in shown.enumerate() {
             json.push_str(if place > 0 { "," } else { "" });
-            write_list(list, &mut json);
+            write_list(list, self.core.now, &mut json);
         }
         json.push_str("]}");
         Ok(json)
@@ -40,12 +41,11 @@ impl Engine {
         let list = self.blacklist(values[0].unwrap_or_default())?;
         let to = destination(&values[1..])?;
         let lists = &self.core.blacklists;
-        let rule = lists.rule_for(list, to.transport, to.ip, to.port, to.text);
-        let rules = lists.iter().nth(list).map(|list| &list.rules[..]);
-        match rule.and_then(|rule| rules?.get(rule)) {
+        let now = self.core.now;
+        match lists.rule_for(list, to.transport, to.ip, to.port, to.text, now) {
             Some(rule) => {
                 let mut json = String::new();
-                write_rule(rule, &mut json);
+                write_rule(rule, None, &mut json);
                 Ok(json)
             }
             None => Err((404, "No rule forbids it".to_owned())),
@@ -60,7 +60,7 @@ impl Engine {
         let lists = &self.core.blacklists;
         let mut json = String::from("[");
         for (at, list) in lists.iter().enumerate() {
-            let rule = lists.rule_for(at, to.transport, to.ip, to.port, to.text);
+            let rule = lists.rule_for(at, to.transport, to.ip, to.port, to.text, self.core.now);
             if rule.is_some() {
                 json.push_str(if json.len() > 1 { "," } else { "" });
                 write_text(&mut json, &list.name);
@@ -118,7 +118,7 @@ fn destination<'a>(values: &[Option<&'a str>]) -> Result<Destination<'a>, (i32, 
     })
 }
 
-fn write_list(list: &Blacklist, json: &mut String) {
+fn write_list(list: &List, now: Now, json: &mut String) {
     json.push_str("{\"name\":");
     write_text(json, &list.name);
     let flags = [
@@ -134,14 +134,14 @@ fn write_list(list: &Blacklist, json: &mut String) {
     json.push_str(",\"flags\":");
     write_text(json, &flags.join(","));
     json.push_str(",\"Rules\":[");
-    for (place, rule) in list.rules.iter().enumerate() {
+    for (place, (rule, left_s)) in list.rules(now).enumerate() {
         json.push_str(if place > 0 { "," } else { "" });
-        write_rule(rule, json);
+        write_rule(rule, left_s, json);
     }
     json.push_str("]}");
 }
 
-fn write_rule(rule: &BlacklistRule, json: &mut String) {
+fn write_rule(rule: &BlacklistRule, left_s: Option<u64>, json: &mut String) {
     let net = rule.net;
     json.push_str(&format!(
         "{{\"negated\":{},\"IP\":\"{}\",\"Prefix\":{},\"Proto\":",
@@ -152,6 +152,9 @@ fn write_rule(rule: &BlacklistRule, json: &mut String) {
     if let Some(pattern) = &rule.pattern {
         json.push_str(",\"Match\":");
         write_text(json, &String::from_utf8_lossy(pattern));
+    }
+    if let Some(left_s) = left_s {
+        json.push_str(&format!(",\"Expire\":{left_s}"));
     }
     json.push('}');
 }

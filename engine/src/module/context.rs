@@ -71,7 +71,7 @@ impl<'a> Context<'a> {
             modules: hands.modules,
             program: hands.linked,
             outbox: hands.outbox,
-            me: u16::MAX,
+            me: super::CORE,
         }
     }
 }

@@ -343,6 +343,6 @@ pub(crate) fn context<'a>(
         modules,
         program: linked,
         outbox,
-        me: u16::MAX,
+        me: super::CORE,
     }
 }

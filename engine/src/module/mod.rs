@@ -37,6 +37,9 @@ use crate::input::{Answer, Letter, Ticket};
 use crate::proxy::TransactionEvent;
 use crate::run::RunId;
 
+/// The core's place among the modules, behind them all: its name in letters.
+pub(crate) const CORE: u16 = u16::MAX;
+
 /// A feature module.
 pub trait Module: Sized + 'static {
     /// The name that `loadmodule` knows it by.

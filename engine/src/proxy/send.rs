@@ -172,7 +172,7 @@ pub(super) fn send_to_next(
         );
         branch.draft = own_draft;
         let write = |out: &mut Vec<u8>| draft.write(&scene.message, out);
-        if core.blacklists.forbid(forbidding, to, write) {
+        if core.blacklists.forbid(forbidding, to, core.now, write) {
             core.statistics.count(Counter::Blacklisted);
             core.release_client(client);
             forward::give_back(core, draft);

@@ -94,7 +94,7 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
         };
         let draft = forward::draft_of(core, &writing);
         let write = |out: &mut Vec<u8>| draft.write(cx.message, out);
-        if core.blacklists.forbid(forbidding, to, write) {
+        if core.blacklists.forbid(forbidding, to, core.now, write) {
             core.statistics.count(Counter::Blacklisted);
             forward::give_back(core, draft);
             continue;

@@ -1,6 +1,7 @@
 //! The proxy core, end to end: a script, phones as text, and the ladder that comes out.
 
 mod agent;
+mod blacklists;
 mod cancel;
 mod failover;
 mod fork;

@@ -232,6 +232,7 @@ impl World {
                         },
                     ));
                 }
+                Output::Letter(letter) => handovers.push((letter.to, Input::Letter(letter))),
                 Output::Query {
                     ticket,
                     query: Query::Sleep,
@@ -275,7 +276,9 @@ impl World {
         outbox.clear();
         self.outbox = outbox;
         for (to, input) in handovers {
-            self.note(&format!("shard {shard} hands over to shard {}", to.0));
+            if matches!(input, Input::Handover { .. }) {
+                self.note(&format!("shard {shard} hands over to shard {}", to.0));
+            }
             self.handle(to.0, input);
         }
     }
@@ -358,12 +361,17 @@ impl World {
     }
 
     pub fn command(&mut self, name: &str, parameters: &[&str]) -> String {
+        self.command_to(0, name, parameters)
+    }
+
+    /// The same, asked of this shard.
+    pub fn command_to(&mut self, shard: u16, name: &str, parameters: &[&str]) -> String {
         let parameters = parameters
             .iter()
             .map(|value| (None, (*value).to_owned()))
             .collect();
         self.handle(
-            0,
+            shard,
             Input::Command(
                 Ticket(1),
                 Command {

@@ -36,7 +36,7 @@ fn send(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
     let address = match resolved {
         Ok(addresses) => addresses.iter().copied().find(|&to| {
             let write = |out: &mut Vec<u8>| write_with(cx.message, args.str(1), out);
-            let is_forbidden = cx.core.blacklists.forbid(forbidding, to, write);
+            let is_forbidden = cx.core.blacklists.forbid(forbidding, to, cx.now, write);
             if is_forbidden {
                 cx.core.statistics.count(Counter::Blacklisted);
             }
