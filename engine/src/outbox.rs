@@ -54,6 +54,9 @@ pub enum Output {
         /// `Ok`: the result as JSON. `Err`: code, message.
         result: Result<Range<u32>, (i32, Range<u32>)>,
     },
+    /// What has no connection of its own to `remote` leaves by this connection, while it lasts. It ends at another port
+    /// of the same host.
+    Alias(Flow),
     /// Close this connection.
     Close(Flow),
     /// End the process at once, by SIGABRT, when what was logged before is written: `abort_on_assert`.

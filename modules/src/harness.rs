@@ -406,6 +406,7 @@ impl World {
                         self.listing += &format!("answer {code} {}\n", slice(&range));
                     }
                     Output::Abort => self.listing += "abort\n",
+                    Output::Alias(flow) => self.listing += &format!("alias {}\n", flow.remote),
                     Output::Close(flow) => self.listing += &format!("close {}\n", flow.remote),
                     Output::Quarantine { reason, .. } => {
                         panic!("the engine panicked: {}", slice(&reason))

@@ -71,6 +71,7 @@ impl Shard {
                     .map_err(|(code, range)| (code, copy(range)));
                 self.answer_command(ticket, result);
             }
+            Output::Alias(flow) => self.alias(flow),
             Output::Close(flow) => self.close(flow),
             Output::Abort => self.abort(),
             Output::Quarantine {
@@ -203,6 +204,16 @@ impl Shard {
         };
         if let Err(sender) = sent {
             self.tell_unsent(sender, flow);
+        }
+    }
+
+    /// Has the shard that holds the connection give it another name.
+    pub(crate) fn alias(&mut self, flow: Flow) {
+        let holder = flow.connection.shard();
+        if holder == self.id {
+            self.connections.alias(flow, &mut self.happened);
+        } else {
+            self.give(holder, Parcel::Alias(flow));
         }
     }
 

@@ -112,3 +112,6 @@ const _: () = assert!(
     PARCELS_WAITING_MAX * 16 >= parser::limits::MESSAGE_BYTES_MAX,
     "a page of the shortest messages fits"
 );
+
+/// Ports of its peer that a connection stands for besides its own (RFC 5923): a peer listens on one.
+pub const ALIASES_MAX: usize = 4;

@@ -35,6 +35,8 @@ pub(crate) enum Parcel {
     SendFailed(Ticket, Flow),
     /// I hold a connection whose home you are: tell others.
     Holds(Flow),
+    /// What goes to this peer leaves by this connection of yours.
+    Alias(Flow),
     /// A connection has ended.
     Closed(Flow),
     /// End this connection of yours.

@@ -101,7 +101,7 @@ impl Shard {
         for event in happened.drain(..) {
             match event {
                 Happened::Message(frame, flow) => self.handle(Input::Received { frame, flow }),
-                Happened::Accepted(flow) => {
+                Happened::Accepted(flow) | Happened::Aliased(flow) => {
                     let home = self.connections.home(flow.socket, flow.remote);
                     if home != self.id {
                         self.give(home, Parcel::Holds(flow));
@@ -165,6 +165,7 @@ impl Shard {
             } => self.send_stream(flow, &frame, sender),
             Parcel::SendFailed(ticket, flow) => self.handle(Input::SendFailed(ticket, flow)),
             Parcel::Holds(flow) => self.connections.note_held(flow),
+            Parcel::Alias(flow) => self.alias(flow),
             Parcel::Closed(flow) => {
                 self.connections.forget_held(flow);
                 self.handle(Input::Closed(flow));

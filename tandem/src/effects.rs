@@ -23,7 +23,7 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     ("syslog_level_filter", Any), ("syslog_log_format", Any), ("socket/tos", Any),
     ("log_prefix", Any), ("log_stderror", Any), ("open_files_limit", Any), ("socket", Any), ("socket/as", Any), ("socket/tag", Any),
     ("stderror_enabled", Any), ("syslog_enabled", Any), ("syslog_facility", Any), ("syslog_name", Any),
-    ("tcp_connect_timeout", Any), ("tcp_connection_lifetime", Any), ("tcp_keepalive", Any), ("tcp_keepcount", Any),
+    ("tcp_accept_aliases", Any), ("tcp_connect_timeout", Any), ("tcp_connection_lifetime", Any), ("tcp_keepalive", Any), ("tcp_keepcount", Any),
     ("tcp_keepidle", Any), ("tcp_keepinterval", Any), ("tcp_max_connections", Any), ("tcp_no_new_conn_bflag", Any), ("tcp_no_new_conn_rplflag", Any), ("tcp_max_msg_time", Any),
     ("tcp_socket_backlog", Any), ("tcp_workers", Any), ("tos", Any), ("udp_workers", Any), ("wdir", Any),
     // About OpenSIPS's processes, memory and files: there is nothing to lose.
@@ -44,5 +44,5 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     ("dns", Only(0)), ("dns_use_search_list", Only(0)), ("log_event_enabled", Only(0)),
     ("query_buffer_size", Only(0)), ("query_flush_time", Only(0)),
     ("rev_dns", Only(0)),
-    ("tcp_accept_aliases", Only(0)), ("tcp_threshold", Only(0)),
+    ("tcp_threshold", Only(0)),
 ];

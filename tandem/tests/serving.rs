@@ -558,3 +558,43 @@ fn a_stream_faster_than_the_rings_is_slowed_down_and_loses_nothing() {
     assert!(number_before(&farewell, "handovers") > 1_000, "{farewell}");
     assert!(farewell.contains(", 0 dropped"), "{farewell}");
 }
+
+#[test]
+fn what_goes_to_the_alias_of_a_connection_leaves_by_it_on_every_shard() {
+    let script = r#"
+        tcp_accept_aliases = 1
+        loadmodule "proto_udp.so"
+        loadmodule "proto_tcp.so"
+        loadmodule "sl.so"
+        route {
+            if ($rU == "peer") forward();
+            else sl_send_reply(200, "OK");
+        }
+    "#;
+    // Nobody listens there: only the connection leads back.
+    const ALIAS: u16 = 9;
+    let server = Server::start(script, &["--shards", "2"]);
+    let mut peers: Vec<Peer> = (0..4).map(|_| Peer::tcp(server.tcp())).collect();
+    let mut caller = Peer::udp(server.udp());
+    for (at, peer) in peers.iter_mut().enumerate() {
+        let own = peer.address().port().to_string();
+        let text = request(peer, "OPTIONS", "sip:127.0.0.1", &format!("in-{at}"), 1, "");
+        let alias = (ALIAS + at as u16).to_string();
+        let text = text.replacen(&format!(":{own};"), &format!(":{alias};alias;"), 1);
+        assert!(text.contains(";alias"), "{text}");
+        peer.send(&text);
+        assert!(peer.receive().starts_with("SIP/2.0 200 OK"));
+    }
+    // The home of a connection hears of its alias by a ring.
+    std::thread::sleep(Duration::from_millis(100));
+    for (at, peer) in peers.iter_mut().enumerate() {
+        for call in 0..4 {
+            let uri = format!("sip:peer@127.0.0.1:{};transport=tcp", ALIAS + at as u16);
+            let call = format!("out-{at}-{call}");
+            caller.send(&request(&caller, "OPTIONS", &uri, &call, 1, ""));
+            let text = peer.receive();
+            assert!(text.starts_with(&format!("OPTIONS {uri}")), "{text}");
+            assert_eq!(header(&text, "Call-ID"), Some(call));
+        }
+    }
+}

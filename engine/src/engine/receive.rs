@@ -186,6 +186,7 @@ impl Engine {
 
     fn receive_request(&mut self, request: Message, flow: Flow, outbox: &mut Outbox) {
         self.core.statistics.count(Counter::RequestsReceived);
+        proxy::accept_alias(&self.core, &request, &flow, outbox);
         let matched = self.core.match_request(&request, &flow, outbox);
         match matched {
             Matched::Retransmission | Matched::AckToFinal => return,

@@ -29,6 +29,9 @@ const CORE_DIFFERENCES: &[&str] = &[
      deleting it is 1.",
     "`$branch(field)[i]` counts without the Request-URI, as in 3.4; `$branch.flag` and `$msg.branch.*` count with it.",
     "`forward(dest)` goes to `dest` also where `$du` is set.",
+    "The alias of a connection (`tcp_accept_aliases`, `force_tcp_alias`) is found on every shard. It ends with the \
+     connection; a newer alias replaces it, and a connection that really ends at that port keeps its own. A connection has \
+     four at most. Without a port, `force_tcp_alias` in a reply route is -1: that Via is ours.",
     "A rule of `add_blacklist_rule` reaches all shards; the call waits for that. One that is there already gets the new \
      end; a list holds 1024. A time to live counts whether or not the list has the flag `expire`. What cannot be a rule, \
      a list that is read-only (as all without flags are) and the removal of a rule that is not there are -1.",

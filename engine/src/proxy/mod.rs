@@ -12,6 +12,7 @@
 //!
 //! Owned by the Call-ID. Never runs a script: what has to run next is pushed on `core.jobs`.
 
+mod alias;
 mod attachments;
 mod best;
 mod branch;
@@ -42,6 +43,8 @@ mod validate;
 mod view;
 mod warning;
 
+pub(crate) use alias::take_alias;
+pub use alias::{AcceptAliases, accept_alias};
 pub use attachments::{Advertised, Attachments, RecordRoute, RouteFound};
 pub(crate) use attachments::{advertised_port, host_form};
 pub use branch::{Branch, BranchState, set_attribute};

@@ -26,6 +26,8 @@ pub struct ProxySettings {
     pub no_connection_flag: u32,
     /// `tcp_no_new_conn_rplflag`: the message flag, as a mask, of requests whose responses open no connection.
     pub no_reply_connection_flag: u32,
+    /// `tcp_accept_aliases`.
+    pub accept_aliases: super::AcceptAliases,
     /// A request longer than this leaves by TCP when UDP was nobody's wish (RFC 3261 §18.1.1 says 1300).
     pub udp_bytes_max: Option<u32>,
     /// RFC 3261 §16.3 step 4 and RFC 5393: look for loops.
@@ -58,6 +60,7 @@ impl Default for ProxySettings {
             no_connection_flag: 0,
             no_reply_connection_flag: 0,
             path_received: false,
+            accept_aliases: super::AcceptAliases::Never,
             udp_bytes_max: None,
             loop_detection: true,
             no_dns_failover: false,
@@ -87,6 +90,7 @@ impl ProxySettings {
         set(&mut self.no_dns_failover, "disable_dns_failover");
         set(&mut self.check_via, "check_via");
         set(&mut self.warning, "sip_warning");
+        self.accept_aliases = super::AcceptAliases::of(globals);
         self.forward_strays = globals.is_on("disable_stateless_fwd") == Some(false);
         let line = |field: &mut Vec<u8>, name: &str| {
             if let Some(text) = globals.text(name) {

@@ -229,6 +229,9 @@ impl World {
                 query: Query::Sleep,
                 ..
             } => self.sleeping.push(ticket),
+            Output::Alias(flow) => {
+                let _ = writeln!(self.ladder, "{:<6}  ! alias {}", self.now_ms, flow.remote);
+            }
             other => {
                 let _ = writeln!(self.ladder, "{:<6}  {other:?}", self.now_ms);
             }

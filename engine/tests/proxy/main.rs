@@ -1,6 +1,7 @@
 //! The proxy core, end to end: a script, phones as text, and the ladder that comes out.
 
 mod agent;
+mod aliases;
 mod blacklists;
 mod cancel;
 mod failover;

@@ -36,6 +36,8 @@ pub(super) struct Connection {
     pub(super) stream: Stream,
     pub(super) flow: Flow,
     pub(super) state: State,
+    /// Other ports of the peer that it stands for (RFC 5923).
+    pub(super) aliases: Vec<u16>,
     /// When bytes last went either way, in seconds.
     pub(super) active_s: u32,
     /// When the incomplete message began.
@@ -76,6 +78,7 @@ impl Connection {
             stream,
             flow,
             state,
+            aliases: Vec::new(),
             active_s: now_s,
             partial_since_s: now_s,
             owed_since_s: now_s,

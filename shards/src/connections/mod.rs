@@ -71,7 +71,9 @@ pub(crate) enum Happened {
     Message(Frame, Flow),
     /// It was accepted.
     Accepted(Flow),
-    /// It has ended.
+    /// It is reached by another port of its peer as well.
+    Aliased(Flow),
+    /// It has ended; said of each port of its peer that it stood for.
     Closed(Flow),
     /// What was to be sent by it was not.
     Unsent(Sender, Flow),
@@ -147,6 +149,13 @@ impl Connections {
     /// The connection to this peer, as far as this shard knows.
     pub(crate) fn find(&self, socket: SocketId, remote: SocketAddr) -> Option<ConnectionId> {
         self.table.find(socket, remote)
+    }
+
+    /// A connection of ours has another name: what goes to `remote` leaves by it.
+    pub(crate) fn alias(&mut self, flow: Flow, happened: &mut Vec<Happened>) {
+        if self.table.alias(flow.connection, flow.remote.port()) {
+            happened.push(Happened::Aliased(flow));
+        }
     }
 
     /// Another shard holds this connection, and we are its home.
@@ -497,6 +506,11 @@ impl Connections {
         let flow = connection.flow;
         for sender in connection.unsent() {
             happened.push(Happened::Unsent(sender, flow));
+        }
+        for &port in &connection.aliases {
+            let mut alias = flow;
+            alias.remote.set_port(port);
+            happened.push(Happened::Closed(alias));
         }
         happened.push(Happened::Closed(flow));
     }

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use wire::Stream;
 
 use super::connection::{Connection, State};
-use crate::limits::CONNECTIONS_MAX;
+use crate::limits::{ALIASES_MAX, CONNECTIONS_MAX};
 
 type ByPeer<V> = HashMap<(SocketId, SocketAddr), V, ahash::RandomState>;
 
@@ -88,11 +88,56 @@ impl Table {
         self.slots.get_mut(slot as usize)?.connection.as_mut()
     }
 
+    /// Gives a connection another port of its peer as well. False if nothing changed: a connection that really ends there
+    /// keeps it.
+    pub(super) fn alias(&mut self, id: ConnectionId, port: u16) -> bool {
+        let Some(connection) = self.get_mut(id) else {
+            return false;
+        };
+        let (socket, mut peer) = (connection.flow.socket, connection.flow.remote);
+        let is_full = connection.aliases.len() >= ALIASES_MAX;
+        if port == peer.port() || connection.state == State::Closing {
+            return false;
+        }
+        peer.set_port(port);
+        let slot = id.slot();
+        let place = (socket, peer);
+        match self.by_peer.get(&place).copied() {
+            Some(other) if other == slot => return false,
+            Some(other) => {
+                let other = self.at_mut(other).map(|other| other.flow.remote);
+                if other == Some(peer) {
+                    return false;
+                }
+            }
+            None => {}
+        }
+        let Some(connection) = self.at_mut(slot) else {
+            return false;
+        };
+        // It may have been another's since.
+        if !connection.aliases.contains(&port) {
+            if is_full {
+                return false;
+            }
+            connection.aliases.push(port);
+        }
+        self.by_peer.insert(place, slot);
+        true
+    }
+
     pub(super) fn remove(&mut self, slot: u32) -> Option<Connection> {
         let connection = self.slots.get_mut(slot as usize)?.connection.take()?;
         let peer = (connection.flow.socket, connection.flow.remote);
-        if self.by_peer.get(&peer) == Some(&slot) {
-            self.by_peer.remove(&peer);
+        let aliases = connection.aliases.iter().map(|&port| {
+            let (socket, mut remote) = peer;
+            remote.set_port(port);
+            (socket, remote)
+        });
+        for peer in std::iter::once(peer).chain(aliases) {
+            if self.by_peer.get(&peer) == Some(&slot) {
+                self.by_peer.remove(&peer);
+            }
         }
         self.free.push(slot);
         Some(connection)

@@ -174,6 +174,7 @@ fn line(happened: &Happened) -> String {
             format!("{} bytes: {}", frame.len(), &first[..first.len().min(20)])
         }
         Happened::Accepted(_) => "accepted".into(),
+        Happened::Aliased(flow) => format!("alias {}", flow.remote.port()),
         Happened::Closed(_) => "closed".into(),
         Happened::Unsent(sender, _) => format!("unsent {}", sender.ticket.0),
     }
@@ -576,4 +577,45 @@ fn homes_are_spread_and_the_same_for_everybody() {
         .collect();
     let second = homes.iter().filter(|&&home| home == 1).count();
     assert!((60..140).contains(&second), "{second} of 200");
+}
+
+#[test]
+fn a_connection_is_found_by_its_alias_until_it_ends() {
+    let mut world = World::new();
+    let peer = connect(world.address);
+    assert_eq!(world.next(), ["accepted"]);
+    let own = peer.local().unwrap();
+    let at = |port| SocketAddr::new(own.ip(), port);
+    let flow = world.flow(own);
+    let alias = |world: &mut World, flow: Flow, port| {
+        let mut happened = Vec::new();
+        let remote = at(port);
+        world
+            .connections
+            .alias(Flow { remote, ..flow }, &mut happened);
+        happened.iter().map(line).collect::<Vec<_>>()
+    };
+    assert_eq!(alias(&mut world, flow, own.port()), [""; 0]);
+    assert_eq!(alias(&mut world, flow, 1), ["alias 1"]);
+    assert_eq!(alias(&mut world, flow, 1), [""; 0]);
+    assert_eq!(world.connections.find(OURS, at(1)), Some(flow.connection));
+    // A later connection of the same peer takes it over.
+    let other = connect(world.address);
+    assert_eq!(world.next(), ["accepted"]);
+    let second = world.flow(other.local().unwrap());
+    assert_eq!(alias(&mut world, second, 1), ["alias 1"]);
+    assert_eq!(world.connections.find(OURS, at(1)), Some(second.connection));
+    // A port at which another connection really ends is nobody's alias.
+    assert_eq!(alias(&mut world, second, own.port()), [""; 0]);
+    for port in 2..=4 {
+        assert_eq!(alias(&mut world, second, port), [format!("alias {port}")]);
+    }
+    assert_eq!(alias(&mut world, second, 5), [""; 0]);
+    drop(peer);
+    assert_eq!(world.next(), ["closed", "closed"]);
+    assert_eq!(world.connections.find(OURS, at(1)), Some(second.connection));
+    drop(other);
+    let ended = ["closed"; 5];
+    assert_eq!(world.next(), ended);
+    assert_eq!(world.connections.find(OURS, at(1)), None);
 }

@@ -672,6 +672,10 @@ impl World {
                 self.entries
                     .push(Entry::Note(format!("answer{who} {answer}")));
             }
+            Output::Alias(flow) => self.entries.push(Entry::Note(format!(
+                "requests to {} leave by the connection that is there",
+                flow.remote
+            ))),
             Output::Close(flow) => {
                 let peer = self.name_of(flow.remote, flow.transport);
                 self.entries

@@ -4,6 +4,7 @@ use parser::Uri;
 
 use super::{CoreFunction, checked, row};
 use crate::module::{Args, Context, Verdict};
+use crate::proxy::take_alias;
 use crate::proxy::{advertised_port, host_form};
 
 pub(super) const TABLE: &[CoreFunction] = &[
@@ -56,6 +57,16 @@ pub(super) const TABLE: &[CoreFunction] = &[
         cx.scene.proxy.add_local_rport = true;
         Verdict::OK
     }),
+    row("force_tcp_alias", "([int])", |cx, args| {
+        let port = args.maybe_int(0).map(u16::try_from).transpose();
+        match port {
+            Ok(port) if port != Some(0) => {
+                let flow = cx.scene.flow;
+                Verdict::of(take_alias(cx.message, &flow, port, cx.outbox))
+            }
+            _ => Verdict::FAIL,
+        }
+    }),
     checked(
         "set_via_handling",
         "(str)",
@@ -68,11 +79,10 @@ fn are_via_options(text: &[u8]) -> Result<(), String> {
     match options(text).find(|one| {
         !matches!(
             one,
-            &b"force-rport" | &b"add-local-rport" | &b"reply-to-via"
+            &b"force-rport" | &b"add-local-rport" | &b"reply-to-via" | &b"force-tcp-alias"
         )
     }) {
         None => Ok(()),
-        Some(b"force-tcp-alias") => Err("`force-tcp-alias` is not built yet".to_owned()),
         Some(other) => Err(format!(
             "`{}` is no way to handle Via",
             other.escape_ascii()
@@ -94,6 +104,10 @@ fn set_via_handling(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         match option {
             b"force-rport" => cx.force_rport(),
             b"add-local-rport" => cx.scene.proxy.add_local_rport = true,
+            b"force-tcp-alias" if !take_alias(cx.message, &cx.scene.flow, None, cx.outbox) => {
+                return Verdict::FAIL;
+            }
+            b"force-tcp-alias" => {}
             _ => cx.scene.proxy.reply_to_via = true,
         }
     }
