@@ -163,7 +163,7 @@ impl Core {
             complaints: Complaints::default(),
             trace: Trace::default(),
             files: None,
-            log_level: 3,
+            log_level: 2,
             limits,
         }
     }

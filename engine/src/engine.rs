@@ -135,6 +135,9 @@ impl Engine {
             sockets,
             hosts,
         });
+        if let Some(level) = program.globals.int("log_level") {
+            core.log_level = level.clamp(-3, 4) as i8;
+        }
         core.proxy.settings.read(&program.globals);
         core.resolver.settings.read(&program.globals);
         core.blacklists = crate::blacklist::Blacklists::of(&program.globals)?;

@@ -66,7 +66,7 @@ impl Script {
 
     /// `-d`: raises the level of the log above what the script says.
     pub(crate) fn log_in_detail(&mut self, by: u8) {
-        let said = self.program.globals.int("log_level").unwrap_or(3);
+        let said = self.program.globals.int("log_level").unwrap_or(2);
         let level = Constant::Int((said + i32::from(by)).min(4));
         for name in ["log_level", "xlog_level"] {
             let at = self

@@ -504,8 +504,8 @@ fn management_is_answered_by_all_shards_over_the_fifo() {
         "{statistics}"
     );
     for (name, answer) in [
-        ("log_level", r#"{"Log level":3}"#),
-        ("core:log_level", r#"{"Log level":3}"#),
+        ("log_level", r#"{"Log level":2}"#),
+        ("core:log_level", r#"{"Log level":2}"#),
         ("shv_get", r#"[{"name":"answer","value":42}]"#),
     ] {
         let text = server.manage(&format!(r#"{{"jsonrpc":"2.0","method":"{name}","id":4}}"#));

@@ -116,6 +116,7 @@ impl Bench {
             sockets: Arc::new(sockets),
             hosts: Arc::default(),
         });
+        core.log_level = 3;
         core.now = Now {
             mono_us: 5_000_000,
             unix_us: 1_700_000_000_250_000,
