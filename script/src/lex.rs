@@ -357,7 +357,17 @@ impl Lexer<'_> {
             |byte: &u8| byte.is_ascii() && (byte.is_ascii_alphanumeric() || is_known(*byte));
         let len = rest.iter().position(known).unwrap_or(rest.len()).max(1);
         let span = Span::new(self.at, self.at + len);
-        report.warn(span, "bytes that mean nothing are skipped", None);
+        let is_name = rest.get(len).is_some_and(u8::is_ascii_alphanumeric);
+        if is_name && rest[..len].iter().all(|byte| *byte == b'_') {
+            let hint = "a name begins with a letter; with `_` before it, it stands in quotes";
+            report.warn(
+                span,
+                "a `_` before a name is skipped",
+                Some(hint.to_owned()),
+            );
+        } else {
+            report.warn(span, "bytes that mean nothing are skipped", None);
+        }
         self.at += len;
     }
 }

@@ -44,6 +44,8 @@ pub fn send_request(
         // A context longer than all attributes together is left out, as if a script had set it.
         let _ = scene.avps.set(name, ValueRef::Str(request.context));
     }
+    // `local_route` sees it as `$T_fr_timeout`, and may change it.
+    scene.proxy.fr_ms = (request.timeout_ms > 0).then_some(request.timeout_ms);
     let agent = Agent {
         owner: request.owner,
         scene: None,
@@ -52,7 +54,7 @@ pub fn send_request(
         destination: Vec::new(),
         socket: request.socket,
         connection: request.connection,
-        timeout_ms: (request.timeout_ms > 0).then_some(request.timeout_ms),
+        timeout_ms: None,
         own_ack: request.own_ack,
         is_proceeding: false,
         is_told: false,
@@ -103,6 +105,7 @@ pub fn local_route_ended(
         entry.destination.extend_from_slice(target.destination);
         entry.socket = target.socket.or(scene.proxy.forced_socket);
     }
+    entry.timeout_ms = scene.proxy.fr_ms;
     entry.scene = Some(scene);
     if dropped {
         return end(core, agent, 477, true, None);

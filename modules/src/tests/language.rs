@@ -366,7 +366,7 @@ fn count_by_section() {
     let _ = writeln!(table, "{all:<4} in all");
     print!("{table}");
     expect![[r#"
-        36   02_lexical
+        37   02_lexical
         53   03_grammar
         54   06_route_kinds
         21   07_1_return_codes
@@ -385,8 +385,8 @@ fn count_by_section() {
         27   08_5_s
         20   08_5_others
         28   10_core_functions
-        110  pseudo_variables
-        580  in all
+        122  pseudo_variables
+        593  in all
     "#]]
     .assert_eq(&table);
 }

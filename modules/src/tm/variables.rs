@@ -1,5 +1,7 @@
 //! Variables of `tm`: the transaction and its branches.
 
+use engine::input::SocketId;
+use engine::jobs::Purpose;
 use engine::limits::{BRANCH_VALUE_BYTES_MAX, BRANCH_VALUES_MAX};
 use engine::module::{Context, Exports, Index, Shape, VarArgs, Verdict};
 use engine::proxy::{Branch, set_attribute};
@@ -24,14 +26,10 @@ pub(super) fn export(exports: &mut Exports<Tm>) {
     exports.set_variable(
         "T_fr_timeout",
         Shape::PLAIN,
-        |_, cx, _, _| Reading::Int((cx.timeouts().0.unwrap_or(cx.core.tm.fr_ms) / 1000) as i32),
-        |_, cx, _, value| match timeout(value) {
-            Ok(Some(ms)) => {
-                cx.set_timeouts(Some(ms), None);
-                Verdict::OK
-            }
-            Ok(None) => {
-                cx.set_timeouts(Some(cx.core.tm.fr_ms), None);
+        |_, cx, _, _| seconds(cx, cx.timeouts().0.unwrap_or(cx.core.tm.fr_ms)),
+        |_, cx, _, value| match timeout(cx, value) {
+            Ok(ms) => {
+                cx.set_timeouts(Some(ms.unwrap_or(cx.core.tm.fr_ms)), None);
                 Verdict::OK
             }
             Err(verdict) => verdict,
@@ -40,14 +38,10 @@ pub(super) fn export(exports: &mut Exports<Tm>) {
     exports.set_variable(
         "T_fr_inv_timeout",
         Shape::PLAIN,
-        |_, cx, _, _| Reading::Int((cx.timeouts().1.unwrap_or(cx.core.tm.fr_inv_ms) / 1000) as i32),
-        |_, cx, _, value| match timeout(value) {
-            Ok(Some(ms)) => {
-                cx.set_timeouts(None, Some(ms));
-                Verdict::OK
-            }
-            Ok(None) => {
-                cx.set_timeouts(None, Some(cx.core.tm.fr_inv_ms));
+        |_, cx, _, _| seconds(cx, cx.timeouts().1.unwrap_or(cx.core.tm.fr_inv_ms)),
+        |_, cx, _, value| match timeout(cx, value) {
+            Ok(ms) => {
+                cx.set_timeouts(None, Some(ms.unwrap_or(cx.core.tm.fr_inv_ms)));
                 Verdict::OK
             }
             Err(verdict) => verdict,
@@ -58,11 +52,11 @@ pub(super) fn export(exports: &mut Exports<Tm>) {
     });
     exports.variable("tm.branch.duri", Shape::INDEXED, |_, cx, args, out| {
         of_branch(cx, args, out, |branch, _, out| {
-            filled(&branch.destination, out)
+            filled(branch.destination, out)
         })
     });
     exports.variable("tm.branch.path", Shape::INDEXED, |_, cx, args, out| {
-        of_branch(cx, args, out, |branch, _, out| filled(&branch.path, out))
+        of_branch(cx, args, out, |branch, _, out| filled(branch.path, out))
     });
     exports.variable("tm.branch.q", Shape::INDEXED, |_, cx, args, out| {
         of_branch(cx, args, out, |branch, _, _| {
@@ -71,11 +65,7 @@ pub(super) fn export(exports: &mut Exports<Tm>) {
     });
     exports.variable("tm.branch.socket", Shape::INDEXED, |_, cx, args, out| {
         of_branch(cx, args, out, |branch, cx, out| {
-            let socket = branch
-                .flow
-                .map(|flow| flow.socket)
-                .or(branch.socket)
-                .and_then(|id| cx.core.sockets.get(id));
+            let socket = branch.socket.and_then(|id| cx.core.sockets.get(id));
             Reading::maybe(socket.map(|socket| socket.name.as_bytes()), out)
         })
     });
@@ -107,9 +97,11 @@ pub(super) fn export(exports: &mut Exports<Tm>) {
     exports.set_variable("bavp", Shape::NAMED_INDEXED, read_bavp, write_bavp);
 }
 
-/// The branch that a route is about: the one to be sent, the one that answered, or the one whose response has won.
+/// The branch that a route is about: the one to be sent, the one that answered, or the one whose response has won. A
+/// request of our own has one, which is the request itself.
 fn current(cx: &Context<'_>) -> Option<u8> {
     match cx.run.kind {
+        RouteKind::Local => Some(0),
         RouteKind::Failure => cx.transaction()?.best,
         _ => cx.run.branch,
     }
@@ -117,12 +109,12 @@ fn current(cx: &Context<'_>) -> Option<u8> {
 
 /// Whether an index means the branch whose route runs: that one is still in the script's hands.
 fn is_in_view(cx: &Context<'_>, index: Index) -> bool {
-    cx.run.kind == RouteKind::Branch
-        && match index {
-            Index::None => true,
-            Index::At(at) => place(cx, Index::At(at)) == cx.run.branch,
-            Index::All | Index::Append => false,
-        }
+    match (cx.run.kind, index) {
+        (RouteKind::Local, Index::At(at)) => matches!(at, 0 | -1),
+        (RouteKind::Branch, Index::At(_)) => place(cx, index) == cx.run.branch,
+        (RouteKind::Local | RouteKind::Branch, Index::None) => true,
+        _ => false,
+    }
 }
 
 /// The number of the branch that an index means.
@@ -234,14 +226,13 @@ fn write_bavp(_: &mut Tm, cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueR
 }
 
 fn id(_: &mut Tm, cx: &mut Context<'_>, _: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
-    match cx.run.context {
-        Some(id) => {
-            let shard = cx.shard().0;
-            let text = format!("{shard:x}.{:x}.{:x}", id.slot, id.generation);
-            Reading::text(text.as_bytes(), out)
-        }
-        None => Reading::Null,
-    }
+    let shard = cx.shard().0;
+    let text = match (cx.run.context, cx.scene.proxy.purpose) {
+        (Some(id), _) => format!("{shard:x}.{:x}.{:x}", id.slot, id.generation),
+        (None, Purpose::Local(id)) => format!("{shard:x}.own.{:x}.{:x}", id.slot, id.generation),
+        (None, _) => return Reading::Null,
+    };
+    Reading::text(text.as_bytes(), out)
 }
 
 fn last_code(_: &mut Tm, cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
@@ -250,25 +241,61 @@ fn last_code(_: &mut Tm, cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<
     })
 }
 
-/// The branch of the index, or the one that the route is about.
+/// What can be read of a branch.
+struct View<'a> {
+    uri: &'a [u8],
+    destination: &'a [u8],
+    path: &'a [u8],
+    q: Option<u16>,
+    flags: u32,
+    socket: Option<SocketId>,
+    code: u16,
+    is_placeholder: bool,
+}
+
+impl View<'_> {
+    fn of(branch: &Branch) -> View<'_> {
+        View {
+            uri: &branch.uri,
+            destination: &branch.destination,
+            path: &branch.path,
+            q: branch.q,
+            flags: branch.flags,
+            socket: branch.flow.map(|flow| flow.socket).or(branch.socket),
+            code: branch.code,
+            is_placeholder: branch.is_placeholder,
+        }
+    }
+}
+
+/// The branch of the index, or the one that the route is about; what is still in the script's hands, as it is now.
 fn of_branch(
     cx: &mut Context<'_>,
     args: VarArgs<'_>,
     out: &mut Vec<u8>,
-    read: impl FnOnce(&Branch, &Context<'_>, &mut Vec<u8>) -> Reading,
+    read: impl FnOnce(View<'_>, &Context<'_>, &mut Vec<u8>) -> Reading,
 ) -> Reading {
-    let place = place(cx, args.index);
-    let Some(context) = cx.transaction() else {
-        return Reading::Null;
-    };
-    match place.and_then(|at| context.branch(at)) {
-        Some(branch) => read(branch, cx, out),
-        None => Reading::Null,
+    let cx = &*cx;
+    if is_in_view(cx, args.index) {
+        let target = cx.scene.targets.get(0).unwrap_or_default();
+        let view = View {
+            uri: target.uri,
+            destination: target.destination,
+            path: target.path,
+            q: target.q,
+            flags: target.flags,
+            socket: target.socket.or(cx.scene.proxy.forced_socket),
+            code: 0,
+            is_placeholder: false,
+        };
+        return read(view, cx, out);
     }
+    let branch = place(cx, args.index).and_then(|at| cx.transaction()?.branch(at));
+    branch.map_or(Reading::Null, |branch| read(View::of(branch), cx, out))
 }
 
-fn uri(branch: &Branch, cx: &Context<'_>, out: &mut Vec<u8>) -> Reading {
-    match branch.uri.as_slice() {
+fn uri(branch: View<'_>, cx: &Context<'_>, out: &mut Vec<u8>) -> Reading {
+    match branch.uri {
         b"" if cx.message.is_request() => Reading::text(cx.message.request_uri(), out),
         b"" => Reading::Null,
         uri => Reading::text(uri, out),
@@ -287,8 +314,24 @@ fn number(value: Option<u32>) -> Reading {
     value.map_or(Reading::Null, |value| Reading::Int(value as i32))
 }
 
+/// Whether there is a transaction, or a request that may become one: not in routes about no message, and not for a reply
+/// that belongs to nothing.
+fn has_timeouts(cx: &Context<'_>) -> bool {
+    !cx.run.is_dummy && (cx.run.kind != RouteKind::Reply || cx.run.context.is_some())
+}
+
+fn seconds(cx: &Context<'_>, ms: u32) -> Reading {
+    match has_timeouts(cx) {
+        true => Reading::Int((ms / 1000) as i32),
+        false => Reading::Null,
+    }
+}
+
 /// Seconds to milliseconds; NULL goes back to the parameter.
-fn timeout(value: ValueRef<'_>) -> Result<Option<u32>, Verdict> {
+fn timeout(cx: &Context<'_>, value: ValueRef<'_>) -> Result<Option<u32>, Verdict> {
+    if !has_timeouts(cx) {
+        return Err(Verdict::FAIL);
+    }
     match (value.is_null(), value.int()) {
         (true, _) => Ok(None),
         (false, Some(seconds @ 1..=86_400)) => Ok(Some(seconds as u32 * 1000)),

@@ -42,7 +42,11 @@ pub(super) const TABLE: &[CoreVariable] = &[
         write_attribute,
     ),
     of_message("msg.branch.last_idx", Shape::PLAIN, |cx, _, _| {
-        Reading::Int(cx.scene.targets.len() as i32 - 1)
+        if cx.message.is_request() {
+            Reading::Int(cx.scene.targets.len() as i32 - 1)
+        } else {
+            Reading::Null
+        }
     }),
     on_message("branch", Shape::MAY_BE_NAMED_INDEXED, read_old, write_old),
     on_message("branch.flag", Shape::NAMED_INDEXED, read_flag, write_flag),
@@ -80,7 +84,8 @@ fn place(index: i32, len: usize) -> Option<usize> {
 }
 
 fn read(cx: &Context<'_>, field: Field, at: Option<usize>, out: &mut Vec<u8>) -> Reading {
-    if !cx.message.is_request() {
+    // Of a reply's branch only the flags are at hand, as `$bf` shows them.
+    if !cx.message.is_request() && !matches!((field, at), (Field::Flags, Some(0))) {
         return Reading::Null;
     }
     let Some((at, target)) = at.and_then(|at| Some((at, cx.scene.targets.get(at)?))) else {
