@@ -455,7 +455,7 @@ pub(super) fn enter_with(
 }
 
 /// Loops inside loops and routes that call each other multiply; a run that would take the shard for itself ends.
-fn one_more_round(run: &mut Run, hands: &mut Hands<'_>) -> Option<Step> {
+pub(super) fn one_more_round(run: &mut Run, hands: &mut Hands<'_>) -> Option<Step> {
     run.inner.rounds += 1;
     (run.inner.rounds > RUN_ROUNDS_MAX).then(|| {
         log::error(

@@ -36,6 +36,7 @@ pub(super) fn start(run: &mut Run, id: AsyncId, hands: &mut Hands<'_>) -> Step {
     let is_over = limit.is_some_and(|limit| limit <= now_ms);
     match calls::call(run, started.call, hands) {
         Done::Value(rc) => {
+            run.state.wait.limit = None;
             if let Some(step) = execute::error_follows(run, hands) {
                 return step;
             }
@@ -75,6 +76,10 @@ fn resume_route(run: &mut Run, started: &Async, rc: i32, hands: &mut Hands<'_>) 
     run.state.trace = None;
     run.state.wait.limit = None;
     run.state.rc = rc;
+    // A route may start itself with functions that never wait.
+    if let Some(stopped) = execute::one_more_round(run, hands) {
+        return stopped;
+    }
     match started.resume {
         Some(route) => {
             enter(run, &hands.linked.program, route, OpId(0));

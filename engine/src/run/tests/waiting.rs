@@ -28,6 +28,7 @@ impl Module for Slow {
             Routes::ALL,
             Self::slow,
         );
+        exports.async_function("quick", &[], Routes::ALL, |_, _, _| Verdict::OK);
         exports.function("slow_twice", &[], Routes::ALL, Self::twice);
         exports.function("hasty", &[], Routes::ALL, |_, cx, _| {
             // Asks for a ticket and does not wait after all.
@@ -370,6 +371,22 @@ fn a_request_of_our_own_waits_without_a_transaction_of_a_server() {
         -- waits
         1 x kept route[after]
         -- Drop
+    "#]]
+    .assert_eq(&text);
+}
+
+#[test]
+fn an_async_that_never_waits_and_starts_itself_ends() {
+    let text = run(
+        r#"
+        route { async(quick(), again); }
+        route[again] { async(quick(), again); }
+        "#,
+        &[],
+    );
+    expect![[r#"
+        error: loops and routes go round too often, ending the run test.cfg:4
+        -- Exit
     "#]]
     .assert_eq(&text);
 }
