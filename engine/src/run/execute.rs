@@ -263,8 +263,10 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
         Op::Route { route, args } => return call_route(run, Some(route), args, hands),
         Op::RouteByName { args } => {
             let name = inner.stack[inner.stack.len() - 1 - usize::from(args)];
-            let route = values::text_of(name, inner, |name| {
-                hands.linked.route(RouteKind::Request, name)
+            // A variable that is empty names nothing, though the main route has no name.
+            let route = values::text_of(name, inner, |name| match name {
+                b"" => None,
+                name => hands.linked.route(RouteKind::Request, name),
             });
             let step = call_route(run, route.flatten(), args, hands);
             return step;

@@ -309,3 +309,23 @@ fn loops_inside_loops_end_the_run_before_they_hold_the_shard_up() {
         "#]],
     );
 }
+
+#[test]
+fn a_name_of_a_route_that_is_empty_is_no_route() {
+    check_body(
+        r#"
+        $var(next) = "";
+        route($var(next));
+        xlog("rc $rc");
+        $var(next) = "gone";
+        route($var(next));
+        xlog("rc $rc");
+        "#,
+        expect![[r#"
+            error: no route of that name test.cfg:4
+            rc -1
+            error: no route of that name test.cfg:7
+            rc -1
+        "#]],
+    );
+}
