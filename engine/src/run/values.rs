@@ -77,14 +77,8 @@ fn read(
         return None;
     }
     let readable = linked.readable(spec.variable);
-    let args = var_args(
-        &run.inner,
-        id,
-        first,
-        linked,
-        &mut hands.core.machine.names,
-        false,
-    )?;
+    let names = &mut hands.core.machine.names;
+    let args = var_args(&run.inner, id, first, linked, names, None)?;
     let Run { scene, state, .. } = run;
     Some(read_at(
         spec.context,
@@ -178,12 +172,13 @@ fn name(run: &mut Run, id: SpecId, first: usize, hands: &Hands<'_>) -> bool {
 }
 
 fn var_args<'a>(
+/// `how` it is assigned, if it is.
     inner: &'a Inner,
     id: SpecId,
     first: usize,
     linked: &'a Linked,
     names: &mut Names,
-    replaces: bool,
+    how: Option<StoreHow>,
 ) -> Option<VarArgs<'a>> {
     let spec = linked.program.spec(id);
     let (name, name_id, mut next) = match spec.name {
@@ -195,8 +190,12 @@ fn var_args<'a>(
         ),
         Name::Path => (Some(&inner.name[..]), None, first + 1),
         Name::Operand => {
-            let id = names.intern(&inner.name)?;
-            (Some(&inner.name[..]), Some(id), first + 1)
+            // What is only read must not fill the table: peers write such names.
+            let id = match how {
+                Some(_) => names.intern(&inner.name),
+                None => names.find(&inner.name),
+            };
+            (Some(&inner.name[..]), id, first + 1)
         }
     };
     let index = match spec.index {
@@ -218,7 +217,7 @@ fn var_args<'a>(
         name,
         name_id,
         index,
-        replaces,
+        replaces: how == Some(StoreHow::Replace),
     })
 }
 
@@ -369,7 +368,6 @@ pub(super) fn store(
     if value == Value::Failed || absent(operands).is_some() || !name(run, id, first, hands) {
         return Ok(-1);
     }
-    let replaces = how == StoreHow::Replace;
     let names = &mut hands.core.machine.names;
     let Some(args) = var_args(&run.inner, id, first, linked, names, replaces) else {
         return Ok(-1);

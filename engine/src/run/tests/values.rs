@@ -117,3 +117,27 @@ fn attributes_and_vars_end_at_their_bounds_and_replacing_takes_no_room() {
         "#]],
     );
 }
+
+#[test]
+fn names_that_are_only_read_are_not_remembered() {
+    let mut bench = Bench::new(
+        r#"route {
+            $var(name) = "first";
+            xlog("$hdr($var(name)) $avp($var(name)) $var($var(name))");
+            $var(name) = "second";
+            $avp($var(name)) = "written";
+            xlog("$avp($var(name))");
+        }"#,
+        &Registry::new(),
+    )
+    .unwrap();
+    let ended = bench.run(RouteKind::Request, INVITE);
+    expect![[r#"
+        <null> <null> 0
+        written
+    "#]]
+    .assert_eq(&bench.listing(&ended));
+    let names = &bench.core.machine.names;
+    assert_eq!(names.find(b"first"), None);
+    assert!(names.find(b"second").is_some());
+}

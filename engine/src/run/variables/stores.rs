@@ -12,7 +12,8 @@ pub(super) const TABLE: &[CoreVariable] = &[
 ];
 
 fn read_var(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
-    args.name_id.map_or(Reading::Null, |name| {
+    // What nobody has named was never assigned.
+    args.name_id.map_or(Reading::Int(0), |name| {
         Reading::of(cx.run.vars.get(name), out)
     })
 }
