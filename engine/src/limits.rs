@@ -116,6 +116,10 @@ pub const VAR_BYTES_MAX: usize = 1 << 20;
 /// Bytes of text that one run's expressions may hold at a time.
 pub const RUN_TEXT_MAX: usize = 4 << 20;
 
+/// Bytes that a variable of a text evaluated by `{s.eval}` may take with all its transformations. The text may be a
+/// peer's, and transformations in a row multiply.
+pub const EVALUATED_BYTES_MAX: usize = 256 << 10;
+
 /// Scenes kept for reuse: as many as transactions begin and end in the same moment.
 pub const SCENES_POOLED: usize = 4096;
 

@@ -11,6 +11,7 @@ use super::transformations::{self, Outcome, PARAMS_MAX};
 use super::value::{Digits, Reading, Store, Value, ValueRef};
 use super::values::read_at;
 use crate::input::Ticket;
+use crate::limits::EVALUATED_BYTES_MAX;
 use crate::module::{Index, VarArgs};
 
 /// What evaluating comes to, if it does not wait.
@@ -180,7 +181,11 @@ fn variable(
             text: value.bytes(&store.text, &mut digits).unwrap_or_default(),
             int: value.int(),
         };
-        value = match (linked.transformation(id).apply)(input, &views[..used], &mut text) {
+        let outcome = (linked.transformation(id).apply)(input, &views[..used], &mut text);
+        if store.text.len() + text.len() > EVALUATED_BYTES_MAX {
+            return Ok(None);
+        }
+        value = match outcome {
             Outcome::Int(n) => Value::Int(n),
             Outcome::Part(range) => {
                 text.extend_from_slice(input.text.get(range).unwrap_or_default());

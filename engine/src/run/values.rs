@@ -15,6 +15,7 @@ use super::scene::Scene;
 use super::transformations::{self, Family, Outcome, PARAMS_MAX};
 use super::value::{Digits, Reading, Stretch, Value, ValueRef};
 use crate::input::Ticket;
+use crate::limits::RUN_TEXT_MAX;
 use crate::module::{Context, ELEMENT, Index, VarArgs, Verdict, call_slot};
 
 /// The value of a variable whose operands stand on the stack from `first`. `Err`: it waits.
@@ -171,8 +172,8 @@ fn name(run: &mut Run, id: SpecId, first: usize, hands: &Hands<'_>) -> bool {
     true
 }
 
-fn var_args<'a>(
 /// `how` it is assigned, if it is.
+fn var_args<'a>(
     inner: &'a Inner,
     id: SpecId,
     first: usize,
@@ -282,6 +283,9 @@ fn transform(
             }
             (row.apply)(input, &params[..args.len().min(PARAMS_MAX)], scratch)
         };
+        // A row of transformations that each make the text longer.
+        let is_full = inner.text.len() + scratch.len() > RUN_TEXT_MAX;
+        let outcome = if is_full { Outcome::Null } else { outcome };
         value = match (outcome, value) {
             (Outcome::Evaluate, value) => {
                 let mut digits = Digits::default();
@@ -369,7 +373,7 @@ pub(super) fn store(
         return Ok(-1);
     }
     let names = &mut hands.core.machine.names;
-    let Some(args) = var_args(&run.inner, id, first, linked, names, replaces) else {
+    let Some(args) = var_args(&run.inner, id, first, linked, names, Some(how)) else {
         return Ok(-1);
     };
     let value = value.with(&run.inner.text);

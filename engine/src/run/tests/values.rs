@@ -141,3 +141,28 @@ fn names_that_are_only_read_are_not_remembered() {
     assert_eq!(names.find(b"first"), None);
     assert!(names.find(b"second").is_some());
 }
+
+#[test]
+fn transformations_that_multiply_end_in_null() {
+    check_body(
+        r#"
+        $var(text) = "0123456789"; $var(n) = 0;
+        while ($var(n) < 12) { $var(text) = $var(text) + $var(text); $var(n) = $var(n) + 1; }
+        $var(many) = $(var(text){re.subst,/./$var(text)/g});
+        xlog("$var(many)");
+        $var(long) = $(var(text){s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.encode.hexa});
+        xlog("$var(long)");
+        # A string of an expression is no format string: this is what a peer may have written.
+        $var(written) = "$(mb{s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.encode.hexa}{s.len})";
+        xlog("$(var(written){s.eval})");
+        $var(written) = "$(mb{s.encode.hexa}{s.len}) of $var(nobody)";
+        xlog("$(var(written){s.eval})");
+        "#,
+        expect![[r#"
+            <null>
+            <null>
+            <null>
+            1872 of 0
+        "#]],
+    );
+}

@@ -4,6 +4,7 @@ use script::Program;
 use script::program::{ReplacementPart, Substitution};
 
 use super::{Arg, Outcome, Transformation};
+use crate::limits::RUN_TEXT_MAX;
 use crate::run::linked::literal;
 use crate::run::value::{Digits, Value};
 
@@ -52,6 +53,10 @@ pub(crate) fn substitute(
         }
         if !substitution.global {
             break;
+        }
+        // A match a byte, and a value for each.
+        if out.len() > RUN_TEXT_MAX {
+            return Outcome::Null;
         }
     }
     if !is_found {
