@@ -60,14 +60,14 @@ impl Avps {
 
     /// Adds a value on top: `$avp(name) = value`.
     pub fn push(&mut self, name: NameId, value: ValueRef<'_>) -> Result<(), Full> {
-        let value = self.keep(value)?;
+        let value = self.keep_one_more(value)?;
         self.entries.push((name, value));
         Ok(())
     }
 
     /// Adds a value at the bottom: `$(avp(name)[append]) = value`.
     pub fn append(&mut self, name: NameId, value: ValueRef<'_>) -> Result<(), Full> {
-        let value = self.keep(value)?;
+        let value = self.keep_one_more(value)?;
         self.entries.insert(0, (name, value));
         Ok(())
     }
@@ -187,11 +187,15 @@ impl Avps {
         }
     }
 
-    fn keep(&mut self, value: ValueRef<'_>) -> Result<Value, Full> {
-        let bytes = value.text().map_or(0, <[u8]>::len);
+    fn keep_one_more(&mut self, value: ValueRef<'_>) -> Result<Value, Full> {
         if self.entries.len() >= AVPS_MAX {
             return Err(Full);
         }
+        self.keep(value)
+    }
+
+    fn keep(&mut self, value: ValueRef<'_>) -> Result<Value, Full> {
+        let bytes = value.text().map_or(0, <[u8]>::len);
         if self.store.text.len() + bytes > AVP_BYTES_MAX {
             self.store
                 .pack(self.entries.iter_mut().map(|entry| &mut entry.1));

@@ -43,11 +43,15 @@ impl Vars {
         }
         let bytes = value.text().map_or(0, <[u8]>::len);
         if self.store.text.len() + bytes > VAR_BYTES_MAX {
-            self.entries[place] = None;
-            self.store.pack(self.entries.iter_mut().flatten());
-            if self.store.text.len() + bytes > VAR_BYTES_MAX {
+            // What cannot be assigned leaves the old value.
+            let others = self.entries.iter().enumerate();
+            let others = others.filter(|(other, _)| *other != place);
+            let kept: usize = others.map(|(_, value)| text_len(*value)).sum();
+            if kept + bytes > VAR_BYTES_MAX {
                 return false;
             }
+            self.entries[place] = None;
+            self.store.pack(self.entries.iter_mut().flatten());
         }
         self.entries[place] = Some(self.store.keep(value));
         true
@@ -58,5 +62,12 @@ impl Vars {
         self.entries.clone_from(&other.entries);
         self.store.text.clone_from(&other.store.text);
         self.kept.clone_from(&other.kept);
+    }
+}
+
+fn text_len(value: Option<Value>) -> usize {
+    match value {
+        Some(Value::Text(stretch) | Value::Both(_, stretch)) => stretch.len as usize,
+        _ => 0,
     }
 }

@@ -166,3 +166,35 @@ fn transformations_that_multiply_end_in_null() {
         "#]],
     );
 }
+
+#[test]
+fn a_var_that_cannot_be_assigned_keeps_its_value() {
+    check_body(
+        r#"
+        $var(half) = "0123456789"; $var(n) = 0; $var(x) = "old";
+        while ($var(n) < 16) { $var(half) = $var(half) + $var(half); $var(n) = $var(n) + 1; }
+        $var(x) = $var(half) + $var(half);
+        xlog("rc $rc $var(x)");
+        "#,
+        expect![[r#"
+            warning: assignment failed test.cfg:5
+            rc -1 old
+        "#]],
+    );
+}
+
+#[test]
+fn a_value_is_replaced_though_there_is_no_room_for_one_more() {
+    check_body(
+        r#"
+        $var(n) = 0;
+        while ($avp(x) = "old") { $var(n) = $var(n) + 1; }
+        $(avp(x)[0]) = "new";
+        xlog("$var(n) $rc $avp(x) $(avp(x)[1])");
+        "#,
+        expect![[r#"
+            warning: assignment failed test.cfg:4
+            4096 1 new old
+        "#]],
+    );
+}
