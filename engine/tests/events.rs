@@ -371,6 +371,73 @@ fn every_variable_of_a_malformed_request_can_be_read() {
 }
 
 #[test]
+fn what_answers_a_malformed_request_repeats_what_came() {
+    // RFC 3261 §8.2.6.2: Via, From, Call-ID and CSeq are those of the request, even if they are no good: by them its
+    // client knows what is answered. RFC 4475 §3.3.1: where one is missing, a 400 goes out without it.
+    let mut world = world(ERROR_ROUTE);
+    let good = options();
+    let broken = [
+        good.replace("CSeq: 1 OPTIONS", "CSeq: one OPTIONS"),
+        good.replace("Call-ID: o-1", "Call-ID: o 1"),
+        good.replace("Call-ID: o-1\r\n", "")
+            .replace("CSeq: 1 OPTIONS\r\n", ""),
+    ];
+    let mut texts = String::new();
+    for text in broken {
+        world.send("alice", &text);
+        texts.push_str(&world.last("alice", "400").replace('\r', ""));
+    }
+    expect![[r#"
+        SIP/2.0 400 Bad, says the script
+        Via: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK1;received=10.0.0.2;rport=5060
+        From: <sip:alice@example.com>;tag=alice
+        To: <sip:bob@example.com>;tag=e031a69a40c6932b
+        Call-ID: o-1
+        CSeq: one OPTIONS
+        Server: Tandem/0.1.0
+        Content-Length: 0
+
+        SIP/2.0 400 Bad, says the script
+        Via: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK1;received=10.0.0.2;rport=5060
+        From: <sip:alice@example.com>;tag=alice
+        To: <sip:bob@example.com>;tag=c18b2ae25bab1354
+        Call-ID: o 1
+        CSeq: 1 OPTIONS
+        Server: Tandem/0.1.0
+        Content-Length: 0
+
+        SIP/2.0 400 Bad, says the script
+        Via: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK1;received=10.0.0.2;rport=5060
+        From: <sip:alice@example.com>;tag=alice
+        To: <sip:bob@example.com>;tag=e49c14facab450c4
+        Server: Tandem/0.1.0
+        Content-Length: 0
+
+    "#]]
+    .assert_eq(&texts);
+}
+
+#[test]
+fn what_has_no_via_cannot_be_answered() {
+    // RFC 3261 §18.2.2: the Via says where to.
+    let mut world = world(ERROR_ROUTE);
+    let via = "Via: SIP/2.0/UDP 10.0.0.2;branch=z9hG4bK1;rport\r\n";
+    world.send("alice", &options().replace(via, ""));
+    world.send("alice", &options().replace(via, "Via: nothing\r\n"));
+    is(
+        &mut world,
+        expect![[r#"
+            0     alice > tandem  OPTIONS sip:example.com
+            0     alice > tandem  OPTIONS sip:example.com
+            log   malformed request left to the error_route: no Via header at byte 200, from udp:10.0.0.2:5060: "OPTIONS sip:example.com SIP/2.0"
+            log   1 3 400 Bad Request: no Via header at byte 200; OPTIONS sip:example.com [o-1] [sip:alice@example.com] [sip:bob@example.com] [1] [<sip:alice@10.0.0.2>] [alice] [<null>] [10.0.0.2]
+            log   malformed request left to the error_route: expected `/` at byte 45 in Via, from udp:10.0.0.2:5060: "OPTIONS sip:example.com SIP/2.0"
+            log   1 3 400 Bad Request: expected `/` at byte 45 in Via; OPTIONS sip:example.com [o-1] [sip:alice@example.com] [sip:bob@example.com] [1] [<sip:alice@10.0.0.2>] [alice] [nothing] [10.0.0.2]
+        "#]],
+    );
+}
+
+#[test]
 fn an_assertion_runs_the_error_route_in_the_place_of_what_executes() {
     let mut world = world(
         r#"

@@ -133,6 +133,7 @@ pub(super) fn answer(
         reason: b"canceling",
         to_tag: Some(&tag),
         source: Some(attached.flow.remote),
+        force_rport: attached.proxy.force_rport,
         ..parser::Response::default()
     };
     core.respond(server, 200, outbox, |out| reply.write(message, out));

@@ -224,24 +224,8 @@ pub(super) fn stamp(
     };
     // The script insists: as if the Via had asked.
     line.clear();
-    top.value.write_received(flow.remote, line);
-    if !has_param(line, b"received") {
-        line.extend_from_slice(b";received=");
-        write_ip(flow, line);
-    }
-    line.extend_from_slice(b";rport=");
-    line.extend_from_slice(port_text(flow.remote.port(), &mut [0; 5]));
+    top.value.write_received(flow.remote, true, line);
     draft.replace(top.span, line);
-}
-
-fn has_param(via: &[u8], name: &[u8]) -> bool {
-    parser::Via::parse(via).is_ok_and(|via| via.params.has(name))
-}
-
-fn write_ip(flow: &Flow, out: &mut Vec<u8>) {
-    use std::io::Write as _;
-    // Writing into memory does not fail.
-    let _ = write!(out, "{}", flow.remote.ip());
 }
 
 pub(super) fn port_text(port: u16, digits: &mut [u8; 5]) -> &[u8] {

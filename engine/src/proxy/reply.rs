@@ -76,6 +76,10 @@ pub(super) fn without_state(
     if attached.proxy.refused || message.method() == Method::Ack {
         return false;
     }
+    // §18.2.2: the Via says where to. Only an error route sees a request without one that can be read.
+    if message.top_via().sent_by.is_empty() {
+        return false;
+    }
     let tag = identity::local_tag(core.proxy.key, message);
     let flow = flow_back(message, attached);
     let given = sign(core, message, attached, code);
@@ -196,6 +200,7 @@ fn make<'a>(
         to_tag: (code > 100).then_some(tag),
         record_route: makes_dialog && (101..300).contains(&code),
         source: Some(attached.flow.remote),
+        force_rport: attached.proxy.force_rport,
         headers: &attached.proxy.reply_headers,
         content_type: &attached.proxy.reply_content_type,
         body: &attached.proxy.reply_body,

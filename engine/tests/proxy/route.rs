@@ -212,6 +212,31 @@ fn received_and_rport_say_where_a_request_came_from() {
 }
 
 #[test]
+fn replies_of_ours_say_the_port_that_a_script_insists_on() {
+    check_showing(
+        &[HeaderName::Via],
+        "route { force_rport(); if ($rm == \"INVITE\") newtran(); reply(404, \"Not here\"); }",
+        "
+        0 alice MESSAGE via=10.0.0.10:5070
+        10 alice INVITE via=192.168.0.9:5070
+        20 alice ACK
+        100 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > alice  404 Not here
+                      Via: SIP/2.0/UDP 10.0.0.10:5070;branch=z9hG4bK-alice-c1-MESSAGE-1;received=10.0.0.10;rport=5060
+            10      < alice  INVITE sip:bob@10.0.0.20
+            10      > alice  100 Trying
+                      Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-INVITE-1;received=10.0.0.10
+            10      > alice  404 Not here
+                      Via: SIP/2.0/UDP 192.168.0.9:5070;branch=z9hG4bK-alice-c1-INVITE-1;received=10.0.0.10;rport=5060
+            20      < alice  ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
+
+#[test]
 fn a_path_of_the_target_becomes_route_and_next_hop() {
     check_showing(
         &[HeaderName::Route],

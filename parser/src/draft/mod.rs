@@ -291,7 +291,7 @@ impl Draft {
         if let Some(top) = message.vias().next() {
             let text = self
                 .edits
-                .keep_with(|out| top.value.write_received(source, out));
+                .keep_with(|out| top.value.write_received(source, false, out));
             self.edits.add(Edit {
                 span: top.span,
                 text,

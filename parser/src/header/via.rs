@@ -111,10 +111,10 @@ impl<'a> Via<'a> {
     }
 
     /// Writes it with `received` and `rport` as RFC 3261 §18.2.1 and RFC 3581 §4 want them for a
-    /// request that came from `source`.
-    pub fn write_received(&self, source: SocketAddr, out: &mut Vec<u8>) {
+    /// request that came from `source`. `force_port`: as if `rport` stood in it.
+    pub fn write_received(&self, source: SocketAddr, force_port: bool, out: &mut Vec<u8>) {
         self.write_front(out);
-        let asks_for_port = self.params.has(b"rport");
+        let asks_for_port = force_port || self.params.has(b"rport");
         for param in self.params.iter() {
             // What the peer claims here is for us to say.
             if !param.name.eq_ignore_ascii_case(b"received")
@@ -344,13 +344,16 @@ mod tests {
 
     #[test]
     fn stamps_what_the_receiver_saw() {
-        let stamped = |text: &str, source: &str| {
+        let stamped_so = |text: &str, source: &str, force_port| {
             let mut out = Vec::new();
-            Via::parse(text.as_bytes())
-                .unwrap()
-                .write_received(source.parse().unwrap(), &mut out);
+            Via::parse(text.as_bytes()).unwrap().write_received(
+                source.parse().unwrap(),
+                force_port,
+                &mut out,
+            );
             String::from_utf8(out).unwrap()
         };
+        let stamped = |text: &str, source: &str| stamped_so(text, source, false);
         // RFC 3261 §18.2.1: only when sent-by is not the source address.
         assert_eq!(
             stamped("SIP/2.0/UDP 192.0.2.1;branch=b", "192.0.2.1:5060"),
@@ -364,6 +367,10 @@ mod tests {
         assert_eq!(
             stamped("SIP/2.0/UDP 10.1.1.1:4540;rport;branch=b", "10.1.1.1:9988"),
             "SIP/2.0/UDP 10.1.1.1:4540;branch=b;received=10.1.1.1;rport=9988"
+        );
+        assert_eq!(
+            stamped_so("SIP/2.0/UDP 10.1.1.1;branch=b", "10.1.1.1:9988", true),
+            "SIP/2.0/UDP 10.1.1.1;branch=b;received=10.1.1.1;rport=9988"
         );
         // A peer cannot say for us what we saw.
         assert_eq!(

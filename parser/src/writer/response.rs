@@ -20,6 +20,8 @@ pub struct Response<'a> {
     pub record_route: bool,
     /// Where the request came from: stamps the top Via with `received` and `rport`.
     pub source: Option<SocketAddr>,
+    /// The top Via is stamped as if it had asked for `rport`.
+    pub force_rport: bool,
     /// Further header lines, each with its CRLF.
     pub headers: &'a [u8],
     /// The body's type; not written when there is no body.
@@ -41,7 +43,9 @@ impl Response<'_> {
         out.extend_from_slice(b"\r\n");
         for (place, field) in request.headers_named(HeaderName::Via).enumerate() {
             match self.source {
-                Some(source) if place == 0 => write_top_via(request, &field, source, out),
+                Some(source) if place == 0 => {
+                    write_top_via(self.force_rport, request, &field, source, out)
+                }
                 _ => write_line(request, &field, out),
             }
         }
@@ -79,6 +83,7 @@ impl Response<'_> {
 }
 
 fn write_top_via(
+    force_rport: bool,
     request: &Message,
     field: &HeaderField<'_>,
     source: SocketAddr,
@@ -97,7 +102,7 @@ fn write_top_via(
             .get(field.line.start.into()..top.span.start.into())
             .unwrap_or_default(),
     );
-    top.value.write_received(source, out);
+    top.value.write_received(source, force_rport, out);
     out.extend_from_slice(
         bytes
             .get(top.span.end.into()..field.line.end.into())
