@@ -278,7 +278,9 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
         Op::Async(id) => return launch::start(run, id, hands),
         Op::Launch(id) => launch::launch(run, id, hands),
         Op::Log { level, text } => {
-            log::write(hands, level, literal(program, text));
+            if level <= hands.core.log_level {
+                log::write(hands, level, literal(program, text));
+            }
             run.state.rc = 1;
         }
         Op::LogGuard { level, skip } => {

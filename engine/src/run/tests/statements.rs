@@ -250,6 +250,10 @@ fn xlog_has_levels() {
             $var(level) = -1;
             xlog("$var(level)", "level of a variable");
             log(1, "plain $$rU");
+            log("of debugging: not shown");
+            $log_level = 4;
+            log("shown");
+            $log_level = NULL;
             $xlog_level = -1;
             xlog("L_WARN", "not shown");
             xlog("L_ERR", "shown");
