@@ -155,8 +155,8 @@ pub enum Op {
         /// How many arguments.
         args: u8,
     },
-    /// Pops the values for `$return(1)`…, then the code below them, which is `$return(0)` and `$rc`: a number as it is,
-    /// 1 for another string, -1 for NULL. Leaves the route and its part of the stack; in a top route ends the run.
+    /// Pops the values for `$return(0)`…, then the code below them, which is `$rc`: a number as it is, 1 for another
+    /// string, -1 for NULL. Leaves the route and its part of the stack; in a top route ends the run.
     /// Code 0 stops the script.
     Return {
         /// How many values beside the code.

@@ -514,7 +514,6 @@ fn leave(run: &mut Run, values: usize) -> Step {
         Value::Text(_) => 1,
         Value::Int(n) | Value::Literal(n) | Value::Both(n, _) => n,
     };
-    state.returned.push(rc.into());
     for value in &inner.stack[first..] {
         state.returned.push(value.with(&inner.text));
     }

@@ -74,7 +74,7 @@ pub struct RunState {
     pub(crate) params: Params,
     /// The names of an event's parameters, which are the first of `params`.
     pub(crate) param_names: Vec<Option<NameId>>,
-    /// `$return`: the code, then the values.
+    /// `$return`: the values beside the code.
     pub(crate) returned: Params,
     pub(crate) vars: Vars,
 }

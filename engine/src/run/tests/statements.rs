@@ -134,13 +134,13 @@ fn returned_values_live_until_the_next_call() {
         r#"
         route {
             route(give); xlog("$rc: $return(0) $return(1) $return(2) $return(3)");
-            route(nothing); xlog("$return(1)");
+            route(nothing); xlog("$return(0)");
         }
         route[give] { $var(x) = "bob"; return(5, $var(x), 7); }
         route[nothing] { xlog("."); }
         "#,
         expect![[r#"
-            5: 5 bob 7 <null>
+            5: bob 7 <null> <null>
             .
             <null>
         "#]],
@@ -268,6 +268,7 @@ fn xlog_has_levels() {
             info: info
             error: level of a variable
             warning: plain $$rU
+            ?: shown
             error: shown
             warning: shown again
         "#]],

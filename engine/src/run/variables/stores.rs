@@ -56,7 +56,7 @@ fn read_param(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Rea
     }
 }
 
-/// `$return(0)` is the code that the last route returned, `$return(1)` the first value beside it.
+/// `$return(0)` is the first value that the last route returned beside its code, which is `$rc`.
 fn read_return(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
     match number(args.name()) {
         Some(place) => Reading::of(cx.run.returned.get(place), out),
