@@ -172,6 +172,9 @@ const _: () = assert!(
 /// Addresses of one hop, for failover.
 pub const ADDRESSES_MAX: usize = 8;
 
+/// Domains of the search list; resolver(5) knows six.
+pub const SEARCH_DOMAINS_MAX: usize = 6;
+
 /// Records of one DNS answer that are kept.
 pub const DNS_RECORDS_MAX: usize = 16;
 
@@ -215,8 +218,9 @@ pub const CONTEXTS_POOLED: usize = 1_024;
 /// Events that wait in one context while a run holds its request.
 pub const CONTEXT_QUEUE_MAX: usize = 32;
 
-/// How often one relay or branch waits for the resolver: NAPTR, SRV, addresses, and aliases between them.
-pub const RESOLVE_ROUNDS_MAX: u8 = 8;
+/// How often one relay or branch waits for the resolver: NAPTR, SRV, addresses, and aliases between them, and all of it
+/// again in each domain of the search list, whose names seldom have aliases.
+pub const RESOLVE_ROUNDS_MAX: u8 = 8 + 3 * SEARCH_DOMAINS_MAX as u8;
 
 /// Bytes of the Warning line of `sip_warning`; a longer one is left out, so that the reply still fits a datagram.
 pub const WARNING_BYTES_MAX: usize = 1024;

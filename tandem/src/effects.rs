@@ -13,7 +13,7 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     // The compiler, the script machine, the proxy core, the resolver.
     ("abort_on_assert", Any), ("check_via", Any), ("disable_stateless_fwd", Any), ("sip_warning", Any),
     ("disable_503_translation", Any), ("disable_dns_failover", Any), ("dst_blacklist", Any), ("dns_try_ipv6", Any),
-    ("dns_try_naptr", Any), ("enable_asserts", Any), ("exec_dns_threshold", Any), ("exec_msg_threshold", Any), ("log_level", Any), ("max_while_loops", Any),
+    ("dns_try_naptr", Any), ("dns_use_search_list", Any), ("enable_asserts", Any), ("exec_dns_threshold", Any), ("exec_msg_threshold", Any), ("log_level", Any), ("max_while_loops", Any),
     ("pv_print_buf_size", Any), ("server_header", Any), ("server_signature", Any), ("user_agent_header", Any),
     ("xlog_buf_size", Any), ("xlog_level", Any), ("xlog_print_level", Any),
     // `listen.rs`, `settings.rs`, `background.rs`, `main.rs`.
@@ -41,8 +41,8 @@ pub(crate) const EFFECTS: &[(&str, Effect)] = &[
     ("xlog_force_color", Only(0)),
     // What one value of them says happens anyway.
     ("disable_dns_blacklist", Only(1)),
-    ("dns", Only(0)), ("dns_use_search_list", Only(0)), ("log_event_enabled", Only(0)),
+    ("dns", Only(0)), ("log_event_enabled", Only(0)),
     ("query_buffer_size", Only(0)), ("query_flush_time", Only(0)),
     ("rev_dns", Only(0)),
-    ("tcp_threshold", Only(0)),
+    ("tcp_threshold", Idle("a connection that is not ready is never waited for")),
 ];

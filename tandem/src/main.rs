@@ -99,9 +99,9 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     {
         eprintln!("tandem: warning: {error}");
     }
-    let hosts = Arc::new(Hosts::parse(
-        &std::fs::read_to_string("/etc/hosts").unwrap_or_default(),
-    ));
+    let text = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let hosts = Hosts::parse(&text("/etc/hosts")).with_search(&text("/etc/resolv.conf"));
+    let hosts = Arc::new(hosts);
     // An engine on trial: what modules say about their parameters is said before a socket opens.
     let trial = Arc::new(listen::sockets(&listeners, globals));
     let defines = &arguments.defines;

@@ -16,7 +16,7 @@ const CORE_DIFFERENCES: &[&str] = &[
     "A text that is assigned or compared is taken as it is: `$var(x) = \"$ru\"` is the three characters `$ru`, and a \
      warning at load says so. Put texts together with `+`, or use `pv_printf`. Texts of functions and of `xlog` are format \
      strings as ever.",
-    "`$time` and `$Tf` are in UTC; `$ctime` of `cfgutils` is local time.",
+    "`$time` and `$Tf` are in UTC, so that they do not depend on the machine; `$ctime` of `cfgutils` is local time.",
     "`reload_routes`, and SIGHUP just so, reads the script again and changes its routes alone: a global parameter, a \
      socket, a module or a `modparam` that changed waits for a restart. All of it is taken or, with the first error, \
      none, and the routes of before go on. A run under way ends in the routes it began in; a route armed by name \
@@ -29,6 +29,8 @@ const CORE_DIFFERENCES: &[&str] = &[
      deleting it is 1.",
     "`$branch(field)[i]` counts without the Request-URI, as in 3.4; `$branch.flag` and `$msg.branch.*` count with it.",
     "`forward(dest)` goes to `dest` also where `$du` is set.",
+    "`dns_use_search_list`: a name without a dot is looked for in the domains that `/etc/resolv.conf` names, then as it \
+     is; a name with a dot is taken as it is, whatever `ndots` says.",
     "The alias of a connection (`tcp_accept_aliases`, `force_tcp_alias`) is found on every shard. It ends with the \
      connection; a newer alias replaces it, and a connection that really ends at that port keeps its own. A connection has \
      four at most. Without a port, `force_tcp_alias` in a reply route is -1: that Via is ours.",

@@ -76,6 +76,8 @@ pub struct Settings {
     pub ipv4: bool,
     /// Ask for AAAA.
     pub ipv6: bool,
+    /// `dns_use_search_list`: a name without a dot is looked for in the domains of the search list first.
+    pub search: bool,
     /// `exec_dns_threshold`: an answer that takes longer, in microseconds, is a warning; 0 is off.
     pub threshold_us: u64,
     /// Transports that we have sockets for.
@@ -96,6 +98,7 @@ impl Settings {
             srv: true,
             ipv4: sockets.iter().any(|socket| socket.address.is_ipv4()),
             ipv6: sockets.iter().any(|socket| socket.address.is_ipv6()),
+            search: true,
             threshold_us: 0,
             transports,
         }
@@ -105,6 +108,7 @@ impl Settings {
     pub fn read(&mut self, globals: &Globals) {
         self.naptr = globals.is_on("dns_try_naptr").unwrap_or(self.naptr);
         self.ipv6 &= globals.is_on("dns_try_ipv6").unwrap_or(true);
+        self.search = globals.is_on("dns_use_search_list").unwrap_or(true);
         let threshold = globals.int("exec_dns_threshold").unwrap_or(0);
         self.threshold_us = u64::try_from(threshold).unwrap_or(0);
     }
@@ -156,15 +160,10 @@ impl Resolver {
         waiter: Waiter,
         outbox: &mut Outbox,
     ) -> Resolved {
-        let walk = Walk {
-            now_us: now.mono_us,
-            cache: &mut self.cache,
-            hosts: &self.hosts,
-            settings: &self.settings,
-            random: &mut self.random,
-            missing: SmallVec::new(),
-        };
-        match walk.run(hop) {
+        let mut random = self.random.clone();
+        let walked = self.walk(now, hop, &mut random);
+        self.random = random;
+        match walked {
             Walked::Addresses(addresses) => Resolved::Addresses(addresses),
             Walked::Nowhere => Resolved::Nowhere,
             Walked::Missing(questions) => {
@@ -185,15 +184,38 @@ impl Resolver {
     pub fn knows(&mut self, now: Now, hop: &Hop<'_>) -> bool {
         // Its own chance: asking must not change whom the next resolution prefers.
         let mut random = self.random.clone();
-        let walk = Walk {
-            now_us: now.mono_us,
-            cache: &mut self.cache,
-            hosts: &self.hosts,
-            settings: &self.settings,
-            random: &mut random,
-            missing: SmallVec::new(),
+        !matches!(self.walk(now, hop, &mut random), Walked::Missing(_))
+    }
+
+    /// The walk of a hop; of a short name, in each domain of the search list before that of the name itself. The first
+    /// that leads anywhere, or does not know yet, decides.
+    fn walk(&mut self, now: Now, hop: &Hop<'_>, random: &mut Random) -> Walked {
+        let mut walk = |hop: &Hop<'_>| {
+            let walk = Walk {
+                now_us: now.mono_us,
+                cache: &mut self.cache,
+                hosts: &self.hosts,
+                settings: &self.settings,
+                random: &mut *random,
+                missing: SmallVec::new(),
+            };
+            walk.run(hop)
         };
-        !matches!(walk.run(hop), Walked::Missing(_))
+        let is_short = hop.ip.is_none() && !hop.host.contains(&b'.');
+        if self.settings.search && is_short && !self.hosts.search.is_empty() {
+            let is_known = self.hosts.get(&hop.host.to_ascii_lowercase()).is_some();
+            for domain in self.hosts.search.iter().filter(|_| !is_known) {
+                let host = [hop.host, b".", domain].concat();
+                let walked = walk(&Hop {
+                    host: &host,
+                    ..*hop
+                });
+                if !matches!(walked, Walked::Nowhere) {
+                    return walked;
+                }
+            }
+        }
+        walk(hop)
     }
 
     /// An address of a host, of one family or of both with IPv4 first, whatever our sockets can reach: what scripts

@@ -241,6 +241,55 @@ fn addresses_and_hosts_need_no_question() {
     );
 }
 
+#[test]
+fn a_name_without_a_dot_is_looked_for_in_the_search_list() {
+    let zone = Zone::new(
+        "
+        gw.lab.example 60 A 192.0.2.3
+        bare           60 A 192.0.2.4
+        ",
+    );
+    let resolv = "domain old.example\nsearch Corp.Example. lab.example # and no more\n";
+    let mut resolver = resolver(1);
+    resolver.settings.ipv6 = false;
+    let hosts = (*resolver.hosts).clone().with_search(resolv);
+    resolver.hosts = Arc::new(hosts);
+    let mut out = String::new();
+    for hop in [
+        "gw :5060 udp",
+        "bare :5060 udp",
+        "pbx tcp",
+        "10.0.0.7",
+        "gw.old :5060 udp",
+    ] {
+        story(&mut resolver, 0, &zone, hop, &mut out);
+    }
+    resolver.settings.search = false;
+    story(&mut resolver, 0, &zone, "gw :5060 udp", &mut out);
+    expect![[r#"
+        gw :5060 udp
+          ? gw.corp.example A
+          ? gw.lab.example A
+          = udp:192.0.2.3:5060
+        bare :5060 udp
+          ? bare.corp.example A
+          ? bare.lab.example A
+          ? bare A
+          = udp:192.0.2.4:5060
+        pbx tcp
+          = tcp:10.9.9.9:5060
+        10.0.0.7
+          = udp:10.0.0.7:5060
+        gw.old :5060 udp
+          ? gw.old A
+          = Nowhere
+        gw :5060 udp
+          ? gw A
+          = Nowhere
+    "#]]
+    .assert_eq(&out);
+}
+
 /// RFC 3263 §4.1's example, with a transport that we do not speak.
 const EXAMPLE: &str = "
     example.com            300 NAPTR 30 50 s SIP+D2U _sip._udp.example.com
