@@ -338,7 +338,7 @@ fn a_parameter_that_does_nothing_is_said_to() {
     let folder = Folder::new();
     let script = folder.file(
         "some.cfg",
-        &format!("rev_dns = yes\nauto_aliases = no\ntcp_accept_aliases = 1\n{ECHO}"),
+        &format!("rev_dns = yes\nauto_aliases = no\ndns = yes\n{ECHO}"),
     );
     let mut command = tandem();
     command.args(["-C", "-f", script.to_str().unwrap()]);
@@ -354,7 +354,7 @@ fn a_parameter_that_does_nothing_is_said_to() {
         warnings,
         [
             "`rev_dns` has no effect: here it is always 0",
-            "`tcp_accept_aliases` has no effect: here it is always 0",
+            "`dns` has no effect: here it is always 0",
         ]
     );
 }
