@@ -12,7 +12,7 @@ use super::value::{Digits, Reading, Store, Value, ValueRef};
 use super::values::read_at;
 use crate::input::Ticket;
 use crate::limits::EVALUATED_BYTES_MAX;
-use crate::module::{Index, VarArgs};
+use crate::module::{ELEMENT, Index, VarArgs};
 
 /// What evaluating comes to, if it does not wait.
 pub(super) type Evaluated<T> = Result<Option<T>, Ticket>;
@@ -69,7 +69,7 @@ fn write_path(
                 };
                 let mut text = Vec::new();
                 value.with(&store.text).write(&mut text);
-                out.push(1);
+                out.push(ELEMENT);
                 out.extend_from_slice(&(text.len() as u32).to_le_bytes());
                 out.extend_from_slice(&text);
             }

@@ -411,7 +411,7 @@ fn core_checks() -> Vec<Vec<Option<Check>>> {
         .collect()
 }
 
-/// The number of a literal, for tables that keep something prepared by it.
+/// The text of a literal; empty of a number.
 pub(crate) fn literal(program: &Program, id: ConstId) -> &[u8] {
     match program.constant(id) {
         Constant::Str(text) => text,
