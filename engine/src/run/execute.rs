@@ -50,7 +50,7 @@ pub(super) fn go(mut run: Run, hands: &mut Hands<'_>) -> Ended {
             observer.hit(at);
         }
         if run.state.trace.is_some() {
-            watch::trace(&run, program.op(at), hands);
+            watch::trace(&mut run, program.op(at), hands);
         }
         let begun = match &hands.core.machine.stopwatch {
             Some(watch) if linked.settings.threshold_us > 0 => (watch.read)(),

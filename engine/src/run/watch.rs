@@ -7,6 +7,7 @@ use script::RouteKind;
 use script::ops::{Op, OpId};
 use script::program::CallId;
 
+use super::evaluate;
 use super::execute::Hands;
 use super::frame::Run;
 use super::log;
@@ -20,6 +21,8 @@ const SLOWEST_SHOWN: usize = 5;
 pub(crate) struct Trace {
     pub(crate) level: i8,
     pub(crate) text: Vec<u8>,
+    /// The text is a format string, to be evaluated for each line.
+    pub(crate) is_format: bool,
     pub(crate) tag: Vec<u8>,
 }
 
@@ -56,13 +59,17 @@ impl Stopwatch {
 }
 
 /// A line for the action that comes, if it is one.
-pub(super) fn trace(run: &Run, op: Op, hands: &mut Hands<'_>) {
-    let Some(trace) = &run.state.trace else {
+pub(super) fn trace(run: &mut Run, op: Op, hands: &mut Hands<'_>) {
+    let Some(trace) = run.state.trace.take() else {
         return;
     };
-    if trace.level > hands.core.log_level {
-        return;
+    if trace.level <= hands.core.log_level {
+        write_trace(&trace, run, op, hands);
     }
+    run.state.trace = Some(trace);
+}
+
+fn write_trace(trace: &Trace, run: &mut Run, op: Op, hands: &mut Hands<'_>) {
     let linked = hands.linked;
     let program = &*linked.program;
     let call = |id| {
@@ -75,6 +82,12 @@ pub(super) fn trace(run: &Run, op: Op, hands: &mut Hands<'_>) {
     let Some(action) = action(op, call) else {
         return;
     };
+    let mut text = Vec::new();
+    if trace.is_format {
+        evaluate_apart(run, &trace.text, hands, &mut text);
+    } else {
+        text.extend_from_slice(&trace.text);
+    }
     let at = program.position(run.state.at);
     let route = run.state.frames.last().map(|frame| frame.route);
     let route = route.map(|id| &program.routes[usize::from(id.0)]);
@@ -93,12 +106,23 @@ pub(super) fn trace(run: &Run, op: Op, hands: &mut Hands<'_>) {
             let _ = write!(out, "[{}]", String::from_utf8_lossy(&trace.tag));
         }
         let _ = write!(out, "[{action}]");
-        if !trace.text.is_empty() {
+        if !text.is_empty() {
             out.extend_from_slice(b" -> (");
-            out.extend_from_slice(&trace.text);
+            out.extend_from_slice(&text);
             out.push(b')');
         }
     });
+}
+
+/// Evaluates a text between two operations: the one that comes may be in the middle of waiting, and a line waits for
+/// nothing.
+fn evaluate_apart(run: &mut Run, text: &[u8], hands: &mut Hands<'_>, out: &mut Vec<u8>) {
+    let (wait, step) = (std::mem::take(&mut run.state.wait), run.state.step);
+    if let Err(ticket) = evaluate::text(run, text, hands, out) {
+        hands.core.machine.parked.free(ticket);
+    }
+    run.state.wait = wait;
+    run.state.step = step;
 }
 
 /// What an operator would call the operation; `None` for what only prepares.

@@ -1,6 +1,6 @@
 //! Functions about values: texts, the clock, attributes.
 
-use super::{CoreFunction, row};
+use super::{CoreFunction, checked, row};
 use crate::module::{Args, Context, Verdict};
 use crate::run::Trace;
 use crate::run::value::ValueRef;
@@ -20,14 +20,27 @@ pub(super) const TABLE: &[CoreFunction] = &[
         "(str, [str], str, [str], [str], out)",
         construct_uri,
     ),
-    row("script_trace", "([int], [str], [str!])", script_trace),
+    checked(
+        "script_trace",
+        "([int], [str~], [str!])",
+        &[None, Some(is_format)],
+        script_trace,
+    ),
     row("avp_print", "()", |cx, _| {
         print_avps(cx);
         Verdict::OK
     }),
 ];
 
-/// A line for each action from here to the end of the top route; without arguments no longer. The text is made here.
+fn is_format(text: &[u8]) -> Result<(), String> {
+    match script::evaluate::format(text) {
+        Some(_) => Ok(()),
+        None => Err("not a format string".to_owned()),
+    }
+}
+
+/// A line for each action from here to the end of the top route; without arguments no longer. What the script has
+/// written is a format string that each line evaluates anew; what a variable says may be a peer's, and stays as it is.
 fn script_trace(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
     const DEBUG: i32 = 4;
     cx.run.trace = None;
@@ -35,6 +48,7 @@ fn script_trace(cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         cx.run.trace = Some(Box::new(Trace {
             level: args.maybe_int(0).unwrap_or(DEBUG).clamp(-3, DEBUG) as i8,
             text: args.str(1).to_vec(),
+            is_format: args.is_literal(1),
             tag: args.str(2).to_vec(),
         }));
     }

@@ -334,3 +334,25 @@ fn a_name_of_a_route_that_is_empty_is_no_route() {
         "#]],
     );
 }
+
+#[test]
+fn a_trace_evaluates_its_text_for_each_action_and_leaves_what_a_variable_says() {
+    check_body(
+        r#"
+        script_trace(1, "$rU of $rd");
+        $rU = "carol";
+        $var(peer) = "$rU";
+        script_trace(1, "$$ and $var(peer)");
+        script_trace(1, $var(peer));
+        script_trace();
+        "#,
+        expect![[r#"
+            warning: [Script Trace][test.cfg:4][route][assign] -> (bob of example.com)
+            warning: [Script Trace][test.cfg:5][route][assign] -> (carol of example.com)
+            warning: [Script Trace][test.cfg:6][route][script_trace] -> (carol of example.com)
+            warning: [Script Trace][test.cfg:7][route][script_trace] -> ($ and $rU)
+            warning: [Script Trace][test.cfg:8][route][script_trace] -> ($rU)
+            branch 0: sip:carol@example.com:5070;transport=tcp;line=7?Subject=hi
+        "#]],
+    );
+}

@@ -390,3 +390,23 @@ fn an_async_that_never_waits_and_starts_itself_ends() {
     "#]]
     .assert_eq(&text);
 }
+
+#[test]
+fn a_line_of_a_trace_waits_for_nothing() {
+    let text = run(
+        r#"route { script_trace(1, "$rU $slow(a)"); slow("x", $var(out)); xlog("$rc $var(out)"); }"#,
+        &[Answer::Slept],
+    );
+    expect![[r#"
+        query Sleep
+        warning: [Script Trace][test.cfg:2][route][slow] -> (bob )
+        query Sleep
+        -- waits
+        query Sleep
+        warning: [Script Trace][test.cfg:2][route][slow] -> (bob )
+        query Sleep
+        warning: [Script Trace][test.cfg:2][route][xlog] -> (bob )
+        1 x
+    "#]]
+    .assert_eq(&text);
+}
