@@ -7,7 +7,7 @@
 //! Copied: every shard has all lists. What scripts change in them reaches all shards in one order: see `change`.
 
 mod change;
-mod glob;
+pub mod glob;
 #[cfg(test)]
 mod tests;
 
@@ -218,6 +218,6 @@ impl Blacklists {
 fn matches_text(rule: &BlacklistRule, text: &[u8]) -> bool {
     match rule.pattern.as_deref() {
         None | Some([]) => true,
-        Some(pattern) => glob::matches(pattern, text),
+        Some(pattern) => glob::matches(pattern, text, glob::Case::Exact),
     }
 }

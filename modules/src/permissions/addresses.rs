@@ -5,10 +5,9 @@
 
 use std::net::IpAddr;
 
+use engine::blacklist::glob::{self, Case};
 use engine::input::Transport;
 use hashbrown::HashMap;
-
-use crate::sipmsgops::glob;
 
 /// Rows of a partition.
 pub(super) const ROWS_MAX: usize = 200_000;
@@ -130,7 +129,9 @@ impl Addresses {
                 && (question.port == 0 || row.port == 0 || row.port == question.port)
                 && row.transport.holds(question.transport)
                 && match (&row.pattern, question.text) {
-                    (Some(pattern), Some(text)) => glob::matches(pattern.as_bytes(), text),
+                    (Some(pattern), Some(text)) => {
+                        glob::matches(pattern.as_bytes(), text, Case::Ignored)
+                    }
                     _ => true,
                 }
         };

@@ -1,8 +1,9 @@
 //! Header lines: there, added, removed.
 
+use engine::blacklist::glob::{self, Case};
 use engine::module::{Args, Context, Verdict};
 
-use super::{SipMsgOps, glob};
+use super::SipMsgOps;
 use crate::sl::status_code;
 use parser::header::date::Date;
 use parser::writer::write_header_line;
@@ -65,7 +66,7 @@ impl SipMsgOps {
     }
 
     pub(super) fn remove_by_glob(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
-        remove_where(cx, |name| glob::matches(args.str(0), name))
+        remove_where(cx, |name| glob::matches(args.str(0), name, Case::Ignored))
     }
 
     /// For the replies that we make ourselves.

@@ -5,7 +5,6 @@
 //! Keeps no state.
 
 mod body;
-pub(crate) mod glob;
 mod headers;
 mod lists;
 mod parts;

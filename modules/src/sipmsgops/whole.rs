@@ -1,11 +1,12 @@
 //! Questions about a message as a whole: `sipmsg_validate`, `sip_to_json`, `get_glob_headers_values`.
 
+use engine::blacklist::glob::{self, Case};
 use engine::module::{Args, Context, Verdict};
 use parser::sdp::Sdp;
 use parser::{HeaderName, Message, Method, Uri};
 
+use super::SipMsgOps;
 use super::body::is_type;
-use super::{SipMsgOps, glob};
 use crate::json;
 
 /// What `sipmsg_validate` found: OpenSIPS's code, and a sentence.
@@ -19,7 +20,7 @@ impl SipMsgOps {
         for header in cx
             .message
             .headers()
-            .filter(|header| glob::matches(pattern, header.raw_name))
+            .filter(|header| glob::matches(pattern, header.raw_name, Case::Ignored))
         {
             args.set(1, header.raw_name);
             args.set(2, header.value);
