@@ -5,9 +5,9 @@ mod support;
 use engine::input::Input;
 use engine::input::Transport;
 use engine::limits::Limits;
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use parser::Frame;
-use support::{World, flow, request};
+use support::{World, flow, invite, is, request};
 
 /// Relays everything to bob, in the route that a stock script has.
 const RELAY: &str = r#"
@@ -33,16 +33,6 @@ route {
     t_relay();
 }
 "#;
-
-#[track_caller]
-fn is(world: &mut World, expected: Expect) {
-    let ladder = world.ladder();
-    expected.assert_eq(&ladder);
-}
-
-fn invite() -> String {
-    request("INVITE", "sip:bob@example.com", "call-1", "1", "")
-}
 
 #[test]
 fn a_call_is_set_up_and_torn_down() {
@@ -415,22 +405,29 @@ fn what_is_malformed_gets_its_response_or_silence() {
     is(
         &mut world,
         expect![[r#"
-        0     alice > tandem  OPTIONS sip:bob@example.com SIP/7.0
-        0     tandem > alice  505 (OPTIONS)
-        0     alice > tandem  OPTIONS sip:bob@example.com
-        0     tandem > alice  400 ()
-        0     alice > tandem  OPTIONS sip:bob@example.com
-        0     tandem > alice  400 (INVITE)
-        0     alice > tandem  OPTIONS sip:bob@example.com
-        0     tandem > alice  420 (OPTIONS)
-        0     alice > tandem  ACK sip:bob@example.com
-        0     alice > tandem  9 What
-        0     alice > tandem  GET / HTTP/1.1
-        0     alice > tandem  
-        0     alice > tandem  
-        0     alice > tandem  OPTIONS sip:bob@example.com
-        0     tandem > alice  200 (OPTIONS)
-    "#]],
+            0     alice > tandem  OPTIONS sip:bob@example.com SIP/7.0
+            0     tandem > alice  505 (OPTIONS)
+            0     alice > tandem  OPTIONS sip:bob@example.com
+            0     tandem > alice  400 ()
+            0     alice > tandem  OPTIONS sip:bob@example.com
+            0     tandem > alice  400 (INVITE)
+            0     alice > tandem  OPTIONS sip:bob@example.com
+            0     tandem > alice  420 (OPTIONS)
+            0     alice > tandem  ACK sip:bob@example.com
+            0     alice > tandem  9 What
+            0     alice > tandem  GET / HTTP/1.1
+            0     alice > tandem  
+            0     alice > tandem  
+            0     alice > tandem  OPTIONS sip:bob@example.com
+            0     tandem > alice  200 (OPTIONS)
+            log   malformed request answered 505: another version than SIP/2.0 at byte 28, from udp:10.0.0.2:5060: "OPTIONS sip:bob@example.com SIP/7.0"
+            log   malformed request answered 400: expected a number at byte 172 in CSeq, from udp:10.0.0.2:5060: "OPTIONS sip:bob@example.com SIP/2.0"
+            log   malformed request answered 400: CSeq names another method than the start line at byte 174 in CSeq, from udp:10.0.0.2:5060: "OPTIONS sip:bob@example.com SIP/2.0"
+            log   request answered 420: it has a Proxy-Require, from udp:10.0.0.2:5060: "OPTIONS sip:bob@example.com SIP/2.0"
+            log   malformed message dropped: expected a number at byte 168 in CSeq, from udp:10.0.0.2:5060: "ACK sip:bob@example.com SIP/2.0"
+            log   malformed message dropped: expected a status code at byte 8, from udp:10.0.0.2:5060: "SIP/2.0 9 What"
+            log   malformed message dropped: not SIP at byte 0, from udp:10.0.0.2:5060: "GET / HTTP/1.1"
+        "#]],
     );
     world.wait(40_000);
     world.is_calm();

@@ -2,17 +2,8 @@
 
 mod support;
 
-use expect_test::{Expect, expect};
-use support::{World, request};
-
-#[track_caller]
-fn is(world: &mut World, expected: Expect) {
-    let mut text = world.ladder();
-    for line in world.records.drain(..) {
-        text.push_str(&format!("log   {line}\n"));
-    }
-    expected.assert_eq(&text);
-}
+use expect_test::expect;
+use support::{World, is, request};
 
 fn world(routes: &str) -> World {
     World::new(&format!("loadmodule \"tm.so\"\n{routes}"))

@@ -2,26 +2,8 @@
 
 mod support;
 
-use expect_test::{Expect, expect};
-use support::{World, request};
-
-#[track_caller]
-fn is(world: &mut World, expected: Expect) {
-    expected.assert_eq(&story(world));
-}
-
-/// The ladder, and below it what the script logged.
-fn story(world: &mut World) -> String {
-    let mut text = world.ladder();
-    for line in world.records.drain(..) {
-        text.push_str(&format!("  {line}\n"));
-    }
-    text
-}
-
-fn invite() -> String {
-    request("INVITE", "sip:bob@example.com", "call-1", "1", "")
-}
+use expect_test::expect;
+use support::{World, invite, is, request, story};
 
 /// The header lines of ours in the last message to a peer.
 fn marks(world: &World, peer: &str, what: &str) -> String {
@@ -69,12 +51,12 @@ fn a_branch_route_changes_its_own_branch_only() {
         0     tandem > alice  100 (INVITE)
         0     tandem > bob  INVITE sip:bob@10.0.0.3
         0     tandem > carol  INVITE sip:carla@10.0.0.4
-          branch_route[each]: sip:bob@10.0.0.3 bob FIRST of sip:bob@example.com
-          route[sub] in route
-          after sub
-          branch_route[each]: sip:carol@10.0.0.4 carol  of sip:bob@example.com
-          branch_route[each]: sip:nobody@10.0.0.2 nobody  of sip:bob@example.com
-          relayed 1, now sip:bob@10.0.0.3, FIRST
+        log   branch_route[each]: sip:bob@10.0.0.3 bob FIRST of sip:bob@example.com
+        log   route[sub] in route
+        log   after sub
+        log   branch_route[each]: sip:carol@10.0.0.4 carol  of sip:bob@example.com
+        log   branch_route[each]: sip:nobody@10.0.0.2 nobody  of sip:bob@example.com
+        log   relayed 1, now sip:bob@10.0.0.3, FIRST
         bob: INVITE sip:bob@10.0.0.3 SIP/2.0 X-All: yes, X-Branch: bob
         carol: INVITE sip:carla@10.0.0.4 SIP/2.0 X-All: yes, X-Branch: carol
     "#]]
@@ -98,10 +80,10 @@ fn a_relay_whose_branches_are_all_dropped_fails() {
     is(
         &mut world,
         expect![[r#"
-        0     alice > tandem  INVITE sip:bob@example.com
-        0     tandem > alice  480 (INVITE)
-          rc -3
-    "#]],
+            0     alice > tandem  INVITE sip:bob@example.com
+            0     tandem > alice  480 (INVITE)
+            log   rc -3
+        "#]],
     );
 }
 
@@ -132,9 +114,9 @@ fn a_branch_route_may_wait() {
         200   tandem > carol  INVITE sip:carol@10.0.0.4
         600   tandem > bob  INVITE sip:bob@10.0.0.3
         700   tandem > carol  INVITE sip:carol@10.0.0.4
-          bob sent
-          carol sent
-          relayed 1
+        log   bob sent
+        log   carol sent
+        log   relayed 1
         bob: INVITE sip:bob@10.0.0.3 SIP/2.0 X-Branch: bob
         carol: INVITE sip:carol@10.0.0.4 SIP/2.0 X-Branch: carol
     "#]]
@@ -177,12 +159,12 @@ fn a_reply_route_sees_the_reply_and_the_request() {
         0     bob > tandem  200 OK
         50    tandem > alice  183 (INVITE)
         100   tandem > alice  200 (INVITE)
-          any: 180 INVITE []
-          180 Ringing of sip:bob@example.com from alice, <null>, [CALL] [LEG] <null>
-          any: 183 INVITE []
-          183 Session Progress of sip:bob@example.com from alice, <null>, [CALL] [LEG] <null>
-          any: 200 INVITE []
-          200 OK of sip:bob@example.com from alice, <null>, [CALL] [LEG] <null>
+        log   any: 180 INVITE []
+        log   180 Ringing of sip:bob@example.com from alice, <null>, [CALL] [LEG] <null>
+        log   any: 183 INVITE []
+        log   183 Session Progress of sip:bob@example.com from alice, <null>, [CALL] [LEG] <null>
+        log   any: 200 INVITE []
+        log   200 OK of sip:bob@example.com from alice, <null>, [CALL] [LEG] <null>
         alice: SIP/2.0 200 OK X-Reply: 200
     "#]]
     .assert_eq(&text);
@@ -231,8 +213,8 @@ fn a_failure_route_sees_the_request_as_it_was_relayed_and_the_reply_that_won() {
             100   carol > tandem  404 Not Found
             100   tandem > carol  ACK sip:private@10.0.0.4
             100   tandem > alice  600 (INVITE)
-              sip:bob@10.0.0.3 INVITE [CALL] of the request; 486 Busy Here bob, <<null>>
-              sip:carol@10.0.0.4 INVITE [CALL] of the request; 404 Not Found carol, <<null>>
+            log   sip:bob@10.0.0.3 INVITE [CALL] of the request; 486 Busy Here bob, <<null>>
+            log   sip:carol@10.0.0.4 INVITE [CALL] of the request; 404 Not Found carol, <<null>>
         "#]],
     );
 }
@@ -272,8 +254,8 @@ fn a_waiting_request_absorbs_retransmissions_and_keeps_its_cancel() {
             400   tandem > alice  487 (INVITE)
             900   tandem > alice  487 (INVITE)
             1900  tandem > alice  487 (INVITE)
-              cancel, 1
-              relayed -3
+            log   cancel, 1
+            log   relayed -3
         "#]],
     );
 }
@@ -293,12 +275,12 @@ fn startup_and_timer_routes_run_about_no_message() {
     is(
         &mut world,
         expect![[r#"
-        5000  alice > tandem  INVITE sip:bob@example.com
-          start [<null>] [<null>] startup_route
-          tick 6 [<null>]
-          tick 7 [<null>]
-          7 <null>
-    "#]],
+            5000  alice > tandem  INVITE sip:bob@example.com
+            log   start [<null>] [<null>] startup_route
+            log   tick 6 [<null>]
+            log   tick 7 [<null>]
+            log   7 <null>
+        "#]],
     );
 }
 
@@ -331,9 +313,9 @@ fn a_message_is_forwarded_and_sent_without_a_transaction() {
         0     alice > tandem  MESSAGE sip:bob@example.com
         0     tandem > carol  MESSAGE sip:bob@example.com
         0     tandem > bob  MESSAGE sip:bob@10.0.0.3
-          sent 1
-          sent -1
-          forwarded 1
+        log   sent 1
+        log   sent -1
+        log   forwarded 1
         carol: MESSAGE sip:bob@example.com SIP/2.0 X-Copy: yes
         Vias: carol 1, bob 2
     "#]]

@@ -3,36 +3,8 @@
 mod support;
 
 use engine::limits::Limits;
-use expect_test::{Expect, expect};
-use support::{World, request};
-
-#[track_caller]
-fn is(world: &mut World, expected: Expect) {
-    expected.assert_eq(&story(world));
-}
-
-/// The ladder, and below it what the script logged.
-fn story(world: &mut World) -> String {
-    let mut text = world.ladder();
-    for line in world.records.drain(..) {
-        text.push_str(&format!("log   {line}\n"));
-    }
-    text
-}
-
-fn invite() -> String {
-    numbered(1)
-}
-
-fn numbered(n: u32) -> String {
-    request(
-        "INVITE",
-        "sip:bob@example.com",
-        &format!("call-{n}"),
-        &n.to_string(),
-        "",
-    )
-}
+use expect_test::expect;
+use support::{World, invite, is, request, story};
 
 fn world(routes: &str) -> World {
     World::new(&format!("loadmodule \"tm.so\"\n{routes}"))

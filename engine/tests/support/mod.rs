@@ -20,6 +20,7 @@ use engine::proxy::RelayOptions;
 use engine::resolve::Hosts;
 use engine::sockets::{Listener, Sockets};
 use engine::{Config, Engine, Outbox};
+use expect_test::Expect;
 use parser::{Frame, Message};
 
 /// The functions that these tests need, under the names scripts know.
@@ -469,6 +470,26 @@ fn describe(message: &Message) -> String {
             String::from_utf8_lossy(message.request_uri())
         ),
     }
+}
+
+/// The ladder is this, and below it what the script logged.
+#[track_caller]
+pub fn is(world: &mut World, expected: Expect) {
+    expected.assert_eq(&story(world));
+}
+
+/// The ladder, and below it what the script logged.
+pub fn story(world: &mut World) -> String {
+    let mut text = world.ladder();
+    for line in world.records.drain(..) {
+        text.push_str(&format!("log   {line}\n"));
+    }
+    text
+}
+
+/// Alice's first INVITE to bob.
+pub fn invite() -> String {
+    request("INVITE", "sip:bob@example.com", "call-1", "1", "")
 }
 
 /// A request of alice's.

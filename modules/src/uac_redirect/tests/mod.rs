@@ -4,6 +4,11 @@ use crate::harness::{World, complaints};
 use expect_test::expect;
 
 fn script(more: &str, failure: &str) -> String {
+    limited(more, failure, "")
+}
+
+/// With these limits of `get_redirects`.
+fn limited(more: &str, failure: &str, limits: &str) -> String {
     format!(
         r#"
     loadmodule "tm"
@@ -21,7 +26,7 @@ fn script(more: &str, failure: &str) -> String {
         if (!t_check_status("3[0-9][0-9]"))
             exit;
         {failure}
-        if (get_redirects(LIMITS)) {{
+        if (get_redirects({limits})) {{
             xlog("L_ERR", "to $ru and $(branch(uri)[*])\n");
             t_on_failure("moved");
             t_relay();
@@ -65,7 +70,7 @@ fn contacts_become_targets_best_first_and_none_twice() {
             INVITE sip:low@10.0.0.5 SIP/2.0
             Max-Breadth: 15
     "#]]
-    .assert_eq(&played(&script("", "").replace("LIMITS", "")));
+    .assert_eq(&played(&script("", "")));
 }
 
 #[test]
@@ -81,7 +86,7 @@ fn as_many_as_the_script_wants() {
             INVITE sip:HIGH@10.0.0.6 SIP/2.0
             Max-Breadth: 30
     "#]]
-    .assert_eq(&played(&script("", "").replace("LIMITS", "2")));
+    .assert_eq(&played(&limited("", "", "2")));
     expect![[r#"
         > udp:10.0.0.3:5060
             ACK sip:bob@10.0.0.3 SIP/2.0
@@ -89,7 +94,7 @@ fn as_many_as_the_script_wants() {
         > udp:10.0.0.7:5060
             INVITE sip:none@10.0.0.7 SIP/2.0
     "#]]
-    .assert_eq(&played(&script("", "").replace("LIMITS", "0, 1")));
+    .assert_eq(&played(&limited("", "", "0, 1")));
 }
 
 #[test]
@@ -105,7 +110,7 @@ fn filters_of_the_parameters_accept_first_then_deny() {
         > udp:10.0.0.5:5060
             INVITE sip:low@10.0.0.5 SIP/2.0
     "#]]
-    .assert_eq(&played(&script(more, "").replace("LIMITS", "")));
+    .assert_eq(&played(&script(more, "")));
     let more = r#"
         modparam("uac_redirect", "deny_filter", "10\.0\.0\.")
         modparam("uac_redirect", "accept_filter", "none@")
@@ -117,7 +122,7 @@ fn filters_of_the_parameters_accept_first_then_deny() {
         > udp:10.0.0.7:5060
             INVITE sip:none@10.0.0.7 SIP/2.0
     "#]]
-    .assert_eq(&played(&script(more, "").replace("LIMITS", "")));
+    .assert_eq(&played(&script(more, "")));
 }
 
 #[test]
@@ -135,7 +140,7 @@ fn filters_of_the_script_add_to_them_or_take_their_place() {
             INVITE sip:high@10.0.0.6 SIP/2.0
             Max-Breadth: 30
     "#]]
-    .assert_eq(&played(&script(more, added).replace("LIMITS", "")));
+    .assert_eq(&played(&script(more, added)));
     let instead = "set_deny_filter(\"none@\", \"reset_default\");";
     expect![[r#"
         > udp:10.0.0.3:5060
@@ -151,7 +156,7 @@ fn filters_of_the_script_add_to_them_or_take_their_place() {
             INVITE sip:low@10.0.0.5 SIP/2.0
             Max-Breadth: 20
     "#]]
-    .assert_eq(&played(&script(more, instead).replace("LIMITS", "")));
+    .assert_eq(&played(&script(more, instead)));
     let only = "set_deny_filter(\".\", \"reset_all\"); set_accept_filter(\"low@\", \"\");";
     expect![[r#"
         > udp:10.0.0.3:5060
@@ -160,7 +165,7 @@ fn filters_of_the_script_add_to_them_or_take_their_place() {
         > udp:10.0.0.5:5060
             INVITE sip:low@10.0.0.5 SIP/2.0
     "#]]
-    .assert_eq(&played(&script(more, only).replace("LIMITS", "")));
+    .assert_eq(&played(&script(more, only)));
     let many = "$var(i) = 0; while ($var(i) < 7) { if (!set_deny_filter(\"x\", \"\")) xlog(\"L_ERR\", \"$var(i) is too many\\n\"); $var(i) = $var(i) + 1; } exit;";
     expect![[r#"
         > udp:10.0.0.3:5060
@@ -173,12 +178,12 @@ fn filters_of_the_script_add_to_them_or_take_their_place() {
             Contact: <sip:none@10.0.0.7>, <mailto:bob@example.com>, <sip:gone@10.0.0.8>;expires=0
             Contact: <sip:bob@10.0.0.3>, <sip:HIGH@10.0.0.6>, <sip:high@10.0.0.6>;q=0.1
     "#]]
-    .assert_eq(&played(&script("", many).replace("LIMITS", "")));
+    .assert_eq(&played(&script("", many)));
 }
 
 #[test]
 fn a_circle_of_redirects_ends() {
-    let mut world = World::new(&script("", "").replace("LIMITS", ""));
+    let mut world = World::new(&script("", ""));
     world.udp(2, "INVITE sip:bob@10.0.0.3");
     let invite = world.last_request();
     world.respond(3, &invite, "302 Moved\nContact: <sip:carol@10.0.0.4>");
@@ -201,17 +206,15 @@ fn a_circle_of_redirects_ends() {
 
 #[test]
 fn wrong_words_are_said_at_load() {
-    let all = complaints(&script("", "set_deny_filter(\"x\", \"reset\");").replace("LIMITS", ""))
-        + &complaints(
-            &script(
-                "modparam(\"uac_redirect\", \"default_filter\", \"maybe\")",
-                "",
-            )
-            .replace("LIMITS", ""),
-        )
-        + &complaints(
-            &script("modparam(\"uac_redirect\", \"deny_filter\", \"(\")", "").replace("LIMITS", ""),
-        );
+    let all = complaints(&script("", "set_deny_filter(\"x\", \"reset\");"))
+        + &complaints(&script(
+            "modparam(\"uac_redirect\", \"default_filter\", \"maybe\")",
+            "",
+        ))
+        + &complaints(&script(
+            "modparam(\"uac_redirect\", \"deny_filter\", \"(\")",
+            "",
+        ));
     expect![[r#"
         parse error in test.cfg:16:30-37: parameter 2 of `set_deny_filter`: `reset` is none of reset_all, reset_default, reset_added
         1 error
