@@ -104,7 +104,7 @@ impl Context<'_> {
         let Some(mut context) = self.run.context.and_then(|id| self.core.contexts.take(id)) else {
             return Verdict::FAIL;
         };
-        let is_declined = relay::is_declined(self.core, &context);
+        let is_declined = relay::is_declined(&self.core.proxy.settings, &context);
         if context.is_answered() || context.cancelled || context.failing || is_declined {
             self.core.contexts.put(context);
             return Verdict::Return(RelayError::NoDestination.value());

@@ -9,8 +9,8 @@ use super::branch::BranchState;
 use super::context::ResponseContext;
 use super::validate::{self, Refusal};
 use super::{
-    BRANCHES_MAX, ContextId, RelayError, RelayFlags, RelayOptions, TransactionEventKind, ending,
-    forward, identity, reply,
+    BRANCHES_MAX, ContextId, ProxySettings, RelayError, RelayFlags, RelayOptions,
+    TransactionEventKind, ending, forward, identity, reply,
 };
 use crate::core::Core;
 use crate::limits::RESOLVE_ROUNDS_MAX;
@@ -59,8 +59,7 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
         }
         return failed(cx.scene, RelayError::NoDestination);
     }
-    let declined = !cx.core.proxy.settings.branches_after_6xx && context.has_declined();
-    if declined {
+    if is_declined(&cx.core.proxy.settings, context) {
         return failed(cx.scene, RelayError::Filtered);
     }
     context.previous_round = context.round;
@@ -92,8 +91,8 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
 }
 
 /// Whether somebody has said 6xx, and that counts.
-pub(super) fn is_declined(core: &Core, context: &ResponseContext) -> bool {
-    !core.proxy.settings.branches_after_6xx && context.has_declined()
+pub(super) fn is_declined(settings: &ProxySettings, context: &ResponseContext) -> bool {
+    !settings.branches_after_6xx && context.has_declined()
 }
 
 fn failed(attached: &mut Attached, error: RelayError) -> Verdict {

@@ -298,12 +298,10 @@ impl Phone {
         if status < 200 || call.role == Role::Fork {
             return;
         }
-        if matches!(status, 401 | 407)
-            && let Some((_, cseq)) = self.retry_with_credentials(turn, transaction, message)
+        if self
+            .retry_challenged(turn, key, transaction, status, message)
+            .is_some()
         {
-            if let Some(call) = self.calls.get_mut(key) {
-                call.local_cseq = cseq;
-            }
             return;
         }
         let started = self
@@ -440,6 +438,25 @@ impl Phone {
         self.send_invite(turn, key, branch);
     }
 
+    /// Answers a challenge to a request inside a dialog. The transaction of its next try, and its CSeq.
+    fn retry_challenged(
+        &mut self,
+        turn: &mut Turn<'_>,
+        key: Key,
+        transaction: Key,
+        status: u16,
+        message: &Message,
+    ) -> Option<(Key, u32)> {
+        if !matches!(status, 401 | 407) {
+            return None;
+        }
+        let (retry, cseq) = self.retry_with_credentials(turn, transaction, message)?;
+        if let Some(call) = self.calls.get_mut(key) {
+            call.local_cseq = cseq;
+        }
+        Some((retry, cseq))
+    }
+
     pub(crate) fn on_reinvite_response(
         &mut self,
         turn: &mut Turn<'_>,
@@ -451,11 +468,10 @@ impl Phone {
         if status < 200 {
             return;
         }
-        if matches!(status, 401 | 407)
-            && let Some((retry, cseq)) = self.retry_with_credentials(turn, transaction, message)
+        if let Some((retry, cseq)) = self.retry_challenged(turn, key, transaction, status, message)
         {
             if let Some(call) = self.calls.get_mut(key) {
-                (call.invite, call.invite_cseq, call.local_cseq) = (retry, cseq, cseq);
+                (call.invite, call.invite_cseq) = (retry, cseq);
             }
             return;
         }
