@@ -1,8 +1,8 @@
 //! One result out of what every shard said.
 //!
 //! Each shard answers about what it owns, so lists are joined. What is the same everywhere (`"OK"`,
-//! names, a level, the value of a shared variable) stays once; only statistics are added, and not those
-//! that say a setting. Entries of a list that carry one name are one entry.
+//! names, a level, the value of a shared variable) stays once; only statistics are added. Entries of a list that
+//! carry one name are one entry.
 
 use engine::Command;
 use serde_json::{Number, Value};
@@ -11,13 +11,6 @@ use super::rpc::Failure;
 
 /// Commands whose numbers are counts of what each shard did or holds.
 const COUNTING: [&str; 3] = ["get_statistics", "statistics:get", "get"];
-
-/// Statistics that say a module's parameter, the same on every shard.
-const SETTINGS: [&str; 3] = [
-    "registrar:default_expire",
-    "registrar:max_contacts",
-    "registrar:max_expires",
-];
 
 /// The code of what a shard does not have.
 const NOT_FOUND: i64 = 404;
@@ -83,7 +76,6 @@ fn merge(numbers: Numbers, into: &mut Value, other: Value) {
         (Value::Object(into), Value::Object(other)) => {
             for (key, value) in other {
                 match into.get_mut(&key) {
-                    Some(_) if SETTINGS.contains(&key.as_str()) => {}
                     Some(there) => merge(numbers, there, value),
                     None => {
                         into.insert(key, value);

@@ -54,18 +54,6 @@ fn statistics_are_added() {
 }
 
 #[test]
-fn a_setting_among_the_statistics_is_not_added() {
-    check_of(
-        "get_statistics",
-        &[
-            r#"{"registrar:max_expires":3600,"registrar:accepted_regs":2}"#,
-            r#"{"registrar:max_expires":3600,"registrar:accepted_regs":5}"#,
-        ],
-        expect![[r#"{"registrar:max_expires":3600,"registrar:accepted_regs":7}"#]],
-    );
-}
-
-#[test]
 fn a_number_that_every_shard_has_is_said_once() {
     for command in ["log_level", "core:log_level"] {
         check_of(

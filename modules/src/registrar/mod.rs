@@ -26,6 +26,7 @@ pub(crate) struct Registrar {
     aor: AorRules,
     contacts: ContactRules,
     contacts_max: u32,
+    is_first_shard: bool,
     /// Seconds by which a granted expiry varies at random.
     expires_max_deviation: u32,
     /// Seconds for Retry-After in a 503; zero leaves it out.
@@ -69,6 +70,7 @@ impl Module for Registrar {
                 contact_max: 255,
             },
             contacts_max: 0,
+            is_first_shard: false,
             expires_max_deviation: 0,
             retry_after: 0,
             equal_cseq: false,
@@ -143,13 +145,13 @@ impl Module for Registrar {
         exports.statistic("accepted_regs", |registrar| registrar.accepted);
         exports.statistic("rejected_regs", |registrar| registrar.rejected);
         exports.statistic("default_expire", |registrar| {
-            u64::from(registrar.contacts.expires_default)
+            registrar.setting(registrar.contacts.expires_default)
         });
         exports.statistic("max_expires", |registrar| {
-            u64::from(registrar.contacts.expires_max)
+            registrar.setting(registrar.contacts.expires_max)
         });
         exports.statistic("max_contacts", |registrar| {
-            u64::from(registrar.contacts_max)
+            registrar.setting(registrar.contacts_max)
         });
         exports.difference(
             "`save` in `onreply_route`, GRUU and push (RFC 8599) are not offered. `disable_gruu` only 1, \
@@ -169,6 +171,7 @@ impl Module for Registrar {
     }
 
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
+        self.is_first_shard = cx.shard().0 == 0;
         if let Some(usrloc) = cx.module::<crate::usrloc::Usrloc>() {
             self.aor.use_domain = usrloc.use_domain();
         }
@@ -277,6 +280,13 @@ fn off(is_off: bool, what: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err(format!("{what} is not offered yet"))
+    }
+}
+
+impl Registrar {
+    /// A parameter as a statistic. Statistics are summed, so one shard says it for all.
+    fn setting(&self, value: u32) -> u64 {
+        if self.is_first_shard { value.into() } else { 0 }
     }
 }
 

@@ -37,13 +37,6 @@ const SUM_MS_MAX: u32 = 1000;
 /// The group of statistics that name none.
 const DYNAMIC: &str = "dynamic";
 
-/// Statistics that are a parameter, the same on every shard: not added.
-const SETTINGS: [(&str, &str); 3] = [
-    ("registrar", "default_expire"),
-    ("registrar", "max_contacts"),
-    ("registrar", "max_expires"),
-];
-
 /// The module.
 #[derive(Debug)]
 pub(crate) struct Statistics {
@@ -321,8 +314,7 @@ impl Statistics {
             Some(_) => self.value(cx, text),
             None => {
                 let mine = self.value(cx, text);
-                let is_setting = SETTINGS.contains(&split(text));
-                if cx.core.owner.shards() == 1 || is_setting {
+                if cx.core.owner.shards() == 1 {
                     mine
                 } else {
                     let Some(ticket) = cx.wait_ticket() else {
@@ -492,13 +484,9 @@ impl Statistics {
     fn add_group(&mut self, cx: &mut Context<'_>, group: &[u8], rows: &mut BTreeMap<String, i64>) {
         cx.core.look_up_statistics();
         self.on_timer(cx);
-        let mut add = |name: &str, value: u64, is_setting: bool| {
+        let mut add = |name: &str, value: u64| {
             let row = rows.entry(name.to_owned()).or_insert(0);
-            *row = if is_setting {
-                value as i64
-            } else {
-                row.wrapping_add(value as i64)
-            };
+            *row = row.wrapping_add(value as i64);
         };
         for (_, name, value) in cx
             .core
@@ -506,11 +494,11 @@ impl Statistics {
             .iter()
             .filter(|row| row.0.as_bytes() == group)
         {
-            add(name, value, false);
+            add(name, value);
         }
         for (of, name, value) in engine::module::statistics(cx.modules, cx.program) {
             if of.as_bytes() == group {
-                add(name, value, SETTINGS.contains(&(of, name)));
+                add(name, value);
             }
         }
     }
