@@ -93,8 +93,23 @@ fn lines(text: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn line_starts(text: &[u8]) -> impl Iterator<Item = usize> {
     let ends = text
         .iter()
+        .inspect(|_| looked_at())
         .enumerate()
         .filter(|(_, byte)| **byte == b'\n')
         .map(|(at, _)| at + 1);
     std::iter::once(0).chain(ends).filter(|at| *at < text.len())
+}
+
+#[cfg(not(test))]
+fn looked_at() {}
+
+#[cfg(test)]
+thread_local! {
+    /// Bytes that were looked at for where lines begin.
+    pub(super) static LOOKED_AT: std::cell::Cell<usize> = const { std::cell::Cell::new(0) };
+}
+
+#[cfg(test)]
+fn looked_at() {
+    LOOKED_AT.set(LOOKED_AT.get() + 1);
 }
