@@ -151,9 +151,9 @@ fn what_goes_wrong_is_one_line_and_a_status() {
         folder,
         "shv_get nothing=x",
         expect![[r#"
-        tandem: shv_get: -32602 Invalid params
-        exit status: 1
-    "#]],
+            tandem: shv_get: -32602 Invalid params: there is no parameter `nothing`
+            exit status: 1
+        "#]],
     );
     check(
         folder,

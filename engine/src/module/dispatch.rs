@@ -219,7 +219,7 @@ fn run_command(
         .iter()
         .find(|recipe| fits(recipe, &command.parameters));
     let result = match fits {
-        None => Err((-32602, "Invalid params".to_owned())),
+        None => Err((-32602, misfit(&row.recipes, &command.parameters))),
         Some(recipe) => {
             let mut cx = context(&mut run, core, modules, linked, outbox);
             let args = CommandArgs {
@@ -288,6 +288,41 @@ pub fn statistics<'l>(
         }
     }
     list
+}
+
+/// Why parameters fit no recipe.
+fn misfit(recipes: &[Vec<&'static str>], given: &[(Option<String>, String)]) -> String {
+    let name = |one: &'static str| one.trim_end_matches('?');
+    let is_known = |key: &str| recipes.iter().flatten().any(|one| name(one) == key);
+    let mut keys = given.iter().filter_map(|(key, _)| key.as_deref());
+    if let Some(key) = keys.find(|key| !is_known(key)) {
+        return format!("there is no parameter `{key}`");
+    }
+    let most = recipes.iter().map(Vec::len).max().unwrap_or(0);
+    if given.len() > most {
+        return match most {
+            0 => "there are no parameters".to_owned(),
+            1 => "there is one parameter".to_owned(),
+            most => format!("there are {most} parameters at most"),
+        };
+    }
+    // Of the recipe that wants the least more.
+    let missing = recipes.iter().map(|recipe| {
+        let needed = recipe.iter().enumerate().filter(|(place, one)| {
+            let is_named = given
+                .iter()
+                .any(|(key, _)| key.as_deref() == Some(name(one)));
+            let is_placed = given.get(*place).is_some_and(|(key, _)| key.is_none());
+            !one.ends_with('?') && !is_named && !is_placed
+        });
+        needed.map(|(_, one)| *one).collect::<Vec<_>>()
+    });
+    let least = missing.filter(|all| !all.is_empty()).min_by_key(Vec::len);
+    match &least.unwrap_or_default()[..] {
+        [] => "these parameters do not go together".to_owned(),
+        [one] => format!("the parameter `{one}` is missing"),
+        all => format!("the parameters `{}` are missing", all.join("`, `")),
+    }
 }
 
 /// Named parameters must be in the recipe, unnamed ones are counted off, and nothing mandatory may miss.

@@ -301,7 +301,7 @@ fn commands_find_their_recipe() {
         true {"name":"","index":""}
         true {"name":"x","index":"7"}
         true {"name":"y","index":""}
-        true -32602 Invalid params
+        true -32602 the parameter `name` is missing
         false
     "#]]
     .assert_eq(&text);
