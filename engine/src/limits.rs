@@ -153,6 +153,19 @@ pub const LAUNCHED_MAX: usize = 256;
 /// Patterns known at run time that are kept compiled.
 pub const PATTERNS_MAX: usize = 256;
 
+/// Bytes that all of them may take on a shard, each counted with what it may grow to.
+pub const PATTERNS_BYTES_MAX: usize = 64 << 20;
+
+/// Bytes that a pattern known at run time may take compiled, and as much again while it matches. One that needs more is
+/// counted as the largest there is.
+pub const PATTERN_BYTES_USUAL: usize = 128 << 10;
+
+const _: () = assert!(
+    2 * PATTERN_BYTES_USUAL * PATTERNS_MAX <= PATTERNS_BYTES_MAX
+        && 2 * script::limits::REGEX_BYTES_MAX <= PATTERNS_BYTES_MAX,
+    "usual patterns are all kept, and a large one has room"
+);
+
 /// Rounds of loops and calls of routes that a run may make without waiting: well under a second. A loop alone has
 /// `max_while_loops`; loops inside loops multiply.
 pub const RUN_ROUNDS_MAX: u32 = 500_000;

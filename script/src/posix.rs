@@ -29,6 +29,11 @@ impl Flags {
 /// Compiles a POSIX extended regular expression; the error is a sentence for people. Also used at run time, for
 /// patterns that come from variables.
 pub fn compile(pattern: &[u8], flags: Flags) -> Result<Regex, String> {
+    compile_within(pattern, flags, REGEX_BYTES_MAX)
+}
+
+/// The same, of at most so many bytes compiled, and as many again for what it learns while it matches.
+pub fn compile_within(pattern: &[u8], flags: Flags, bytes_max: usize) -> Result<Regex, String> {
     let Ok(text) = std::str::from_utf8(pattern) else {
         return Err("the pattern is not UTF-8".into());
     };
@@ -38,8 +43,8 @@ pub fn compile(pattern: &[u8], flags: Flags) -> Result<Regex, String> {
         .case_insensitive(flags.ignore_case)
         .multi_line(flags.lines)
         .dot_matches_new_line(!flags.lines)
-        .size_limit(REGEX_BYTES_MAX)
-        .dfa_size_limit(REGEX_BYTES_MAX)
+        .size_limit(bytes_max)
+        .dfa_size_limit(bytes_max)
         .nest_limit(NESTING_MAX as u32)
         .build()
         .map_err(|error| match error {

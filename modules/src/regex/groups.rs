@@ -1,8 +1,6 @@
 //! The file of groups: a line in brackets opens one, each other line is an expression of it.
 
-use fancy_regex::Regex;
-
-use super::Flags;
+use super::{Expression, Flags};
 
 /// Compiles the groups of a file. The error is for a person, with the line.
 pub(super) fn read(
@@ -10,7 +8,7 @@ pub(super) fn read(
     flags: Flags,
     groups_max: usize,
     bytes_max: usize,
-) -> Result<Vec<Regex>, String> {
+) -> Result<Vec<Expression>, String> {
     let mut groups: Vec<Group> = Vec::new();
     for (line, number) in text.split(|byte| *byte == b'\n').zip(1..) {
         let line = line.strip_suffix(b"\r").unwrap_or(line);
@@ -66,7 +64,7 @@ impl Group {
         self.text.push(')');
     }
 
-    fn compile(mut self, flags: Flags) -> Result<Regex, String> {
+    fn compile(mut self, flags: Flags) -> Result<Expression, String> {
         let line = self.line;
         if self.text.is_empty() {
             // It would match everything.

@@ -4,25 +4,17 @@
 //! none. The expressions are `fancy-regex`'s, because scripts use what a finite automaton has not (look-around, back
 //! references); a match that tries too much fails instead of holding the shard up.
 
+mod expression;
 mod groups;
+mod limits;
 
-use ::fancy_regex::{BytesMode, Error, RegexBuilder};
 use engine::module::{
     Args, CommandArgs, CommandResult, Context, Exports, Kind, Module, ParamValue, Routes, Verdict,
 };
 use hashbrown::HashMap;
 
-/// Expressions known at run time that are kept compiled.
-const PATTERNS_MAX: usize = 256;
-
-/// Bytes of an expression that becomes known at run time.
-const PATTERN_BYTES_MAX: usize = 8 << 10;
-
-/// Steps back of one match.
-const BACKTRACKS_MAX: usize = 100_000;
-
-/// Bytes of the compiled automata of one expression.
-const COMPILED_BYTES_MAX: usize = 4 << 20;
+use expression::Expression;
+use limits::{PATTERN_BYTES_MAX, PATTERNS_BYTES_MAX, PATTERNS_MAX};
 
 /// The module.
 #[derive(Debug)]
@@ -31,8 +23,10 @@ pub(crate) struct Regex {
     groups_max: i32,
     group_bytes_max: i32,
     flags: Flags,
-    groups: Vec<fancy_regex::Regex>,
-    patterns: HashMap<Box<[u8]>, fancy_regex::Regex, ahash::RandomState>,
+    groups: Vec<Expression>,
+    patterns: HashMap<Box<[u8]>, Expression, ahash::RandomState>,
+    /// What `patterns` may take, all together.
+    patterns_bytes: usize,
 }
 
 /// How all expressions are meant; `(?i)` and its like change it for one.
@@ -42,22 +36,6 @@ struct Flags {
     multiline: bool,
     dotall: bool,
     extended: bool,
-}
-
-impl Flags {
-    fn compile(self, pattern: &str) -> Result<fancy_regex::Regex, Box<Error>> {
-        RegexBuilder::new(pattern)
-            .case_insensitive(self.caseless)
-            .multi_line(self.multiline)
-            .dot_matches_new_line(self.dotall)
-            .ignore_whitespace(self.extended)
-            .bytes_mode(BytesMode::Ascii)
-            .backtrack_limit(BACKTRACKS_MAX)
-            .delegate_size_limit(COMPILED_BYTES_MAX)
-            .delegate_dfa_size_limit(COMPILED_BYTES_MAX)
-            .build()
-            .map_err(Box::new)
-    }
 }
 
 impl Module for Regex {
@@ -72,6 +50,7 @@ impl Module for Regex {
             groups: Vec::new(),
             // Bounded, and emptied when full: nothing that a peer could aim collisions at.
             patterns: HashMap::with_hasher(ahash::RandomState::with_seeds(5, 6, 7, 8)),
+            patterns_bytes: 0,
         }
     }
 
@@ -160,7 +139,8 @@ impl Module for Regex {
             });
         }
         exports.difference(
-            "A match that takes more than 100000 steps back fails with a log line. `$` is the very end of the text, not \
+            "A match that takes more than 20000 steps back fails with a log line, and so does an expression with look-around, back \
+             references or possessive repetitions on a text of more than 8192 bytes. `$` is the very end of the text, not \
              also before a last line feed. `\\d`, `\\w` and `(?i)` are about ASCII, as in PCRE without UTF.",
         );
         exports.difference("A group without expressions is an error: it would match everything.");
@@ -176,7 +156,7 @@ impl Module for Regex {
 }
 
 impl Regex {
-    fn read(&self, text: &[u8]) -> Result<Vec<fancy_regex::Regex>, String> {
+    fn read(&self, text: &[u8]) -> Result<Vec<Expression>, String> {
         let [groups_max, bytes_max] = [self.groups_max, self.group_bytes_max].map(|n| n as usize);
         groups::read(text, self.flags, groups_max, bytes_max)
     }
@@ -205,32 +185,34 @@ impl Regex {
             if pattern.len() > PATTERN_BYTES_MAX {
                 return Err(format!("longer than {PATTERN_BYTES_MAX} bytes"));
             }
-            // What peers write may end up in patterns: then the table is only a buffer for the last few.
-            if self.patterns.len() >= PATTERNS_MAX {
-                self.patterns.clear();
-            }
             let said =
                 |error: &dyn std::fmt::Display| format!("`{}`: {error}", pattern.escape_ascii());
             let source = std::str::from_utf8(pattern).map_err(|error| said(&error))?;
             let compiled = self.flags.compile(source).map_err(|error| said(&error))?;
+            if compiled.bytes() > PATTERNS_BYTES_MAX {
+                return Err(said(&"too large when compiled"));
+            }
+            // What peers write may end up in patterns: then the table is only a buffer for the last few.
+            let is_full = self.patterns.len() >= PATTERNS_MAX;
+            if is_full || self.patterns_bytes + compiled.bytes() > PATTERNS_BYTES_MAX {
+                self.patterns.clear();
+                self.patterns_bytes = 0;
+            }
+            self.patterns_bytes += compiled.bytes();
             self.patterns.insert(pattern.into(), compiled);
         }
-        try_match(&self.patterns[pattern], text)
+        self.patterns[pattern].is_match(text)
     }
 
     fn is_match_of_group(&self, text: &[u8], group: i32) -> Result<bool, String> {
         let groups = self.groups.len();
         let place = usize::try_from(group).ok();
         match place.and_then(|place| self.groups.get(place)) {
-            Some(regex) => try_match(regex, text),
+            Some(expression) => expression.is_match(text),
             None if self.file.is_none() => Err("no file is set".to_owned()),
             None => Err(format!("there is no group {group}, the file has {groups}")),
         }
     }
-}
-
-fn try_match(regex: &fancy_regex::Regex, text: &[u8]) -> Result<bool, String> {
-    regex.is_match(text).map_err(|error| error.to_string())
 }
 
 /// 1: it matches. -1: it does not, or cannot be told.
