@@ -257,7 +257,15 @@ impl Shard {
                     &mut self.counters,
                 );
             }
-            Err(error) => self.logbook.line(-2, error.as_bytes(), &mut self.counters),
+            Err(error) => {
+                // One whose tables do not agree must not go on, and there is no other.
+                let line = format!(
+                    "the engine of this shard cannot be started anew, so the server ends: {}",
+                    error.trim_end()
+                );
+                self.logbook.line(-2, line.as_bytes(), &mut self.counters);
+                self.abort();
+            }
         }
     }
 
