@@ -55,10 +55,10 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error),
     };
     match task {
-        Task::Say(text) => {
-            let _ = std::io::stdout().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
+        Task::Say(text) => match commands::say(&text) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error),
+        },
         Task::Command(command, mut rest) => match (command.run)(&mut rest) {
             Ok(status) => status,
             Err(error) => fail(&error),
@@ -111,8 +111,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     let commands = commands(on_trial);
     let settings = settings::shards(globals, arguments, profile, chance.seed)?;
     if arguments.only_check {
-        eprintln!("tandem: {} is correct", name);
-        return Ok(());
+        return commands::say(&commands::praise(&name));
     }
     if listeners.is_empty() {
         return Err(

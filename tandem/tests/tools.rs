@@ -696,3 +696,51 @@ fn what_never_ends_is_not_read() {
         assert!(said.contains("more than 4194304 bytes"), "{path}: {said}");
     }
 }
+
+#[test]
+fn an_answer_that_cannot_be_written_is_an_error() {
+    let script = file("full.cfg", b"route { exit; }\n");
+    let script = script.to_str().expect("a path");
+    let test = file("full.test", b"script full.cfg\n");
+    let test = test.to_str().expect("a path");
+    for (arguments, expected) in [
+        (&["check", script][..], 1),
+        (&["check", "--json", script], 1),
+        (&["explain", script], 1),
+        (&["test", test], 2),
+        (&["-c", "-f", script], 1),
+        (&["--help"], 1),
+        (&["check", "--help"], 1),
+    ] {
+        let full = std::fs::File::options().write(true).open("/dev/full");
+        let output = Command::new(env!("CARGO_BIN_EXE_tandem"))
+            .args(arguments)
+            .stdout(full.expect("Linux has it"))
+            .output()
+            .expect("it runs");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(
+            output.status.code(),
+            Some(expected),
+            "{arguments:?}: {said}"
+        );
+        assert!(said.contains("cannot write to standard output"), "{said}");
+    }
+}
+
+#[test]
+fn both_ways_to_check_a_script_praise_it_alike() {
+    let script = file("praised.cfg", b"route { exit; }\n");
+    let script = script.to_str().expect("a path");
+    let said = |arguments: &[&str]| {
+        let output = tandem(arguments);
+        assert!(output.status.success());
+        assert!(output.stderr.is_empty());
+        String::from_utf8(output.stdout).expect("text")
+    };
+    assert_eq!(
+        said(&["check", script]),
+        format!("{script}: config file ok\n")
+    );
+    assert_eq!(said(&["-c", "-f", script]), said(&["check", script]));
+}

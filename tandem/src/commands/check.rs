@@ -12,7 +12,7 @@ use engine::{Config, Engine, ShardId};
 use script::{Compiled, Diagnostic, Diagnostics, Severity};
 use serde_json::{Value, json};
 
-use super::{Command, ScriptArguments};
+use super::{Command, ScriptArguments, praise, say};
 use crate::listen;
 use crate::script_file::Origin;
 
@@ -35,7 +35,7 @@ const OPTIONS: &str = "  FILE, -f FILE      the routing script (`-`: standard in
 fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
     let mut script = ScriptArguments::default();
     let Some([as_json, with_listing]) = script.read(&COMMAND, parser, ["json", "listing"])? else {
-        return Ok(COMMAND.say_help());
+        return COMMAND.say_help();
     };
     let arguments = script.finish("check")?;
     let origin = Origin::find(&arguments)?;
@@ -56,13 +56,13 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
         if let Some(listing) = listing {
             document["listing"] = Value::from(listing);
         }
-        print(&format!("{document:#}\n"));
+        say(&format!("{document:#}\n"))?;
     } else {
         let _ = write!(std::io::stderr(), "{found}");
         if let Some(listing) = listing.filter(|_| is_ok) {
-            print(&listing);
+            say(&listing)?;
         } else if is_ok {
-            print(&format!("{}: config file ok\n", origin.name()));
+            say(&praise(&origin.name()))?;
         }
     }
     Ok(if is_ok {
@@ -70,10 +70,6 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// Makes an engine of a script that compiled, and says what it objects to beside the warnings.
@@ -161,7 +157,7 @@ pub(super) fn document(name: &str, found: &Diagnostics) -> Value {
     })
 }
 
-/// Lines and columns count from 1, columns in bytes; the end column is the one after the last. Line 0: the whole file.
+/// Lines and columns count from 1, columns in characters; the end column is the one after the last. Line 0: the whole file.
 fn finding(one: &Diagnostic) -> Value {
     let includes = one.included_from.iter();
     json!({

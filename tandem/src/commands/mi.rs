@@ -1,6 +1,5 @@
 //! `tandem mi`: a management command for a server that runs, and its answer.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -53,7 +52,7 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
             }
             Short('f') => script.script = Some(parser.value().map_err(say)?.into()),
             Short('p') => script.preprocessor = Some(COMMAND.text(parser)?),
-            Short('h') | Long("help") => return Ok(COMMAND.say_help()),
+            Short('h') | Long("help") => return COMMAND.say_help(),
             Long("json") => is_compact = true,
             Long("timeout") => {
                 let given = COMMAND.text(parser)?;
@@ -91,7 +90,7 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
     )?;
     match answered {
         Ok(result) => {
-            let _ = std::io::stdout().write_all(show(&result, is_compact).as_bytes());
+            super::say(&show(&result, is_compact))?;
             Ok(ExitCode::SUCCESS)
         }
         Err((code, why)) => Err(format!("{method}: {code} {why}")),

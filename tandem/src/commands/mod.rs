@@ -7,7 +7,7 @@ mod explain;
 mod mi;
 mod test;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use lexopt::prelude::*;
@@ -43,9 +43,9 @@ impl Command {
     }
 
     /// Says its help.
-    fn say_help(&self) -> ExitCode {
-        let _ = std::io::stdout().write_all(self.help().as_bytes());
-        ExitCode::SUCCESS
+    fn say_help(&self) -> Result<ExitCode, String> {
+        say(&self.help())?;
+        Ok(ExitCode::SUCCESS)
     }
 
     /// What is wrong with its command line, and where it says what is right.
@@ -58,6 +58,23 @@ impl Command {
         let value = parser.value().and_then(|value| value.string());
         value.map_err(|error| self.refuse(error))
     }
+}
+
+/// Writes an answer to standard output. Nobody takes a part of it for the whole: what cannot be written is an error.
+/// Whoever reads no further, like `head`, has what he wants.
+pub(crate) fn say(text: &str) -> Result<(), String> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(format!("cannot write to standard output: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What a script is told that has no errors.
+pub(crate) fn praise(name: &str) -> String {
+    format!("{name}: config file ok\n")
 }
 
 /// All of them, in the order of the help.

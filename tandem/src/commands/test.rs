@@ -3,7 +3,7 @@
 //! The work is [`sim::rehearsal`]'s; here are the command line and the ways to say what came out.
 
 use std::fmt::Write as _;
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -66,7 +66,7 @@ fn play_all(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
     let mut names: Vec<PathBuf> = Vec::new();
     while let Some(argument) = parser.next().map_err(say)? {
         match argument {
-            Short('h') | Long("help") => return Ok(COMMAND.say_help()),
+            Short('h') | Long("help") => return COMMAND.say_help(),
             Long("update") => update = true,
             Long("json") => json = true,
             Long("coverage") => {
@@ -112,7 +112,7 @@ fn play_all(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
             if terminal && files.len() > FEW_FILES && !text.is_empty() {
                 eprint!("\r\x1b[K");
             }
-            print(&text);
+            super::say(&text)?;
         }
         outcomes.push((file, outcome));
     }
@@ -139,9 +139,9 @@ fn play_all(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
                 .map(|(name, file)| coverage_as_json(name, file))
                 .collect();
         }
-        print(&format!("{report:#}\n"));
+        super::say(&format!("{report:#}\n"))?;
     } else {
-        print(&covered(&coverage, show));
+        super::say(&covered(&coverage, show))?;
         let mut summary = vec![format!("{passed} passed")];
         for (number, word) in [
             (failed, "failed"),
@@ -152,18 +152,13 @@ fn play_all(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
                 summary.push(format!("{number} {word}"));
             }
         }
-        print(&format!("{}\n", summary.join(", ")));
+        super::say(&format!("{}\n", summary.join(", ")))?;
     }
     Ok(match (broken, failed) {
         (0, 0) => ExitCode::SUCCESS,
         (0, _) => ExitCode::from(FAILED),
         _ => ExitCode::from(BROKEN),
     })
-}
-
-fn print(text: &str) {
-    // Nobody may be there to read it; the status says it as well.
-    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 /// The files that are meant: a folder is all of its tests, a `*` that the shell left alone is one of ours.

@@ -254,7 +254,6 @@ pub(super) fn global(written: &str, kept: &str) -> String {
         Some(Effect::Any) => "in effect".to_owned(),
         Some(Effect::Idle(why)) => format!("accepted, nothing to do: {why}"),
         Some(Effect::Only(value)) => format!("always {value}; another value is warned of"),
-        Some(Effect::Missing) => "refused: what it forbids would happen".to_owned(),
         None => "no effect, which is warned of".to_owned(),
     }
 }

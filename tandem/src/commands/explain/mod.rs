@@ -7,7 +7,6 @@ mod document;
 mod page;
 
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::process::ExitCode;
 
 use engine::module::Registry;
@@ -38,10 +37,10 @@ const OPTIONS: &str = "  FILE, -f FILE      the routing script (`-`: standard in
 fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
     let mut script = ScriptArguments::default();
     let Some([as_json, all]) = script.read(&COMMAND, parser, ["json", "all"])? else {
-        return Ok(COMMAND.say_help());
+        return COMMAND.say_help();
     };
     if all {
-        let _ = std::io::stdout().write_all(document::text().as_bytes());
+        super::say(&document::text())?;
         return Ok(ExitCode::SUCCESS);
     }
     let arguments = script.finish("explain")?;
@@ -60,7 +59,7 @@ fn run(parser: &mut lexopt::Parser) -> Result<ExitCode, String> {
     } else {
         explained.page()
     };
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    super::say(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -271,7 +270,6 @@ fn global(name: &str, number: Option<i32>) -> Standing {
         Some(Effect::Only(only)) if number == Some(only) => Standing::Offered,
         Some(Effect::Idle(why)) => Standing::NoEffect(why.to_owned()),
         Some(Effect::Only(only)) => Standing::NoEffect(format!("here it is always {only}")),
-        Some(Effect::Missing) => Standing::NotOffered("what it forbids would happen".to_owned()),
         None => Standing::NoEffect("not built yet".to_owned()),
     }
 }
