@@ -58,12 +58,16 @@ pub(crate) fn modules(
             at: report.source.position(written.span),
         });
     }
-    needs(script, offer, &modules, report);
     modules
 }
 
 /// Every module has those beside it that it cannot do without.
-fn needs(script: &Script, offer: &dyn Offer, modules: &Modules, report: &mut Report<'_>) {
+pub(crate) fn needs(
+    script: &Script,
+    offer: &dyn Offer,
+    modules: &Modules,
+    report: &mut Report<'_>,
+) {
     let mut told = HashSet::new();
     for written in &script.modules {
         let name = module_name(written);
@@ -315,11 +319,6 @@ pub(crate) fn effects(settings: &[Setting], effects: &[(&str, Effect)], report: 
                 setting.span,
                 format!("{name} has no effect: here it is always {number}"),
                 None,
-            ),
-            Some(Effect::Missing) => report.error_with(
-                setting.span,
-                format!("{name} is not offered yet, and what it forbids would happen"),
-                "take it out only if something else, such as a firewall, does its work",
             ),
             None => report.warn(setting.span, format!("{name} has no effect here"), None),
         }

@@ -60,8 +60,6 @@ pub enum Effect {
     Idle(&'static str),
     /// What this value says happens always; another one changes nothing.
     Only(i32),
-    /// It protects somebody: a server that only seems to obey it must not start.
-    Missing,
 }
 
 /// A script that compiled.
@@ -112,8 +110,14 @@ fn run(
     let faults = std::mem::take(&mut source.faults);
     let mut report = Report::new(&source);
     if !faults.is_empty() {
+        let has_rest = !loader.has_preprocessor() && faults.iter().all(|fault| fault.leaves_rest);
         for fault in faults {
             report.fault(fault.place, fault.reason, fault.hint);
+        }
+        // The missing file may hold what names mean: only what is wrong by itself is looked for.
+        if has_rest && let Some(tokens) = lex::lex(&mut report) {
+            let script = parse::parse(&tokens, &mut report);
+            check::modules(&script, offer, &mut Catalog::new(), &mut report);
         }
         return Err(report.finish(Severity::Warning));
     }
@@ -129,6 +133,7 @@ fn run(
         .filter(|name| !offer.offers(name))
         .collect();
     let modules = check::modules(&script, offer, &mut catalog, &mut report);
+    check::needs(&script, offer, &modules, &mut report);
     check::globals(&script, &modules, &catalog, &mut report);
     if let Some(effects) = options.effects {
         check::effects(&script.settings, effects, &mut report);

@@ -23,7 +23,7 @@ pub struct Diagnostic {
     pub file: String,
     /// The line, from 1; 0 if the finding is about the file as a whole.
     pub line: u32,
-    /// The first column of what is meant, from 1, in bytes.
+    /// The first column of what is meant, from 1, in characters.
     pub column: u32,
     /// The column after the last one.
     pub end_column: u32,
@@ -137,14 +137,12 @@ impl Diagnostic {
         let start = (self.column as usize).saturating_sub(1);
         // Tabs are repeated so that the marker stands under its text at any tab width.
         let lead: String = text
-            .char_indices()
-            .take_while(|(at, _)| *at < start)
-            .map(|(_, c)| if c == '\t' { '\t' } else { ' ' })
+            .chars()
+            .take(start)
+            .map(|c| if c == '\t' { '\t' } else { ' ' })
             .collect();
-        let marked = text
-            .char_indices()
-            .filter(|(at, _)| *at >= start && *at + 1 < self.end_column as usize)
-            .count();
+        let end = (self.end_column as usize).saturating_sub(1);
+        let marked = text.chars().count().min(end).saturating_sub(start);
         write!(f, "      | {lead}^{}", "~".repeat(marked.saturating_sub(1)))?;
         match &self.hint {
             Some(hint) => writeln!(f, " {hint}"),

@@ -6,6 +6,9 @@ pub const INCLUDE_DEPTH_MAX: usize = 50;
 /// Bytes of the script with all its includes in place. The largest public script has 70 kB.
 pub const SOURCE_BYTES_MAX: usize = 4 << 20;
 
+/// Bytes of a line before a place whose column counts characters.
+pub const COLUMNS_COUNTED_MAX: usize = 4096;
+
 /// Files of one script, repeated includes counted: 50 levels of two includes each would never end.
 pub const FILES_MAX: usize = 4096;
 

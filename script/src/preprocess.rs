@@ -56,6 +56,37 @@ fn chain_of(source: &Source, file: u16) -> Vec<u16> {
     chain
 }
 
+/// A complaint of the preprocessor, with the places that the operator knows. It counts the lines of what it was given, the
+/// markers among them: `stdin:12:`.
+pub(crate) fn placed(source: &Source, complaint: &str) -> String {
+    const INPUT: &str = "stdin:";
+    let marked = mark(source);
+    let mut out = String::new();
+    let mut rest = complaint;
+    while let Some(at) = rest.find(INPUT) {
+        let (before, after) = (&rest[..at], &rest[at + INPUT.len()..]);
+        let digits = after.bytes().take_while(u8::is_ascii_digit).count();
+        let number = after[..digits].parse().ok();
+        match number.and_then(|number| written_at(source, &marked, number)) {
+            Some(line) if after[digits..].starts_with(':') => {
+                let file = &source.files[usize::from(line.file)].name;
+                out.push_str(&format!("{before}{file}:{}", line.number));
+            }
+            _ => out.push_str(&rest[..at + INPUT.len() + digits]),
+        }
+        rest = &after[digits..];
+    }
+    out + rest
+}
+
+/// The line that stands on this line of the marked text, or behind the markers there.
+fn written_at(source: &Source, marked: &[u8], number: usize) -> Option<Line> {
+    let is_text = |line: &&[u8]| !matches!(split(line), ([], Some(_)));
+    let lines = marked.split_inclusive(|&byte| byte == b'\n');
+    let before = lines.take(number.checked_sub(1)?).filter(is_text).count();
+    source.lines.get(before).copied()
+}
+
 /// Replaces the text by what the preprocessor made of it, and takes the markers out again.
 pub(crate) fn take(source: &mut Source, processed: &[u8]) {
     let mut bytes = Vec::with_capacity(processed.len());
@@ -244,6 +275,23 @@ mod tests {
                 2:2 "more\n"
                 0:5 "three\n"
             "#]],
+        );
+    }
+
+    #[test]
+    fn a_complaint_is_about_the_lines_that_were_written() {
+        let source = source();
+        // The text of `more`, the marker before `two`, and what is no place of the input.
+        is(
+            placed(
+                &source,
+                "m4:stdin:8: bad\nm4:stdin:10: worse\nstdin:99999: stdin: stdin:7",
+            )
+            .as_bytes(),
+            expect![[r#"
+                m4:part.cfg:2: bad
+                m4:main.cfg:3: worse
+                stdin:99999: stdin: stdin:7"#]],
         );
     }
 

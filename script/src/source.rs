@@ -7,7 +7,9 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::limits::{ERRORS_MAX, FILES_MAX, INCLUDE_DEPTH_MAX, SOURCE_BYTES_MAX};
+use crate::limits::{
+    COLUMNS_COUNTED_MAX, ERRORS_MAX, FILES_MAX, INCLUDE_DEPTH_MAX, SOURCE_BYTES_MAX,
+};
 use crate::loader::Loader;
 use crate::preprocess;
 use crate::program::Position;
@@ -59,6 +61,8 @@ pub(crate) struct Fault {
     pub(crate) place: Place,
     pub(crate) reason: String,
     pub(crate) hint: Option<String>,
+    /// Only a file is missing: what else was read stands as it was written.
+    pub(crate) leaves_rest: bool,
 }
 
 /// A file as it was read.
@@ -116,6 +120,7 @@ impl Source {
                     place,
                     reason,
                     hint: None,
+                    leaves_rest: false,
                 });
             }
         }
@@ -165,8 +170,8 @@ impl Source {
                 let place = Place {
                     file,
                     line: number,
-                    column: nul as u32 + 1,
-                    end_column: nul as u32 + 2,
+                    column: characters(&line[..nul]) + 1,
+                    end_column: characters(&line[..nul]) + 2,
                 };
                 self.fault(place, "a NUL byte: this is not a text file", None);
                 break;
@@ -188,7 +193,10 @@ impl Source {
                 "the preprocessor made NUL bytes of it: this is not a text".to_owned()
             }
             Ok(processed) => return preprocess::take(self, &processed),
-            Err(error) => format!("the preprocessor failed: {error}"),
+            Err(error) => {
+                let error = preprocess::placed(self, &error);
+                format!("the preprocessor failed: {error}")
+            }
         };
         let place = Place {
             file: 0,
@@ -232,8 +240,8 @@ impl Source {
         let place = Place {
             file,
             line: number,
-            column: include.column as u32 + 1,
-            end_column: (include.column + include.path.len()) as u32 + 1,
+            column: include.column + 1,
+            end_column: include.column + characters(include.path) + 1,
         };
         if depth >= INCLUDE_DEPTH_MAX {
             let reason = format!("more than {INCLUDE_DEPTH_MAX} files include each other");
@@ -249,11 +257,15 @@ impl Source {
                 let hint = named.is_relative().then(|| {
                     "looked for in the directory the server starts in, then beside the including file".into()
                 });
+                let before = self.faults.len();
                 self.fault(
                     place,
                     format!("cannot read the included file: {error}"),
                     hint,
                 );
+                for fault in &mut self.faults[before..] {
+                    fault.leaves_rest = true;
+                }
             }
         }
     }
@@ -285,6 +297,7 @@ impl Source {
                 place,
                 reason: reason.into(),
                 hint,
+                leaves_rest: false,
             });
         }
     }
@@ -311,8 +324,10 @@ impl Source {
             .lines
             .get(after)
             .map_or(self.bytes.len() as u32, |next| next.start);
-        let column = span.start - line.start + 1;
-        let end_column = span.end.min(next.saturating_sub(1)).max(span.start) - line.start + 1;
+        let end = span.end.min(next.saturating_sub(1)).max(span.start);
+        let between = |start, end| characters(self.text(Span { start, end }));
+        let column = between(line.start, span.start) + 1;
+        let end_column = column + between(span.start, end);
         Place {
             file: line.file,
             line: line.number,
@@ -362,7 +377,17 @@ fn find(named: &Path, from: &Path, loader: &mut dyn Loader) -> io::Result<(PathB
 
 struct Include<'a> {
     path: &'a [u8],
-    column: usize,
+    column: u32,
+}
+
+/// Columns count characters, as editors do. On a line that nobody wrote by hand they count bytes: a program asks for as
+/// many places as it has operations.
+fn characters(text: &[u8]) -> u32 {
+    if text.len() > COLUMNS_COUNTED_MAX {
+        return text.len() as u32;
+    }
+    let is_first = |byte: &&u8| **byte & 0xc0 != 0x80;
+    text.iter().filter(is_first).count() as u32
 }
 
 /// The path that this line includes, if it does.
@@ -380,6 +405,6 @@ fn include_of(line: &[u8]) -> Option<Include<'_>> {
     // The shortest path OpenSIPS accepts has two bytes.
     (end >= 2).then(|| Include {
         path: &rest[..end],
-        column: line.len() - rest.len(),
+        column: characters(&line[..line.len() - rest.len()]),
     })
 }

@@ -5,7 +5,7 @@
 //! operator that still wants to know.
 
 use super::{Label, Lower};
-use crate::ast::{Condition, ConditionKind, Logic};
+use crate::ast::{AssignHow, Condition, ConditionKind, Logic};
 use crate::ops::{Op, OpId, Outcomes};
 use crate::program::Constant;
 use crate::source::Span;
@@ -61,7 +61,15 @@ impl Lower<'_, '_> {
                 self.test_rc(exits, span);
             }
             ConditionKind::Assign(assign) => {
+                let errors = self.report.errors();
                 self.assign(assign, true);
+                if assign.how == AssignHow::Set && self.report.errors() == errors {
+                    self.report.warn(
+                        assign.span,
+                        "this assigns, and is true whatever the value",
+                        Some("`==` compares".into()),
+                    );
+                }
                 self.test_rc(exits, span);
             }
             ConditionKind::If(inner) => {

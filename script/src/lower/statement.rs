@@ -3,18 +3,46 @@
 use super::condition::Exits;
 use super::variable::Use;
 use super::{Label, Lower};
-use crate::ast::{Case, CaseValue, Condition, If, Statement, StatementKind};
+use crate::ast::{Case, CaseValue, CommandKind, Condition, If, Statement, StatementKind};
 use crate::ops::{Op, OpId, StoreHow};
 use crate::program::Constant;
 use crate::source::Span;
 use crate::variable::{self, Index};
 
+/// The word of a statement that nothing behind it follows.
+fn end_of(statement: &Statement) -> Option<&'static str> {
+    match &statement.kind {
+        StatementKind::Command(command) => match command.kind {
+            CommandKind::Exit => Some("exit"),
+            CommandKind::Drop => Some("drop"),
+            CommandKind::Return { .. } => Some("return"),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// Whether it does nothing but end something: `exit; break;` is a habit, and nothing is lost by it.
+fn is_end(statement: &Statement) -> bool {
+    matches!(statement.kind, StatementKind::Empty | StatementKind::Break)
+        || end_of(statement).is_some()
+}
+
 impl Lower<'_, '_> {
     pub(super) fn statements(&mut self, statements: &[Statement]) {
+        let mut ended = None;
         for statement in statements {
             if self.report.is_full() {
                 return;
             }
+            if let Some(word) = ended.take_if(|_| !is_end(statement)) {
+                self.report.warn(
+                    statement.span,
+                    format!("this is never reached: `{word}` stands before it"),
+                    None,
+                );
+            }
+            ended = ended.or(end_of(statement));
             let depth = self.depth;
             self.statement(statement);
             self.depth = depth;
