@@ -42,6 +42,16 @@ pub const SHIFTS_MAX: usize = 65_536;
 /// ACK has come gets an ACK with another number.
 pub const SHIFT_STEPS_MAX: usize = 8;
 
+/// How many requests of one direction of a dialog are remembered that were raised after others had overtaken them.
+pub const SHIFT_OVERTAKEN_MAX: usize = 4;
+
+/// Directions of dialogs whose last CSeq is known, of one shard, where a script may answer challenges. The least used are
+/// forgotten: two of their requests, challenged at once, may then get one number.
+pub const NUMBERS_LEFT_MAX: usize = 65_536;
+
+/// The last CSeq of a direction is known at least so long: longer than a challenge can take (RFC 3261 Timer F, 32 s).
+pub const NUMBERS_LEFT_KEPT_MS: u64 = 64_000;
+
 /// What was raised inside a dialog is remembered at least so long after its last request: 6 hours.
 pub const SHIFT_KEPT_MS: u64 = 6 * 3_600_000;
 

@@ -1,7 +1,8 @@
 //! The challenging side: 401 and 407, and whether what comes back is right (RFC 3261 §22, RFC 7616).
 //!
 //! Keeps nothing: the nonce is made of the call and the CSeq that was challenged. So an answer is only taken when it
-//! comes in the same call with the CSeq right behind the challenged one (§22.2 wants it raised), and once.
+//! comes in the same call with the CSeq right behind the challenged one (§22.2 wants it raised), and once. Inside a dialog
+//! others that are under way at the same time may lie between.
 
 use std::net::SocketAddr;
 
@@ -29,6 +30,9 @@ pub struct Guard {
     /// The qop of its challenges; empty asks for none (RFC 2069).
     pub qop: String,
 }
+
+/// How far behind the challenged CSeq its answer may be inside a dialog.
+const ANSWER_BEHIND_MAX: u32 = 3;
 
 /// What a request proves.
 enum Proved {
@@ -104,8 +108,13 @@ impl Guard {
         else {
             return Proved::Nothing { stale: false };
         };
-        let challenged = message.cseq().number.wrapping_sub(1);
-        if answer.get(b"nonce") != Some(nonce(message, challenged).as_bytes()) {
+        let own = message.cseq().number;
+        let behind_max = message.to_tag().map_or(1, |_| ANSWER_BEHIND_MAX);
+        let is_ours = (1..=behind_max).any(|behind| {
+            let challenged = nonce(message, own.wrapping_sub(behind));
+            answer.get(b"nonce") == Some(challenged.as_bytes())
+        });
+        if !is_ours {
             return Proved::Nothing { stale: true };
         }
         let proof = Proof {

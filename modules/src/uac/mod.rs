@@ -106,6 +106,7 @@ impl Module for Uac {
         }
         let rewriting = &mut cx.core.proxy.rewriting;
         rewriting.restore = self.restore;
+        rewriting.answers_challenges = true;
         rewriting.from_param = self.from_param.clone().into_bytes();
         rewriting.to_param = self.to_param.clone().into_bytes();
         if !self.secret.is_empty() {

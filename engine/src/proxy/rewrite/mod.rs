@@ -14,6 +14,7 @@ mod shifts;
 use std::io::Write as _;
 
 use parser::{Draft, HeaderName, Message, Method, Params, Span};
+use script::RouteKind;
 
 use crate::core::Core;
 use crate::limits::{CSEQ_MAX, PARTY_BYTES_MAX};
@@ -70,6 +71,8 @@ pub struct Rewriting {
     pub from_param: Vec<u8>,
     /// The parameter of our Record-Route for To.
     pub to_param: Vec<u8>,
+    /// Whether a script may answer challenges: then it is known which numbers left last.
+    pub answers_challenges: bool,
     sealer: Sealer,
     shifts: Shifts,
 }
@@ -80,6 +83,7 @@ impl Default for Rewriting {
             restore: Restore::default(),
             from_param: Vec::from(b"vsf"),
             to_param: Vec::from(b"vst"),
+            answers_challenges: false,
             sealer: Sealer::of(&[]),
             shifts: Shifts::default(),
         }
@@ -322,7 +326,9 @@ pub(super) fn follow(core: &Core, message: &Message, params: Params<'_>, rewrite
 
 /// Adds what was raised inside the dialog of a request.
 pub(super) fn remember(core: &mut Core, message: &Message, rewrite: &mut Rewrite) {
-    if !core.proxy.rewriting.shifts.is_empty() && message.to_tag().is_some() {
+    let rewriting = &core.proxy.rewriting;
+    let is_asked = rewriting.answers_challenges || !rewriting.shifts.is_empty();
+    if is_asked && message.to_tag().is_some() {
         let key = dialog_key(core, message);
         let now_ms = core.now.mono_ms();
         let own = message.cseq().number;
@@ -331,6 +337,10 @@ pub(super) fn remember(core: &mut Core, message: &Message, rewrite: &mut Rewrite
         let (more, of_invite) = shifts.leaving(key, own, invite.unwrap_or(own), now_ms);
         rewrite.cseq = rewrite.cseq.saturating_add(more);
         rewrite.rack = rewrite.rack.saturating_add(of_invite);
+        if core.proxy.rewriting.answers_challenges {
+            let sent = own.saturating_add(rewrite.cseq);
+            core.proxy.rewriting.shifts.left(key, own, sent, now_ms);
+        }
     }
 }
 
@@ -347,16 +357,24 @@ impl Context<'_> {
             return false;
         }
         let rewrite = &mut self.scene.proxy.rewrite;
-        let raised = u64::from(rewrite.cseq) + u64::from(by);
-        if u64::from(self.message.cseq().number) + raised > u64::from(CSEQ_MAX) {
+        let own = self.message.cseq().number;
+        let sent = u64::from(own) + u64::from(rewrite.cseq);
+        // Room for what may have left since: nobody has so many requests under way.
+        if sent + u64::from(by) > u64::from(CSEQ_MAX) {
             return false;
         }
-        rewrite.cseq += by;
-        if self.message.to_tag().is_some() {
-            let key = dialog_key(self.core, self.message);
-            let now_ms = self.core.now.mono_ms();
-            let own = self.message.cseq().number;
-            self.core.proxy.rewriting.shifts.add(key, own, by, now_ms);
+        if self.message.to_tag().is_none() {
+            rewrite.cseq += by;
+            return true;
+        }
+        let key = dialog_key(self.core, self.message);
+        let now_ms = self.core.now.mono_ms();
+        let shifts = &mut self.core.proxy.rewriting.shifts;
+        if self.run.kind == RouteKind::Failure {
+            rewrite.cseq += shifts.again(key, own, sent as u32, by, now_ms);
+        } else {
+            rewrite.cseq += by;
+            shifts.add(key, own, by, now_ms);
         }
         true
     }

@@ -8,7 +8,10 @@
 
 use hashbrown::HashMap;
 
-use crate::limits::{SHIFT_KEPT_MS, SHIFT_STEPS_MAX, SHIFTS_MAX};
+use crate::limits::{
+    NUMBERS_LEFT_KEPT_MS, NUMBERS_LEFT_MAX, SHIFT_KEPT_MS, SHIFT_OVERTAKEN_MAX, SHIFT_STEPS_MAX,
+    SHIFTS_MAX,
+};
 
 /// A keyed hash of one direction of a dialog.
 type Direction = u64;
@@ -18,6 +21,22 @@ pub(super) struct Shifts {
     young: HashMap<Direction, Raised, ahash::RandomState>,
     old: HashMap<Direction, Raised, ahash::RandomState>,
     turned_ms: u64,
+    numbers: Numbers,
+}
+
+/// The highest numbers that left, by direction: of all dialogs, where a script may answer challenges.
+#[derive(Debug)]
+struct Numbers {
+    young: HashMap<Direction, Left, ahash::RandomState>,
+    old: HashMap<Direction, Left, ahash::RandomState>,
+    turned_ms: u64,
+}
+
+/// The highest CSeq that left: as its sender wrote it, and as it was sent.
+#[derive(Clone, Copy, Debug, Default)]
+struct Left {
+    own: u32,
+    sent: u32,
 }
 
 /// What was raised in one direction.
@@ -29,6 +48,9 @@ struct Raised {
     base: u32,
     steps: [Step; SHIFT_STEPS_MAX],
     used: usize,
+    /// Requests that were raised past others, each alone: their ACKs and PRACKs name them so.
+    overtaken: [Step; SHIFT_OVERTAKEN_MAX],
+    overtaken_next: usize,
 }
 
 /// From this CSeq on, as its sender writes it, all are raised by this much.
@@ -40,9 +62,27 @@ struct Step {
 
 impl Raised {
     fn shift_of(&self, cseq: u32) -> u32 {
+        let mut overtaken = self.overtaken.iter();
+        if let Some(step) = overtaken.find(|step| step.from == cseq && step.shift > 0) {
+            return step.shift;
+        }
         let steps = self.steps[..self.used].iter().rev();
         let step = steps.into_iter().find(|step| step.from <= cseq);
         step.map_or(self.base, |step| step.shift)
+    }
+
+    /// The request with this CSeq, and no other, is raised past what has left since: by so much more.
+    fn overtake(&mut self, cseq: u32, by: u32) {
+        let step = Step {
+            from: cseq,
+            shift: self.shift_of(cseq).saturating_add(by),
+        };
+        let known = self.overtaken.iter().position(|step| step.from == cseq);
+        let at = known.unwrap_or(self.overtaken_next);
+        if known.is_none() {
+            self.overtaken_next = (at + 1) % SHIFT_OVERTAKEN_MAX;
+        }
+        self.overtaken[at] = step;
     }
 
     /// The request with this CSeq is raised, and what comes after it.
@@ -76,7 +116,35 @@ impl Default for Shifts {
             young: HashMap::with_hasher(hasher()),
             old: HashMap::with_hasher(hasher()),
             turned_ms: 0,
+            numbers: Numbers {
+                young: HashMap::with_hasher(hasher()),
+                old: HashMap::with_hasher(hasher()),
+                turned_ms: 0,
+            },
         }
+    }
+}
+
+impl Numbers {
+    fn get(&self, direction: Direction) -> Option<Left> {
+        let young = self.young.get(&direction);
+        young.or_else(|| self.old.get(&direction)).copied()
+    }
+
+    fn left(&mut self, direction: Direction, own: u32, sent: u32, now_ms: u64) {
+        let known = self.get(direction).unwrap_or_default();
+        let left = Left {
+            own: known.own.max(own),
+            sent: known.sent.max(sent),
+        };
+        let is_full = self.young.len() >= NUMBERS_LEFT_MAX / 2;
+        let is_due = now_ms.saturating_sub(self.turned_ms) >= NUMBERS_LEFT_KEPT_MS;
+        if (is_full && !self.young.contains_key(&direction)) || is_due {
+            std::mem::swap(&mut self.young, &mut self.old);
+            self.young.clear();
+            self.turned_ms = now_ms;
+        }
+        self.young.insert(direction, left);
     }
 }
 
@@ -99,6 +167,36 @@ impl Shifts {
         };
         raised.newest = raised.newest.max(cseq);
         (raised.shift_of(cseq), raised.shift_of(invite))
+    }
+
+    /// A request left: its CSeq as its sender wrote it, and as it was sent.
+    pub(super) fn left(&mut self, direction: Direction, own: u32, sent: u32, now_ms: u64) {
+        self.numbers.left(direction, own, sent, now_ms);
+    }
+
+    /// Raises a request that has left already, and all that comes after it. It gets a number of its own: others may have left
+    /// since, and may have been raised as well. Returns by how much it was raised.
+    pub(super) fn again(
+        &mut self,
+        direction: Direction,
+        own: u32,
+        sent: u32,
+        by: u32,
+        now_ms: u64,
+    ) -> u32 {
+        let last = self.numbers.get(direction).unwrap_or(Left { own, sent });
+        let more = last.sent.saturating_sub(sent).saturating_add(by);
+        let young = self.young.remove(&direction);
+        let known = young.or_else(|| self.old.remove(&direction));
+        let mut raised = known.unwrap_or_default();
+        raised.newest = raised.newest.max(last.own);
+        if more != by || own < raised.newest {
+            raised.overtake(own, more);
+        }
+        raised.add(own, by);
+        self.put(direction, raised, now_ms);
+        self.left(direction, own, sent.saturating_add(more), now_ms);
+        more
     }
 
     /// Raises the request with this CSeq and all behind it.
@@ -172,6 +270,37 @@ mod tests {
         shifts.add(7, 4, 1, 0);
         assert_eq!(shifts.leaving(7, 6, 6, 0), (3, 3), "ACK");
         assert_eq!(shifts.leaving(7, 7, 7, 0), (5, 5), "BYE");
+    }
+
+    #[test]
+    fn two_that_are_challenged_at_once_get_two_numbers() {
+        let mut shifts = Shifts::default();
+        for cseq in [5, 6] {
+            shifts.left(7, cseq, cseq, 0);
+        }
+        assert_eq!(shifts.again(7, 5, 5, 1, 0), 2, "5 again, as 7");
+        assert_eq!(shifts.again(7, 6, 6, 1, 0), 2, "6 again, as 8");
+        assert_eq!(shifts.leaving(7, 5, 5, 0), (2, 2), "ACK of 5");
+        assert_eq!(shifts.leaving(7, 6, 6, 0), (2, 2), "ACK of 6");
+        assert_eq!(shifts.leaving(7, 7, 7, 0), (2, 2), "the next, as 9");
+        shifts.left(7, 7, 9, 0);
+        assert_eq!(shifts.again(7, 7, 9, 1, 0), 1, "7 again, as 10");
+        assert_eq!(shifts.leaving(7, 8, 8, 0), (3, 3), "the next, as 11");
+    }
+
+    #[test]
+    fn the_last_numbers_are_bounded_and_forgotten() {
+        let mut shifts = Shifts::default();
+        for direction in 0..2 * NUMBERS_LEFT_MAX as u64 {
+            shifts.left(direction, 1, 1, 0);
+            let numbers = &shifts.numbers;
+            assert!(numbers.young.len() + numbers.old.len() <= NUMBERS_LEFT_MAX);
+        }
+        shifts.left(1, 9, 9, 1);
+        shifts.left(2, 1, 1, 1 + NUMBERS_LEFT_KEPT_MS);
+        assert_eq!(shifts.numbers.get(1).map(|left| left.sent), Some(9));
+        shifts.left(2, 1, 1, 1 + 2 * NUMBERS_LEFT_KEPT_MS);
+        assert!(shifts.numbers.get(1).is_none());
     }
 
     #[test]
