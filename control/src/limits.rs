@@ -59,6 +59,9 @@ pub const REPLY_WITHIN: Duration = Duration::from_secs(2);
 /// How often the FIFO is looked for, and made again if somebody removed it.
 pub const FIFO_CHECK: Duration = Duration::from_secs(30);
 
+/// Until a FIFO that could not be made again is tried another time.
+pub const FIFO_AGAIN: Duration = Duration::from_secs(1);
+
 /// How long the shards may take for their last log lines when everything ends.
 pub const FAREWELL_WITHIN: Duration = Duration::from_millis(1450);
 

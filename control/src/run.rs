@@ -195,6 +195,10 @@ impl Side {
                 Some(arrived) = arrivals.recv() => match arrived {
                     Arrived::Request(request) => self.ask(request),
                     Arrived::Broken(text) => self.note_broken(&text),
+                    Arrived::Gone(why) => {
+                        let line = format!("mi_fifo: {why}; no command arrives until it can");
+                        self.log.line(ERROR, &line);
+                    }
                     Arrived::Compiled(number, result) => self.compiled(number, result),
                 },
                 Some((shard, ticket, answer)) = read.recv() => {

@@ -22,7 +22,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Arrived, Request, rpc};
 use crate::limits::{
-    ANSWERS_MAX, COMMAND_BYTES_MAX, COMMAND_REST_WITHIN, COMMAND_SILENCE, FIFO_CHECK, REPLY_WITHIN,
+    ANSWERS_MAX, COMMAND_BYTES_MAX, COMMAND_REST_WITHIN, COMMAND_SILENCE, FIFO_AGAIN, FIFO_CHECK,
+    REPLY_WITHIN,
 };
 
 /// Where the FIFO is.
@@ -132,15 +133,32 @@ pub(crate) async fn serve(
         under_way,
     };
     loop {
-        if let Ok(fifo) = Fifo::open(settings.clone()) {
-            if listen(fifo, &answers, &arrived).await.is_none() {
-                return;
-            }
-        } else {
-            tokio::time::sleep(Duration::from_secs(1)).await;
+        if let Ok(fifo) = Fifo::open(settings.clone())
+            && listen(fifo, &answers, &arrived).await.is_none()
+        {
+            return;
         }
-        let _ = Fifo::make(&settings);
+        if make_again(&settings, &arrived).await.is_none() {
+            return;
+        }
     }
+}
+
+/// Makes the pipe that is gone, as often as that takes: a directory may come back, and a pipe that another server has
+/// made there meanwhile is not ours to read. `None` if nobody wants commands any more.
+pub(crate) async fn make_again(
+    settings: &FifoSettings,
+    arrived: &mpsc::Sender<Arrived>,
+) -> Option<()> {
+    let mut is_told = false;
+    while let Err(error) = Fifo::make(settings) {
+        if !std::mem::replace(&mut is_told, true) {
+            let why = format!("cannot make {} again: {error}", settings.path.display());
+            arrived.send(Arrived::Gone(why)).await.ok()?;
+        }
+        tokio::time::sleep(FIFO_AGAIN).await;
+    }
+    Some(())
 }
 
 /// Reads commands until the pipe is gone (`Some`) or nobody wants them any more (`None`).

@@ -15,7 +15,7 @@ pub(crate) mod rpc;
 pub use client::{Answered, ask};
 pub use fifo::FifoSettings;
 #[cfg(test)]
-pub(crate) use fifo::{Cut, cut};
+pub(crate) use fifo::{Cut, cut, make_again};
 pub(crate) use fifo::{Fifo, UnderWay, serve};
 pub use own::{Facts, Process, own_commands};
 
@@ -25,6 +25,8 @@ pub(crate) enum Arrived {
     Request(Request),
     /// Bytes that are none.
     Broken(Vec<u8>),
+    /// No request either: the transport is gone for now, and why it cannot come back.
+    Gone(String),
     /// Not from outside: the script of this reload was compiled, or not.
     Compiled(u32, Result<Fresh, String>),
 }

@@ -4,7 +4,7 @@ use std::time::SystemTime;
 
 use expect_test::{Expect, expect};
 
-use crate::management::{Cut, Facts, FifoSettings, cut};
+use crate::management::{Arrived, Cut, Facts, Fifo, FifoSettings, cut, make_again};
 use crate::{Control, LogSettings, Prepared, Settings};
 
 /// What is cut off the front of `received`, and what is left.
@@ -332,4 +332,35 @@ fn a_file_in_the_place_of_the_pipe_is_left_alone() {
         std::fs::read(directory.0.join("fifo")).unwrap(),
         b"precious"
     );
+}
+
+#[test]
+fn a_pipe_that_another_server_has_made_is_left_to_it() {
+    let directory = Directory::new("another");
+    let fifo = settings(&directory.0).fifo.unwrap();
+    Fifo::make(&fifo).unwrap();
+    let open = || {
+        let mut both = std::fs::OpenOptions::new();
+        both.read(true).write(true).open(&fifo.path).unwrap()
+    };
+    let other = open();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_time()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let (sender, mut arrivals) = tokio::sync::mpsc::channel(8);
+        let moment = std::time::Duration::from_millis(50);
+        let waiting = tokio::time::timeout(moment, make_again(&fifo, &sender));
+        assert!(waiting.await.is_err(), "the pipe of another was taken");
+        let Ok(Arrived::Gone(why)) = arrivals.try_recv() else {
+            panic!("nobody was told");
+        };
+        assert!(why.ends_with("fifo again: another server uses it"), "{why}");
+        assert!(arrivals.try_recv().is_err(), "told more than once");
+        drop(other);
+        assert_eq!(make_again(&fifo, &sender).await, Some(()));
+        assert!(arrivals.try_recv().is_err());
+    });
+    Fifo::remove(&fifo);
 }
