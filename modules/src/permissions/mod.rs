@@ -202,6 +202,17 @@ fn bases(cx: &Context<'_>) -> Vec<Vec<u8>> {
     first.collect()
 }
 
+/// Whether the script asks without a base name.
+fn asks_default(cx: &Context<'_>) -> bool {
+    use script::program::Arg;
+    let program = &cx.program.program;
+    let mut calls = program.calls.iter();
+    calls.any(|call| {
+        cx.program.catalog.function(call.function).name == "allow_routing"
+            && matches!(program.args(call).first(), None | Some(Arg::Omitted))
+    })
+}
+
 fn asks_addresses(cx: &Context<'_>) -> bool {
     let names = ["check_address", "check_source_address", "get_source_group"];
     let calls = &cx.program.program.calls;
@@ -224,16 +235,42 @@ fn failed(path: &str, why: &str) -> FileError {
     FileError::Failed(format!("`{path}`: {why}").into())
 }
 
-/// A file that is not there is empty.
-fn read_rules(cx: &mut Context<'_>, path: &str) -> Result<Rules, FileError> {
+/// `None` of a file that is not there.
+fn read_rules(cx: &mut Context<'_>, path: &str) -> Result<Option<Rules>, FileError> {
     let path = beside_script(cx, path);
     match cx.read_file(&path) {
-        Ok(bytes) => Rules::parse(&bytes).map_err(|why| failed(&path, &why)),
+        Ok(bytes) => match Rules::parse(&bytes) {
+            Ok(rules) => Ok(Some(rules)),
+            Err(why) => Err(failed(&path, &why)),
+        },
         Err(FileError::Failed(why)) if why.to_ascii_lowercase().contains("no such file") => {
-            Ok(Rules::default())
+            Ok(None)
         }
         Err(other) => Err(other),
     }
+}
+
+/// An allow file and a deny file; one that is not there is empty. Of a name that the script writes down, one should be.
+fn read_files(
+    cx: &mut Context<'_>,
+    [allow, deny]: [String; 2],
+    is_written: bool,
+) -> Result<Pair, FileError> {
+    let pair = (read_rules(cx, &allow)?, read_rules(cx, &deny)?);
+    if is_written && matches!(pair, (None, None)) && cx.shard() == ShardId(0) {
+        const WARNING: i8 = 1;
+        cx.log(WARNING, |out| {
+            let line = format!(
+                "permissions: there is no `{allow}` and no `{deny}`: everything is allowed\n"
+            );
+            out.extend_from_slice(line.as_bytes());
+        });
+    }
+    Ok(Pair {
+        allow: pair.0.unwrap_or_default(),
+        deny: pair.1.unwrap_or_default(),
+        is_written,
+    })
 }
 
 fn read_addresses(cx: &mut Context<'_>, path: &str) -> Result<Addresses, FileError> {
@@ -268,12 +305,11 @@ impl Permissions {
     }
 
     fn read_default(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
-        let allow = read_rules(cx, &self.default_allow).map_err(|why| why.to_string())?;
-        let deny = read_rules(cx, &self.default_deny).map_err(|why| why.to_string())?;
+        let paths = [self.default_allow.clone(), self.default_deny.clone()];
+        let pair = read_files(cx, paths, asks_default(cx)).map_err(|why| why.to_string())?;
         let pair = Pair {
-            allow,
-            deny,
             is_written: true,
+            ..pair
         };
         self.pairs.insert(Box::default(), pair);
         Ok(())
@@ -290,19 +326,14 @@ impl Permissions {
             return Ok(());
         }
         let name = String::from_utf8_lossy(base);
-        let allow = read_rules(cx, &format!("{name}{}", self.allow_suffix))?;
-        let deny = read_rules(cx, &format!("{name}{}", self.deny_suffix))?;
+        let paths = [&self.allow_suffix, &self.deny_suffix].map(|suffix| format!("{name}{suffix}"));
+        let pair = read_files(cx, paths, is_written)?;
         if self.pairs.len() >= BASES_MAX {
             self.pairs.retain(|_, pair| pair.is_written);
         }
         if self.pairs.len() >= BASES_MAX {
             return Err(failed(&name, &format!("more than {BASES_MAX} base names")));
         }
-        let pair = Pair {
-            allow,
-            deny,
-            is_written,
-        };
         self.pairs.insert(base.into(), pair);
         Ok(())
     }

@@ -66,6 +66,7 @@ fn an_address_is_in_its_group() {
     let mut world = world(1);
     world.udp(2, "OPTIONS sip:source@192.0.2.1");
     expect![[r#"
+        log 1: permissions: there is no `base.allow` and no `base.deny`: everything is allowed
         log 2: in 1: carrier=a
         log 2: not in 2
         log 2: group 7
@@ -88,6 +89,7 @@ fn all_pairs_must_be_allowed_or_none_denied() {
     world.udp(2, "REGISTER sip:example.com\nTo: <sip:bob@example.com>\nContact: <sip:b@192.0.2.5>, <sip:b@10.0.0.1>\nCall-ID: 2");
     world.udp(2, "REGISTER sip:example.com\nTo: <sip:bob@example.com>\nContact: <sip:b@10.0.0.1>\nCall-ID: 3");
     expect![[r#"
+        log 1: permissions: there is no `base.allow` and no `base.deny`: everything is allowed
         log 2: routes not
         log 2: routes by base
         log 2: not the secret
@@ -95,6 +97,28 @@ fn all_pairs_must_be_allowed_or_none_denied() {
         log 2: registers
         log 2: registers not
         log 2: registers
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
+fn rules_of_which_no_file_is_there_are_told_at_start() {
+    let mut world = World::with_files(
+        r#"
+        loadmodule "permissions"
+        modparam("permissions", "default_allow_file", "typo.allow")
+        route {
+            if (allow_routing() && allow_uri("half", "sip:b@example.com") && allow_uri($rU, "sip:b@example.com"))
+                xlog("all\n");
+        }
+        "#,
+        2,
+        Files::default().with("half.deny", "ALL : \"^sip:c@\"\n"),
+    );
+    world.udp(2, "OPTIONS sip:nobody@192.0.2.1");
+    expect![[r#"
+        log 1: permissions: there is no `typo.allow` and no `permissions.deny`: everything is allowed
+        log 2: all
     "#]]
     .assert_eq(&world.take());
 }
@@ -156,6 +180,7 @@ fn addresses_are_read_again_on_demand() {
         ],
     );
     expect![[r#"
+        log 1: permissions: there is no `base.allow` and no `base.deny`: everything is allowed
         answer {"Partitions":[{"name":"default","Destinations":[{"grp":2,"ip":"192.0.2.1","mask":32,"port":0,"proto":"any","pattern":"","context_info":""}]},{"name":"inside","Destinations":[{"grp":7,"ip":"10.0.0.2","mask":32,"port":0,"proto":"any","pattern":"","context_info":""}]}]}
         answer null
         answer {"Partitions":[{"name":"inside","Destinations":[{"grp":8,"ip":"192.0.2.0","mask":24,"port":0,"proto":"tls","pattern":"sip:*","context_info":"x y"}]}]}
