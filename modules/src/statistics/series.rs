@@ -101,14 +101,22 @@ impl Profile {
 pub(super) struct Series {
     /// Oldest first.
     slots: VecDeque<Slot>,
+    /// Of all slots: management looks at every series each second, and a window may have 86,400 of them.
+    total: Samples,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Slot {
     number: u64,
-    sum: i64,
-    count: i64,
-    above: i64,
+    samples: Samples,
+}
+
+/// Samples added up. A sample has 32 bits, so no window has enough of them for 128.
+#[derive(Clone, Copy, Debug, Default)]
+struct Samples {
+    sum: i128,
+    count: i128,
+    above: i128,
 }
 
 impl Series {
@@ -119,46 +127,59 @@ impl Series {
         if self.slots.back().is_none_or(|slot| slot.number != number) {
             self.slots.push_back(Slot {
                 number,
-                sum: 0,
-                count: 0,
-                above: 0,
+                samples: Samples::default(),
             });
         }
+        let counts = value != 0 || profile.algorithm == Algorithm::Average;
+        let sample = Samples {
+            sum: value.into(),
+            count: counts.into(),
+            above: (value > 0).into(),
+        };
         if let Some(slot) = self.slots.back_mut() {
-            slot.sum = slot.sum.saturating_add(value);
-            slot.count += i64::from(value != 0 || profile.algorithm == Algorithm::Average);
-            slot.above += i64::from(value > 0);
+            slot.samples.add(sample);
+            self.total.add(sample);
         }
     }
 
     /// What the window says now; 0 when nothing was counted.
     pub(super) fn value(&mut self, profile: &Profile, now_ms: u64) -> i64 {
         self.forget(profile, now_ms);
-        let total =
-            |of: fn(&Slot) -> i64| self.slots.iter().map(of).fold(0i64, i64::saturating_add);
-        let count = total(|slot| slot.count);
-        match profile.algorithm {
-            Algorithm::Accumulate => total(|slot| slot.sum),
-            Algorithm::Average => total(|slot| slot.sum).checked_div(count).unwrap_or(0),
-            Algorithm::Percentage => (total(|slot| slot.above).saturating_mul(profile.factor))
+        let Samples { sum, count, above } = self.total;
+        let value = match profile.algorithm {
+            Algorithm::Accumulate => sum,
+            Algorithm::Average => sum.checked_div(count).unwrap_or(0),
+            Algorithm::Percentage => (above * i128::from(profile.factor))
                 .checked_div(count)
                 .unwrap_or(0),
-        }
+        };
+        value.clamp(i64::MIN.into(), i64::MAX.into()) as i64
     }
 
     pub(super) fn clear(&mut self) {
-        self.slots.clear();
+        *self = Series::default();
     }
 
     fn forget(&mut self, profile: &Profile, now_ms: u64) {
         let now = profile.slot(now_ms);
-        while self
-            .slots
-            .front()
-            .is_some_and(|slot| slot.number + u64::from(profile.slots) <= now)
-        {
-            self.slots.pop_front();
+        let is_over = |slot: &mut Slot| slot.number + u64::from(profile.slots) <= now;
+        while let Some(slot) = self.slots.pop_front_if(is_over) {
+            self.total.take(slot.samples);
         }
+    }
+}
+
+impl Samples {
+    fn add(&mut self, other: Samples) {
+        self.sum += other.sum;
+        self.count += other.count;
+        self.above += other.above;
+    }
+
+    fn take(&mut self, other: Samples) {
+        self.sum -= other.sum;
+        self.count -= other.count;
+        self.above -= other.above;
     }
 }
 
@@ -186,6 +207,36 @@ mod tests {
         let long = "a: window=600 slots=10";
         assert_eq!(value(long, &[(59, 5), (60, 2)], 599), 7);
         assert_eq!(value(long, &[(59, 5), (60, 2)], 600), 2);
+    }
+
+    #[test]
+    fn what_a_window_says_is_what_its_slots_hold() {
+        for (algorithm, factor) in [("accumulate", 1), ("average", 1), ("percentage", 100)] {
+            let text = format!("a: algorithm={algorithm} window=7 slots=7");
+            let profile = Profile::parse(&text).unwrap();
+            let mut series = Series::default();
+            let mut all: Vec<(u64, i64)> = Vec::new();
+            // Steps of 0 to 8 s, so that windows also empty in between.
+            let mut second = 0;
+            for number in 0..500_u64 {
+                second += number * number % 9;
+                let value = (number * 37 % 11) as i64 - 5;
+                series.add(&profile, second * 1000, value);
+                all.push((second, value));
+                let inside = all.iter().filter(|(at, _)| at + 7 > second);
+                let inside: Vec<i64> = inside.map(|(_, value)| *value).collect();
+                let sum: i64 = inside.iter().sum();
+                let above = inside.iter().filter(|value| **value > 0).count() as i64;
+                let not_zero = inside.iter().filter(|value| **value != 0).count() as i64;
+                let expected = match algorithm {
+                    "accumulate" => sum,
+                    "average" => sum / inside.len() as i64,
+                    _ => (above * factor).checked_div(not_zero).unwrap_or(0),
+                };
+                assert_eq!(series.value(&profile, second * 1000), expected, "{text}");
+            }
+            assert_eq!(series.value(&profile, (second + 7) * 1000), 0);
+        }
     }
 
     #[test]
