@@ -85,10 +85,7 @@ fn fail(error: &str) -> ExitCode {
 /// The whole life of the server.
 fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     let profile = settings::profile(arguments.tuning.as_deref())?;
-    let mut script = Script::read(arguments)?;
-    if arguments.debug > 0 {
-        script.log_in_detail(arguments.debug);
-    }
+    let script = Script::read(arguments)?;
     let (is_built_in, name) = (script.is_built_in(), script.name());
     let program = Arc::new(script.program);
     let globals = &program.globals;

@@ -29,6 +29,8 @@ pub(crate) struct Origin {
     preprocessor: Option<String>,
     /// Where relative names began when the server started: it may work elsewhere by now.
     directory: PathBuf,
+    /// `-d`: so many levels of the log above what the script says.
+    debug: u8,
 }
 
 #[derive(Clone, Debug)]
@@ -63,25 +65,6 @@ impl Script {
     pub(crate) fn is_built_in(&self) -> bool {
         matches!(self.origin.place, Place::BuiltIn)
     }
-
-    /// `-d`: raises the level of the log above what the script says.
-    pub(crate) fn log_in_detail(&mut self, by: u8) {
-        let said = self.program.globals.int("log_level").unwrap_or(2);
-        let level = Constant::Int((said + i32::from(by)).min(4));
-        for name in ["log_level", "xlog_level"] {
-            let at = self
-                .program
-                .globals
-                .values
-                .get(name)
-                .map(|(_, at)| *at)
-                .unwrap_or_default();
-            self.program
-                .globals
-                .values
-                .insert(name, (level.clone(), at));
-        }
-    }
 }
 
 impl Origin {
@@ -101,6 +84,7 @@ impl Origin {
             place,
             preprocessor: arguments.preprocessor.clone(),
             directory: std::env::current_dir().unwrap_or_else(|_| ".".into()),
+            debug: arguments.debug,
         })
     }
 
@@ -118,8 +102,13 @@ impl Origin {
         let compile = |path: &Path, loader: &mut dyn Loader, options: &Options| {
             modules::registry().compile(path, loader, options)
         };
-        self.load(compile)?
-            .map_err(|diagnostics| diagnostics.to_string())
+        let mut compiled = self
+            .load(compile)?
+            .map_err(|diagnostics| diagnostics.to_string())?;
+        if self.debug > 0 {
+            log_in_detail(&mut compiled.program, self.debug);
+        }
+        Ok(compiled)
     }
 
     /// The same, and says what the script names, whether it compiles or not.
@@ -166,6 +155,17 @@ impl Origin {
                 Err("this server read its script from standard input, which cannot be read again")
             }
         }
+    }
+}
+
+/// Raises the levels of the log.
+fn log_in_detail(program: &mut Program, by: u8) {
+    let values = &mut program.globals.values;
+    let said = values.get("log_level").and_then(|(level, _)| level.int());
+    let level = Constant::Int((said.unwrap_or(2) + i32::from(by)).min(4));
+    for name in ["log_level", "xlog_level"] {
+        let at = values.get(name).map(|(_, at)| *at).unwrap_or_default();
+        values.insert(name, (level.clone(), at));
     }
 }
 

@@ -27,11 +27,15 @@ fn answering(text: &str) -> String {
 
 /// A server of two shards, and where its script is.
 fn serve(route: &str) -> (Server, std::path::PathBuf) {
+    serve_with(route, &["--shards", "2"])
+}
+
+fn serve_with(route: &str, options: &[&str]) -> (Server, std::path::PathBuf) {
     let folder = Folder::new();
     let path = folder.file("test.cfg", &script(&folder, route));
     let mut command = support::tandem();
     command.arg("-f").arg(&path).args(["-l", "udp:127.0.0.1:0"]);
-    let server = Server::spawn(command, &["--shards", "2"], folder);
+    let server = Server::spawn(command, options, folder);
     (server, path)
 }
 
@@ -112,6 +116,13 @@ fn every_shard_runs_the_new_script_or_all_the_old_one() {
     );
     assert!(error.contains("the script is replaced"), "{error}");
     assert!(folder.exists());
+    server.stop();
+}
+
+#[test]
+fn what_only_the_command_line_says_is_no_change_of_the_script() {
+    let (server, _) = serve_with(&answering("One"), &["--shards", "1", "-d"]);
+    assert_eq!(reload(&server), r#"{"jsonrpc":"2.0","result":"OK","id":1}"#);
     server.stop();
 }
 
