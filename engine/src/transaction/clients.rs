@@ -94,9 +94,7 @@ impl Machine {
                 use invite_client::Event as To;
                 let event = match event {
                     Event::Request => To::Request,
-                    Event::Response(status @ ..=199) => To::Provisional {
-                        informative: status > 100,
-                    },
+                    Event::Response(status @ ..=199) => To::Provisional(status),
                     Event::Response(200..=299) => To::Success,
                     Event::Response(_) => To::Failure,
                     Event::Cancel => To::Cancel,

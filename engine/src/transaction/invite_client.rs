@@ -30,10 +30,8 @@ pub(super) enum Event {
     TimerC,
     TimerD,
     TimerM,
-    /// 1xx; the flag says more than 100.
-    Provisional {
-        informative: bool,
-    },
+    /// 100 to 199.
+    Provisional(u16),
     /// 2xx.
     Success,
     /// 300 to 699.
@@ -50,6 +48,8 @@ pub(super) enum Event {
 pub(super) struct InviteClient {
     state: State,
     cancelled: bool,
+    /// The highest provisional response.
+    status: u16,
     interval_ms: u32,
 }
 
@@ -60,6 +60,7 @@ impl InviteClient {
         Self {
             state: State::Calling,
             cancelled: false,
+            status: 0,
             interval_ms: 0,
         }
     }
@@ -107,18 +108,23 @@ impl InviteClient {
                 actions.push(TellTransportError);
                 Terminated
             }
-            (Calling, Provisional { .. }) => {
+            (Calling, Provisional(status)) => {
+                self.status = status;
                 actions.push(TellResponse);
                 actions.push(StopRetransmitting);
                 actions.push(Set(Timer::C, timing.fr_inv_ms));
                 Proceeding
             }
-            (Proceeding, Provisional { informative }) => {
+            (Proceeding, Provisional(status)) => {
                 actions.push(TellResponse);
-                // §16.7, step 2: 100 does not count. After CANCEL nothing prolongs the wait.
-                if informative && timing.tm.restart_fr_on_each_reply && !self.cancelled {
+                // §16.7, step 2: 100 does not count. Who begins to ring gets the whole time in any case. After CANCEL
+                // nothing prolongs the wait.
+                let begins_to_ring = self.status < 180 && status >= 180;
+                let counts = status > 100 && timing.tm.restart_fr_on_each_reply;
+                if (counts || begins_to_ring) && !self.cancelled {
                     actions.push(Set(Timer::C, timing.fr_inv_ms));
                 }
+                self.status = self.status.max(status);
                 Proceeding
             }
             (Proceeding, Cancel) => {
@@ -162,18 +168,8 @@ impl InviteClient {
             // come by another connection (§18.2.2).
             (
                 state,
-                Request
-                | TimerA
-                | TimerB
-                | TimerC
-                | TimerD
-                | TimerM
-                | TimerCancelled
-                | Cancel
-                | Provisional { .. }
-                | Success
-                | Failure
-                | TransportError,
+                Request | TimerA | TimerB | TimerC | TimerD | TimerM | TimerCancelled | Cancel
+                | Provisional(_) | Success | Failure | TransportError,
             ) => state,
         };
     }

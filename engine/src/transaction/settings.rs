@@ -13,7 +13,8 @@ pub struct TmSettings {
     pub fr_ms: u32,
     /// `fr_inv_timeout`: a provisional, but no final response to an INVITE. Timer C.
     pub fr_inv_ms: u32,
-    /// `restart_fr_on_each_reply`: whether each provisional response starts timer C anew.
+    /// `restart_fr_on_each_reply`: whether each provisional response starts timer C anew, not only the first one and the
+    /// first of 180 or more.
     pub restart_fr_on_each_reply: bool,
     /// `wt_timer`, where the operator set it: how long a finished transaction absorbs what comes
     /// late. Then it takes the place of timers D, J, K, L and M; else those are RFC 3261's.

@@ -24,7 +24,8 @@ pub struct Times {
     pub unanswered_us: u64,
     /// Timer C: `fr_inv_timeout`.
     pub ringing_us: u64,
-    /// Whether each response from 101 to 199 begins timer C anew: `restart_fr_on_each_reply`.
+    /// Whether each response from 101 to 199 begins timer C anew, not only the first and the first of
+    /// 180 or more: `restart_fr_on_each_reply`.
     pub ringing_restarts: bool,
     /// How long the script may take, when all branches have ended, to answer or to begin another one: waits of
     /// `failure_route`, names that do not resolve.

@@ -13,6 +13,8 @@ enum State {
     /// Ringing until timer C; then it must be cancelled.
     Proceeding {
         timer_c_us: u64,
+        /// The highest provisional response.
+        status: u16,
     },
     /// CANCEL went out; without a final response it ends after 64*T1 (§9.1).
     Cancelled {
@@ -73,12 +75,26 @@ impl InviteClient {
             (state, Event::SentAgain) => {
                 return Err(format!("an INVITE was sent again in {state:?}"));
             }
-            (State::Calling { .. }, Event::Response(..200)) => State::Proceeding {
+            (State::Calling { .. }, Event::Response(status @ ..200)) => State::Proceeding {
                 timer_c_us: after(at_us, times.ringing_us),
+                status,
             },
-            (State::Proceeding { .. }, Event::Response(101..200)) if times.ringing_restarts => {
+            (
                 State::Proceeding {
-                    timer_c_us: after(at_us, times.ringing_us),
+                    timer_c_us,
+                    status: before,
+                },
+                Event::Response(status @ ..200),
+            ) => {
+                let begins_to_ring = before < 180 && status >= 180;
+                let restarts = begins_to_ring || times.ringing_restarts && status > 100;
+                State::Proceeding {
+                    timer_c_us: if restarts {
+                        after(at_us, times.ringing_us)
+                    } else {
+                        timer_c_us
+                    },
+                    status: status.max(before),
                 }
             }
             (State::Proceeding { .. }, Event::Cancel) => State::Cancelled {
@@ -124,7 +140,7 @@ impl InviteClient {
                 repeats.pass(at_us, timer_b_us, "A")?;
                 self.state
             }
-            State::Proceeding { timer_c_us } if at_us > timer_c_us + LATE_US => {
+            State::Proceeding { timer_c_us, .. } if at_us > timer_c_us + LATE_US => {
                 return Err(format!(
                     "timer C was due at {timer_c_us} us and no CANCEL was sent (RFC 3261 §16.8)"
                 ));
@@ -157,7 +173,7 @@ impl InviteClient {
     pub(super) fn ends_us(&self) -> Option<u64> {
         match self.state {
             State::Calling { timer_b_us, .. } => Some(timer_b_us),
-            State::Proceeding { timer_c_us } => Some(timer_c_us),
+            State::Proceeding { timer_c_us, .. } => Some(timer_c_us),
             State::Cancelled { until_us } => Some(until_us),
             State::Completed { timer_d_us } => Some(timer_d_us),
             State::Accepted { timer_m_us } => Some(timer_m_us),
@@ -171,7 +187,9 @@ impl InviteClient {
             State::Calling {
                 timer_b_us: end_us, ..
             }
-            | State::Proceeding { timer_c_us: end_us } => at_us < end_us,
+            | State::Proceeding {
+                timer_c_us: end_us, ..
+            } => at_us < end_us,
             _ => false,
         }
     }

@@ -16,8 +16,9 @@ fn check_with(reliability: Reliability, tm: &TmSettings, timeline: &str, expecte
             "timer Cancelled" => Event::TimerCancelled,
             "cancel" => Event::Cancel,
             "transport error" => Event::TransportError,
-            "100" => Event::Provisional { informative: false },
-            "180" => Event::Provisional { informative: true },
+            "100" => Event::Provisional(100),
+            "180" => Event::Provisional(180),
+            "183" => Event::Provisional(183),
             "200" => Event::Success,
             "486" => Event::Failure,
             other => panic!("no event {other}"),
@@ -98,7 +99,7 @@ fn a_provisional_response_stops_retransmission_and_begins_timer_c() {
 }
 
 #[test]
-fn without_restart_only_the_first_provisional_response_begins_timer_c() {
+fn without_restart_only_the_first_provisional_response_and_the_first_ringing_begin_timer_c() {
     let tm = TmSettings {
         restart_fr_on_each_reply: false,
         ..TmSettings::default()
@@ -108,15 +109,21 @@ fn without_restart_only_the_first_provisional_response_begins_timer_c() {
         &tm,
         "
              0 INVITE
-           200 180
+           200 100
+          1000 100
           2000 180
-        120200 timer C
+          3000 183
+          4000 180
+        122000 timer C
         ",
         expect![[r#"
                  0  Calling     keep and send, set A at 500, set B at 30000
                200  Proceeding  tell response, stop retransmitting, set C at 120200
-              2000  Proceeding  tell response
-            120200  Proceeding  tell timeout, set Cancelled at 152200
+              1000  Proceeding  tell response
+              2000  Proceeding  tell response, set C at 122000
+              3000  Proceeding  tell response
+              4000  Proceeding  tell response
+            122000  Proceeding  tell timeout, set Cancelled at 154000
         "#]],
     );
 }
