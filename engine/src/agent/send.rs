@@ -296,6 +296,11 @@ pub fn on_timeout(core: &mut Core, agent: AgentId, outbox: &mut Outbox) {
         return;
     };
     let may_try_next = !entry.is_proceeding && !entry.is_told && !entry.addresses.is_empty();
+    let ringing = entry.client.filter(|_| entry.is_proceeding);
+    if let Some(client) = ringing {
+        // Somebody is ringing, and whoever wanted him hears 408: he has to stop (RFC 3261 §9.1).
+        core.cancel_client(client, &[], outbox);
+    }
     if !(may_try_next && send(core, agent, outbox)) {
         end(core, agent, 408, true, None);
     }

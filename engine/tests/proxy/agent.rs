@@ -143,3 +143,29 @@ fn a_local_route_sees_it_first_and_may_drop_it() {
         "#]],
     );
 }
+
+#[test]
+fn whom_it_waited_for_too_long_is_cancelled() {
+    check(
+        "route { ask(\"INVITE\", \"$ru\"); reply(200, \"OK\"); }",
+        "
+        0 alice MESSAGE
+        10 bob 180 INVITE
+        120020 bob 200 CANCEL
+        120030 bob 487 INVITE
+        121000 end
+        ",
+        expect![[r#"
+            0       < alice  MESSAGE sip:bob@10.0.0.20
+            0       > alice  200 OK
+            0       > bob    INVITE sip:bob@10.0.0.20
+            10      < bob    180 Ringing
+            10      - told 180 local=false Ringing
+            120010  > bob    CANCEL sip:bob@10.0.0.20
+            120010  - told 408 local=true
+            120020  < bob    200 OK
+            120030  < bob    487 Request Terminated
+            120030  > bob    ACK sip:bob@10.0.0.20
+        "#]],
+    );
+}
