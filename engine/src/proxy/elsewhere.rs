@@ -60,6 +60,7 @@ impl Core {
             message, attached, ..
         } = &mut *scene;
         let proxy = &mut attached.proxy;
+        let given = proxy.reply_headers.len();
         proxy.reply_headers.extend_from_slice(own.headers);
         proxy.reply_body.clear();
         proxy.reply_body.extend_from_slice(own.body);
@@ -76,6 +77,9 @@ impl Core {
             own.reason,
             outbox,
         );
+        // Of this reply only: a provisional one is not the last.
+        scene.proxy.reply_headers.truncate(given);
+        scene.proxy.reply_body.clear();
         context.scene = Some(scene);
         ending::finish(self, context);
         is_sent

@@ -234,6 +234,31 @@ fn a_copy_goes_elsewhere_and_its_responses_nowhere() {
 }
 
 #[test]
+fn the_body_of_a_reply_is_not_that_of_the_next() {
+    let mut world = World::new(
+        r#"
+        loadmodule "tm"
+        route {
+            t_reply_with_body(183, "Progress", "v=0");
+            t_reply(486, "Busy Here");
+        }
+        "#,
+    )
+    .show(&["Content-Length"]);
+    world.udp(2, "INVITE sip:bob@10.0.0.3");
+    expect![[r#"
+        > udp:10.0.0.2:5060
+            SIP/2.0 183 Progress
+            Content-Length: 3
+            | v=0
+        > udp:10.0.0.2:5060
+            SIP/2.0 486 Busy Here
+            Content-Length: 0
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
 fn what_cannot_be_sent_fails_over_as_a_503() {
     let mut world = World::new(
         r#"

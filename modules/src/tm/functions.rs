@@ -111,7 +111,10 @@ impl Tm {
         let proxy = &mut cx.scene.proxy;
         proxy.reply_body.clear();
         proxy.reply_body.extend_from_slice(args.str(2));
-        self.reply(cx, args)
+        let verdict = self.reply(cx, args);
+        // Of this reply only: what follows a 183 has none.
+        cx.scene.proxy.reply_body.clear();
+        verdict
     }
 
     pub(super) fn new_transaction(&mut self, cx: &mut Context<'_>, _: Args<'_>) -> Verdict {

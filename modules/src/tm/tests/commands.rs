@@ -185,6 +185,27 @@ fn t_reply_answers_a_transaction_by_its_name() {
         log 2: transaction 0.0.1
     "#]]
     .assert_eq(&world.take());
+    world.command(
+        "t_reply",
+        &[
+            ("code", "183"),
+            ("reason", "Progress"),
+            ("trans_id", "0.0.1"),
+            ("to_tag", "abcde"),
+            ("new_headers", "X-Early: yes\r\n"),
+            ("body", "v=0"),
+        ],
+    );
+    // What a provisional reply says, it says alone.
+    expect![[r#"
+        > udp:10.0.0.2:5060
+            SIP/2.0 183 Progress
+            To: <sip:bob@example.com>;tag=abcde
+            X-Early: yes
+            | v=0
+        answer "OK"
+    "#]]
+    .assert_eq(&world.take());
     let reply = |world: &mut World, id: &str| {
         world.command(
             "t_reply",
