@@ -19,8 +19,9 @@ impl Tm {
         let Some(code) = status_code(cx, args.int(0)) else {
             return Verdict::FAIL;
         };
-        let cseq = match args.maybe_int(3) {
-            Some(cseq) => cseq as u32,
+        let cseq = match args.maybe_str(3).map(number) {
+            Some(Some(cseq)) => cseq,
+            Some(None) => return Verdict::FAIL,
             None => cx.message.cseq().number,
         };
         let own = cx.message.call_id();
@@ -38,6 +39,10 @@ impl Tm {
         let from_tag = (call_id == own).then(|| cx.message.from_tag().unwrap_or_default());
         Verdict::of(question.answer(cx, from_tag))
     }
+}
+
+fn number(text: &[u8]) -> Option<u32> {
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
 }
 
 /// A question of another shard.

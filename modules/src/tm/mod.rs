@@ -131,7 +131,7 @@ impl Module for Tm {
         );
         exports.function(
             "t_reply_by_callid",
-            &[STATUS, Kind::Str, text, Kind::Int.optional()],
+            &[STATUS, Kind::Str, text, text],
             request,
             Self::reply_by_call_id,
         );

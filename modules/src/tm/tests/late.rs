@@ -228,7 +228,7 @@ const PARK: &str = r#"
             else
                 sl_send_reply(200, "OK");
         } else if ($rm == "OPTIONS") {
-            if (t_reply_by_callid(480, "Parked too long", "parked", 1))
+            if (t_reply_by_callid(480, "Parked too long", "parked", "1"))
                 sl_send_reply(200, "Done");
             else
                 sl_send_reply(404, "No such call");
