@@ -180,11 +180,6 @@ impl ResponseContext {
         self.best.and_then(|at| self.branch(at))
     }
 
-    /// How many branches had their chance together with the latest one.
-    pub fn rivals(&self) -> usize {
-        self.used - self.round.min(self.used)
-    }
-
     /// The branch that is being sent: the first that is pending.
     pub(super) fn next_pending(&self) -> Option<u8> {
         let is_pending = |branch: &Branch| branch.state == BranchState::Pending;
@@ -338,7 +333,11 @@ impl ResponseContexts {
         let context = slot.context.take();
         self.free = id.slot + 1;
         self.live -= 1;
-        let Some(mut context) = context else { return };
+        let Some(mut context) = context else {
+            // A panic took it: it is not there to say what was its.
+            self.given_up.retain(|_, (whose, _)| *whose != id);
+            return;
+        };
         context.let_go(&mut give);
         for client in context.given_up.drain(..) {
             self.given_up.remove(&client);

@@ -4,7 +4,7 @@
 //! no loop. What other proxies on the way asked before is answered once more: they see another request.
 
 use engine::module::Context;
-use engine::proxy::{Branch, RecordRoute, TargetParts};
+use engine::proxy::{Branch, RecordRoute};
 use parser::{HeaderName, Method};
 
 use crate::uac_auth::{Algorithms, Asked, Question, UacAuth, read};
@@ -26,8 +26,6 @@ struct Challenged {
     /// How many attempts in a row answered something.
     attempts: usize,
     uri: Vec<u8>,
-    /// Its place, when it was one of several.
-    among_others: Option<u8>,
 }
 
 /// Answers the challenge of the winning response with the next relay. False: there is none, or it cannot be answered.
@@ -51,9 +49,6 @@ pub(super) fn answer(cx: &mut Context<'_>, allowed: Algorithms) -> bool {
     }
     if !cx.raise_cseq(1) {
         return false;
-    }
-    if let Some(at) = challenged.among_others {
-        go_to(cx, at);
     }
     let begins_dialog = matches!(cx.message.method(), Method::Invite | Method::Subscribe)
         && cx.message.to_tag().is_none();
@@ -97,7 +92,6 @@ fn challenged(cx: &Context<'_>) -> Option<Challenged> {
         answered: lines_of(&branch.rewrite.credentials),
         attempts: before.iter().rev().take_while(answers).count(),
         uri: uri.to_vec(),
-        among_others: (context.rivals() > 1).then_some(at),
     })
 }
 
@@ -193,20 +187,4 @@ fn answers(
 
 fn memmem(text: &[u8], needle: &[u8]) -> Option<usize> {
     text.windows(needle.len()).position(|part| part == needle)
-}
-
-/// The next relay goes to the branch that was challenged, not to the first of those that rang with it.
-fn go_to(cx: &mut Context<'_>, at: u8) {
-    let Some(id) = cx.run.context else {
-        return;
-    };
-    let Some(branch) = cx.core.contexts.get(id).and_then(|one| one.branch(at)) else {
-        return;
-    };
-    let target = branch.target();
-    let uri = match target.uri {
-        [] => cx.message.request_uri(),
-        uri => uri,
-    };
-    cx.scene.targets.set(0, &TargetParts { uri, ..target });
 }

@@ -444,14 +444,31 @@ fn the_branch_that_was_challenged_is_the_one_that_gets_the_answer() {
     let mut world = World::new(&script(fork));
     world.udp(2, "INVITE sip:bob@10.0.0.3");
     let second = world.last_request();
-    let first = second.replace("sip:bob@10.0.0.4 SIP", "sip:bob@10.0.0.3 SIP");
-    let _ = first;
     world.respond(4, &second, &format!("407 Prove it\n{CHALLENGE}"));
     world.wait(31_000);
     let answered = world.last_request();
     assert!(
         answered.starts_with("INVITE sip:bob@10.0.0.4")
             && answered.contains("uri=\"sip:bob@10.0.0.4\""),
+        "{answered}"
+    );
+}
+
+#[test]
+fn what_a_branch_route_adds_is_added_once_to_the_answer_of_one_of_several() {
+    let fork = r#"
+        route[first] { $branch = "sip:bob@10.0.0.4"; t_on_branch("prefix"); }
+        branch_route[prefix] { $rU = "00" + $rU; }
+    "#;
+    let mut world = World::new(&script(fork));
+    world.udp(2, "INVITE sip:bob@10.0.0.3");
+    let second = world.last_request();
+    world.respond(4, &second, &format!("407 Prove it\n{CHALLENGE}"));
+    world.wait(31_000);
+    let answered = world.last_request();
+    assert!(
+        answered.starts_with("INVITE sip:00bob@10.0.0.4 ")
+            && answered.contains("uri=\"sip:00bob@10.0.0.4\""),
         "{answered}"
     );
 }
