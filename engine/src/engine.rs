@@ -31,6 +31,7 @@ use crate::outbox::Outbox;
 use crate::owner::BranchToken;
 use crate::resolve::{self, Hosts};
 use crate::run::{self, Linked};
+use crate::slab::ClientId;
 use crate::sockets::Sockets;
 use crate::statistics::Counter;
 use crate::timer::{Fired, Timer};
@@ -73,6 +74,8 @@ pub struct Engine {
     /// What starting the modules left behind, until the first input.
     first: Option<Outbox>,
     guard: panic::Guard,
+    /// Client transactions whose connection has ended, to be ended one by one.
+    closed: Vec<ClientId>,
 }
 
 /// The routes that run by themselves.
@@ -161,6 +164,7 @@ impl Engine {
             timer_routes: TimerRoutes::default(),
             first: Some(first),
             guard: panic::Guard::default(),
+            closed: Vec::new(),
         })
     }
 
@@ -180,7 +184,8 @@ impl Engine {
     /// When `Input::Tick` is wanted, in microseconds of the monotonic clock. May be earlier than anything is due.
     #[must_use]
     pub fn next_due(&self) -> Option<u64> {
-        if self.first.is_some() || !self.core.machine.events.is_empty() {
+        let is_left = !self.core.machine.events.is_empty() || !self.closed.is_empty();
+        if self.first.is_some() || is_left {
             return Some(0);
         }
         self.core.wheel.next_due().map(|ms| ms * 1000)
@@ -330,7 +335,7 @@ impl Engine {
                 self.core.statistics.count(Counter::SendFailures);
                 self.core.on_send_failed(ticket, flow, outbox);
             }
-            Input::Closed(flow) => self.core.on_connection_closed(flow, outbox),
+            Input::Closed(flow) => self.closed.extend(self.core.clients_of(flow)),
             Input::Command(ticket, command) => self.command(ticket, &command, outbox),
             Input::Reload(ticket, step) => self.reload(ticket, step, outbox),
         }

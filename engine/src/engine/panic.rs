@@ -59,6 +59,7 @@ impl Engine {
                     None => self.do_jobs(outbox),
                 }
                 self.done(outbox);
+                self.end_closed(outbox);
                 self.fire_due(outbox);
             });
             let Err(cause) = catch_unwind(work) else {
@@ -68,6 +69,16 @@ impl Engine {
             if self.guard.caught >= CAUGHT_PER_INPUT_MAX {
                 return;
             }
+        }
+    }
+
+    /// Ends what went by a connection that is gone, each a unit of work of its own: the jobs of one have to be done
+    /// before the next makes its own.
+    fn end_closed(&mut self, outbox: &mut Outbox) {
+        while let Some(id) = self.closed.pop() {
+            self.core.end_of_closed(id, outbox);
+            self.do_jobs(outbox);
+            self.done(outbox);
         }
     }
 

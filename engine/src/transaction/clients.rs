@@ -423,22 +423,29 @@ impl Core {
         self.client_event(id, Event::TransportError, None, outbox);
     }
 
-    /// A connection has ended: requests that went by it and nobody answered will not be answered.
-    pub(crate) fn on_connection_closed(&mut self, flow: Flow, outbox: &mut Outbox) {
+    /// A connection has ended: requests that went by it and nobody answered will not be answered. Says whose they
+    /// are; thousands may have gone by one connection, so each is ended on its own (`end_of_closed`).
+    pub(crate) fn clients_of(&self, closed: Flow) -> impl Iterator<Item = ClientId> {
         // Who sent before the connection was open does not know its name.
         let clients = &self.clients;
-        let users: Vec<ClientId> = clients
-            .of_peer(flow)
-            .filter(|&id| {
-                clients.flow(id).is_some_and(|used| {
-                    (used.transport, used.remote) == (flow.transport, flow.remote)
-                        && (used.connection == flow.connection || !used.connection.is_named())
-                })
+        clients.of_peer(closed).filter(move |&id| {
+            clients.flow(id).is_some_and(|used| {
+                (used.transport, used.remote) == (closed.transport, closed.remote)
+                    && (used.connection == closed.connection || !used.connection.is_named())
             })
-            .collect();
-        for id in users {
-            self.client_event(id, Event::TransportError, None, outbox);
+        })
+    }
+
+    /// The connection of one of them has ended.
+    pub(crate) fn end_of_closed(&mut self, id: ClientId, outbox: &mut Outbox) {
+        let Some(entry) = self.clients.slab.get(id) else {
+            return;
+        };
+        self.in_hand.client = Some(id);
+        if let ClientUser::Branch(context, _) = entry.user {
+            self.in_hand.context = Some(context);
         }
+        self.client_event(id, Event::TransportError, None, outbox);
     }
 
     fn client_event(

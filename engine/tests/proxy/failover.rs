@@ -1,8 +1,9 @@
 //! Failover to the next address of a target, and what cannot be sent at all: RFC 3263 §4.3, RFC 3261 §16.9.
 
+use engine::limits::{JOBS_MAX, Limits};
 use expect_test::expect;
 
-use crate::harness::check;
+use crate::harness::{World, check};
 
 const RELAY: &str =
     "route { $var(rc) = relay(); if ($var(rc) < 0) { say(\"relay $var(rc)\"); reply_error(); } }";
@@ -417,4 +418,22 @@ fn srv_records_give_the_order() {
             30      > bob    ACK sip:bob@10.0.0.20
         "#]],
     );
+}
+
+#[test]
+fn each_of_many_calls_on_a_connection_that_ends_has_its_failure_route() {
+    let script = "route { watch(); on_failure(\"f\"); to(\"sip:bob@10.0.0.20;transport=tcp\"); relay(); } \
+        failure_route[f] { say(\"failed\"); reply(480); }";
+    let mut world = World::new(script, Limits::default());
+    let calls = 2 * JOBS_MAX;
+    for call in 0..calls {
+        world.step(&format!(
+            "0 alice INVITE call=c{call} branch=z9hG4bKx{call}"
+        ));
+    }
+    world.step("10 closed bob");
+    assert_eq!(world.count("- failed"), calls);
+    assert_eq!(world.count("> alice  480"), calls);
+    world.step("200000 end");
+    assert_eq!(world.count("event Ended"), calls);
 }

@@ -2,7 +2,7 @@
 //!
 //! Steps: `MS WHO METHOD [URI] [words]` sends a request, `MS WHO CODE [METHOD] [words]` answers the latest
 //! request of that method which WHO got, `MS WHO ACK` acknowledges the latest response it got, `MS WHO
-//! CANCEL` cancels its latest INVITE, `MS fails WHO` refuses what was last sent there, `MS dns NAME TYPE ...`
+//! CANCEL` cancels its latest INVITE, `MS fails WHO` refuses what was last sent there, `MS closed WHO` ends the connection of that, `MS dns NAME TYPE ...`
 //! answers questions, `MS end` only lets time pass. Words: `branch=` `tag=` `cseq=` `call=` `via=` `hops=` (Max-Forwards), `+Name:value` adds a header (`_` is a blank).
 
 use std::fmt::Write as _;
@@ -299,6 +299,12 @@ impl World {
         self.now_ms = until_ms;
     }
 
+    /// How many lines of the ladder so far have this text.
+    pub(crate) fn count(&self, text: &str) -> usize {
+        let lines = self.ladder.lines();
+        lines.filter(|line| line.contains(text)).count()
+    }
+
     pub(crate) fn step(&mut self, line: &str) {
         let words: Vec<&str> = line.split_whitespace().collect();
         self.pass(
@@ -308,14 +314,17 @@ impl World {
         );
         match words[1] {
             "end" => {}
-            "fails" => {
+            what @ ("fails" | "closed") => {
                 let sent = self
                     .sent
                     .iter()
                     .rposition(|sent| sent.to == words[2])
                     .expect("nothing was sent there");
                 let (ticket, flow) = (self.sent[sent].ticket, self.sent[sent].flow);
-                self.handle(Input::SendFailed(ticket, flow));
+                self.handle(match what {
+                    "fails" => Input::SendFailed(ticket, flow),
+                    _ => Input::Closed(flow),
+                });
             }
             "wake" => {
                 let ticket = self.sleeping.remove(0);

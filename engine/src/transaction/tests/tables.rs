@@ -96,6 +96,13 @@ impl World {
         writeln!(self.ladder, "{ms:<5} {text}").unwrap();
     }
 
+    fn close(&mut self, flow: Flow) {
+        let closed: Vec<_> = self.core.clients_of(flow).collect();
+        for id in closed {
+            self.core.end_of_closed(id, &mut self.outbox);
+        }
+    }
+
     fn drain(&mut self) {
         let mut lines = Vec::new();
         for output in self.outbox.outputs() {
@@ -634,11 +641,9 @@ fn the_end_of_a_connection_ends_what_nobody_has_answered_on_it() {
         remote: "10.0.0.8:5060".parse().unwrap(),
         ..closed
     };
-    world
-        .core
-        .on_connection_closed(elsewhere, &mut world.outbox);
+    world.close(elsewhere);
     assert_eq!(world.core.clients.len(), 2);
-    world.core.on_connection_closed(closed, &mut world.outbox);
+    world.close(closed);
     world.drain();
     assert_eq!(
         world.core.clients.len(),
@@ -691,6 +696,6 @@ fn requests_to_one_peer_leave_its_list_in_any_order() {
     // Whoever comes after them is alone in the list.
     world.send("OPTIONS");
     let closed = world.flow;
-    world.core.on_connection_closed(closed, &mut world.outbox);
+    world.close(closed);
     assert_eq!(world.core.clients.len(), 0);
 }
