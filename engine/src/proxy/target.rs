@@ -217,9 +217,9 @@ impl TargetSet {
             .map_or(&[], |target| self.slice(&target.path))
     }
 
-    /// Sets the Path values of an entry.
+    /// Sets the Path values of an entry; says whether there is such an entry, and the text can stand in a header.
     pub fn set_path(&mut self, at: usize, path: &[u8]) -> bool {
-        if path.len() > TARGET_TEXT_BYTES_MAX {
+        if !fits_a_header(path) {
             return false;
         }
         let text = self.keep(path);
@@ -231,9 +231,10 @@ impl TargetSet {
         self.entry(at)
     }
 
-    /// Puts a whole entry in the place of another.
+    /// Puts a whole entry in the place of another; says whether there is such an entry, and its text can stand in a
+    /// request.
     pub fn set(&mut self, at: usize, parts: &TargetParts<'_>) -> bool {
-        if self.entry(at).is_none() {
+        if !fits(parts) || self.entry(at).is_none() {
             return false;
         }
         let target = self.make(parts);
@@ -254,9 +255,9 @@ impl TargetSet {
         }
     }
 
-    /// Adds an entry; says at which place, or that the set is full or the URI cannot stand in a request line.
+    /// Adds an entry; says at which place, or that the set is full or its text cannot stand in a request.
     pub fn push(&mut self, parts: &TargetParts<'_>) -> Option<usize> {
-        if self.len() >= BRANCHES_MAX || !fits_a_line(parts.uri) {
+        if self.len() >= BRANCHES_MAX || !fits(parts) {
             return None;
         }
         self.entry(0);
@@ -369,6 +370,27 @@ impl TargetSet {
 /// begin another part of the message.
 fn fits_a_line(uri: &[u8]) -> bool {
     uri.len() <= TARGET_TEXT_BYTES_MAX && uri.iter().all(|byte| *byte > b' ' && *byte != 0x7f)
+}
+
+/// A Path may be folded, as peers write it: a line end with no blank behind it would begin a header of its own.
+fn fits_a_header(value: &[u8]) -> bool {
+    value.len() <= TARGET_TEXT_BYTES_MAX
+        && value.iter().enumerate().all(|(at, byte)| {
+            let rest = &value[at + 1..];
+            match byte {
+                0 => false,
+                b'\r' => rest.first() == Some(&b'\n'),
+                b'\n' => {
+                    let is_after_cr = at > 0 && value[at - 1] == b'\r';
+                    is_after_cr && matches!(rest.first(), Some(b' ' | b'\t'))
+                }
+                _ => true,
+            }
+        })
+}
+
+fn fits(parts: &TargetParts<'_>) -> bool {
+    fits_a_line(parts.uri) && fits_a_header(parts.path)
 }
 
 /// The highest quality, and what no q at all counts as (RFC 3261 §20.10).

@@ -132,3 +132,37 @@ fn what_a_script_writes_over_and_over_takes_no_room() {
     );
     assert!(!set.set_uri(0, &[b'x'; TARGET_TEXT_BYTES_MAX + 1]));
 }
+
+#[test]
+fn a_path_that_would_begin_another_header_is_refused() {
+    let mut targets = TargetSet::new();
+    assert!(targets.set_path(0, b"<sip:a;lr>,\r\n <sip:b;lr>"));
+    for path in [
+        &b"<sip:a;lr>\r\nX-Evil: 1"[..],
+        b"<sip:a;lr>\r\n",
+        b"<sip:a;lr>\n <sip:b;lr>",
+        b"<sip:a;lr>\r <sip:b;lr>",
+        b"<sip:a;lr>\0",
+    ] {
+        let parts = TargetParts {
+            uri: b"sip:x@x",
+            path,
+            ..TargetParts::default()
+        };
+        assert!(!targets.set_path(0, path));
+        assert!(!targets.set(0, &parts));
+        assert!(targets.push(&parts).is_none());
+    }
+    assert_eq!(targets.path(0), b"<sip:a;lr>,\r\n <sip:b;lr>");
+}
+
+#[test]
+fn a_whole_entry_with_a_uri_of_two_lines_is_refused() {
+    let mut targets = TargetSet::new();
+    let parts = TargetParts {
+        uri: b"sip:x@x SIP/2.0\r\nX-Evil: 1",
+        ..TargetParts::default()
+    };
+    assert!(!targets.set(0, &parts));
+    assert_eq!(targets.uri(0), b"");
+}
