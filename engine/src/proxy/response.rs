@@ -69,9 +69,10 @@ pub(super) fn on_late_2xx(
     flow: Flow,
     outbox: &mut Outbox,
 ) {
-    let trying = core
-        .contexts
-        .get(context)
+    core.in_hand.context = Some(context);
+    let of = core.contexts.get(context);
+    let trying = of
+        .filter(|context| !goes_on(context))
         .and_then(|context| context.branch(branch))
         .filter(|branch| branch.is_open())
         .and_then(|branch| branch.client);
@@ -246,11 +247,7 @@ pub(super) fn judge(
             branch.code = code;
             branch.local = false;
             send_back(core, context, Some(at), scene, outbox);
-            // RFC 3841 §9.1: a caller may want the others to go on until they answer for themselves.
-            let goes_on = context.scene.as_ref().is_some_and(|request| {
-                request.proxy.relay.allow_no_cancel && cancel::forbids_cancel(&request.message)
-            });
-            if !goes_on {
+            if !goes_on(context) {
                 cancel::branches(core, context, &[], Some(at), outbox);
             }
         }
@@ -277,6 +274,13 @@ pub(super) fn judge(
         }
         _ => core.machine.give_scene(scene),
     }
+}
+
+/// RFC 3841 §9.1: a caller may want the others to go on until they answer for themselves.
+fn goes_on(context: &ResponseContext) -> bool {
+    context.scene.as_ref().is_some_and(|request| {
+        request.proxy.relay.allow_no_cancel && cancel::forbids_cancel(&request.message)
+    })
 }
 
 /// RFC 3263 §4.3: the next address of the same target, by a transaction of its own.

@@ -134,3 +134,40 @@ fn goes_back_even_after_another_final_response() {
         "#]],
     );
 }
+
+#[test]
+fn leaves_the_attempt_at_the_next_address_to_a_caller_who_wants_no_cancel() {
+    check(
+        "route { relay(\"allow-no-cancel\"); }",
+        "
+        0 alice INVITE sip:bob@pbx.example.net:5060 +Request-Disposition:no-cancel
+        1 dns pbx.example.net A 10.0.0.20 10.0.0.30
+        2 dns pbx.example.net AAAA
+        32100 carol 180
+        32200 bob 200
+        32210 carol 486
+        33000 end
+        ",
+        expect![[r#"
+            0       < alice  INVITE sip:bob@pbx.example.net:5060
+            0       ? pbx.example.net 1
+            0       ? pbx.example.net 28
+            2       > alice  100 Trying
+            2       > bob    INVITE sip:bob@pbx.example.net:5060
+            502     > bob    INVITE sip:bob@pbx.example.net:5060
+            1502    > bob    INVITE sip:bob@pbx.example.net:5060
+            3502    > bob    INVITE sip:bob@pbx.example.net:5060
+            7502    > bob    INVITE sip:bob@pbx.example.net:5060
+            15502   > bob    INVITE sip:bob@pbx.example.net:5060
+            30002   > carol  INVITE sip:bob@pbx.example.net:5060
+            30502   > carol  INVITE sip:bob@pbx.example.net:5060
+            31502   > carol  INVITE sip:bob@pbx.example.net:5060
+            32100   < carol  180 Ringing
+            32100   > alice  180 Ringing
+            32200   < bob    200 OK
+            32200   > alice  200 OK
+            32210   < carol  486 Busy Here
+            32210   > carol  ACK sip:bob@pbx.example.net:5060
+        "#]],
+    );
+}
