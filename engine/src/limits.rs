@@ -85,6 +85,8 @@ pub struct Limits {
     pub resolver_names: u32,
     /// Bytes kept of messages that made us panic, in all.
     pub quarantine_messages: u32,
+    /// What a run may do without waiting; [`RUN_WORK`] says in which units.
+    pub run_work: u32,
 }
 
 impl Default for Limits {
@@ -98,6 +100,7 @@ impl Default for Limits {
             parked_runs: 1 << 18,
             resolver_names: 1 << 16,
             quarantine_messages: 64,
+            run_work: RUN_WORK,
         }
     }
 }
@@ -176,9 +179,14 @@ const _: () = assert!(
     "usual patterns are all kept, and a large one has room"
 );
 
-/// Rounds of loops and calls of routes that a run may make without waiting: well under a second. A loop alone has
-/// `max_while_loops`; loops inside loops multiply.
-pub const RUN_ROUNDS_MAX: u32 = 500_000;
+/// What a run may do without waiting, unless [`Limits::run_work`] says otherwise: a second or two of the most expensive
+/// functions. A loop alone has `max_while_loops`; loops inside loops and routes that call each other multiply. A round
+/// of a loop, a call of a route and a call of a function are one each, and [`WORK_BYTES`] of text are one more.
+pub const RUN_WORK: u32 = 500_000;
+
+/// Bytes that count as much as a round of a loop: of texts that expressions make, and of what a function may go over
+/// when it is called (the message, its edits, its targets).
+pub const WORK_BYTES: usize = 1024;
 
 /// Bytes of one text of a target: its URI, its next hop, its Path. A head of 32 KiB has no room for more of them.
 pub const TARGET_TEXT_BYTES_MAX: usize = 16 * 1024;

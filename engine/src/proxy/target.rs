@@ -112,6 +112,12 @@ impl TargetSet {
         self.targets.len().max(1)
     }
 
+    /// Bytes of the texts of all entries.
+    pub fn bytes(&self) -> usize {
+        let of = |target: &Target| target.uri.len() + target.destination.len() + target.path.len();
+        self.targets.iter().map(of).sum()
+    }
+
     /// Never: entry 0 is always there.
     pub fn is_empty(&self) -> bool {
         false

@@ -17,8 +17,8 @@ use super::value::{Stretch, Value};
 use super::{conditions as tests, launch, log, operators, relay, values, watch};
 use crate::core::Core;
 use crate::input::Ticket;
-use crate::limits::RUN_ROUNDS_MAX;
 use crate::limits::RUN_TEXT_MAX;
+use crate::limits::WORK_BYTES;
 use crate::module::Modules;
 use crate::outbox::{Outbox, Output};
 
@@ -42,7 +42,7 @@ pub(super) enum Step {
 pub(super) fn go(mut run: Run, hands: &mut Hands<'_>) -> Ended {
     let linked = hands.linked;
     let program = &*linked.program;
-    run.inner.rounds = 0;
+    run.inner.work = 0;
     loop {
         let at = run.inner.pc;
         run.state.at = at;
@@ -56,10 +56,13 @@ pub(super) fn go(mut run: Run, hands: &mut Hands<'_>) -> Ended {
             Some(watch) if linked.settings.threshold_us > 0 => (watch.read)(),
             _ => 0,
         };
+        let text = run.inner.text.len();
         let mut step = match run.inner.launched {
             Some(started) => launch::go_on(&mut run, started, hands),
             None => perform(&mut run, program.op(at), hands),
         };
+        let more = run.inner.text.len().saturating_sub(text);
+        run.inner.work += (more / WORK_BYTES) as u32;
         if let Some(watch) = hands.core.machine.stopwatch.as_mut().filter(|_| begun > 0) {
             let us = (watch.read)().saturating_sub(begun);
             watch.took(at, us);
@@ -243,7 +246,7 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
                 log::error(run, hands, "max_while_loops reached, leaving the loop");
                 return Step::Jump(exit);
             }
-            if let Some(stopped) = one_more_round(run, hands) {
+            if let Some(stopped) = work(run, 1, hands) {
                 return stopped;
             }
         }
@@ -254,12 +257,18 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
                 return Step::Jump(exit);
             }
             *counter(run, slot.0) += 1;
-            if let Some(stopped) = one_more_round(run, hands) {
+            if let Some(stopped) = work(run, 1, hands) {
                 return stopped;
             }
         }
         Op::SetRc(rc) => run.state.rc = rc,
-        Op::Call(id) => return finish_call(calls::call(run, id, hands), run, hands),
+        Op::Call(id) => {
+            let bytes = run.inner.text.len() + run.scene.bytes();
+            if let Some(stopped) = work(run, 1 + bytes / WORK_BYTES, hands) {
+                return stopped;
+            }
+            return finish_call(calls::call(run, id, hands), run, hands);
+        }
         Op::Route { route, args } => return call_route(run, Some(route), args, hands),
         Op::RouteByName { args } => {
             let name = inner.stack[inner.stack.len() - 1 - usize::from(args)];
@@ -459,20 +468,16 @@ pub(super) fn enter_with(
 }
 
 /// Loops inside loops and routes that call each other multiply; a run that would take the shard for itself ends.
-pub(super) fn one_more_round(run: &mut Run, hands: &mut Hands<'_>) -> Option<Step> {
-    run.inner.rounds += 1;
-    (run.inner.rounds > RUN_ROUNDS_MAX).then(|| {
-        log::error(
-            run,
-            hands,
-            "loops and routes go round too often, ending the run",
-        );
+pub(super) fn work(run: &mut Run, more: usize, hands: &mut Hands<'_>) -> Option<Step> {
+    run.inner.work = run.inner.work.saturating_add(more as u32);
+    (run.inner.work > hands.core.limits.run_work).then(|| {
+        log::error(run, hands, "too much work without waiting, ending the run");
         Step::Stop(End::Exit)
     })
 }
 
 fn call_route(run: &mut Run, route: Option<RouteId>, args: u8, hands: &mut Hands<'_>) -> Step {
-    if let Some(stopped) = one_more_round(run, hands) {
+    if let Some(stopped) = work(run, 1, hands) {
         return stopped;
     }
     let program = &*hands.linked.program;

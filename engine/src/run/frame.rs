@@ -117,8 +117,8 @@ pub(super) struct Inner {
     pub(super) stack: Vec<Value>,
     pub(super) text: Vec<u8>,
     pub(super) counters: Vec<u32>,
-    /// Rounds of loops and calls of routes since the run began or went on.
-    pub(super) rounds: u32,
+    /// What it has done since it began or went on, as [`crate::limits::RUN_WORK`] counts it.
+    pub(super) work: u32,
     /// Where variables write before it is known whether they wait.
     pub(super) scratch: Vec<u8>,
     /// A variable's name that was made at run time.
@@ -290,7 +290,7 @@ impl Inner {
             stack: Vec::new(),
             text: Vec::new(),
             counters: Vec::new(),
-            rounds: 0,
+            work: 0,
             scratch: Vec::new(),
             name: Vec::new(),
             outputs: std::cell::RefCell::default(),

@@ -77,7 +77,7 @@ fn resume_route(run: &mut Run, started: &Async, rc: i32, hands: &mut Hands<'_>) 
     run.state.wait.limit = None;
     run.state.rc = rc;
     // A route may start itself with functions that never wait.
-    if let Some(stopped) = execute::one_more_round(run, hands) {
+    if let Some(stopped) = execute::work(run, 1, hands) {
         return stopped;
     }
     match started.resume {

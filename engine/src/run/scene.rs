@@ -66,6 +66,11 @@ impl DerefMut for Scene {
 }
 
 impl Scene {
+    /// Bytes of the message, its edits and its targets: what a function may have to go over.
+    pub(super) fn bytes(&self) -> usize {
+        self.message.bytes().len() + self.draft.bytes() + self.targets.bytes()
+    }
+
     /// Forgets what a script attached and edited, keeps the message.
     pub fn reset(&mut self) {
         self.draft.clear();

@@ -67,6 +67,10 @@ impl Edits {
         self.sorted.is_empty()
     }
 
+    pub(super) fn bytes(&self) -> usize {
+        self.arena.len()
+    }
+
     pub(super) fn sorted(&self) -> &[Edit] {
         &self.sorted
     }

@@ -91,6 +91,12 @@ impl Draft {
             && !self.content_length
     }
 
+    /// Bytes of the texts of all edits, also of those that later ones replaced.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.edits.bytes()
+    }
+
     /// Whether edits were left out because there were more than `EDITS_MAX`, or their texts had
     /// more than `DRAFT_BYTES_MAX` bytes. What is written then is not what was meant: answer 500.
     #[must_use]

@@ -1,6 +1,7 @@
 //! Statements: script-language §7.1, §7.5.
 
-use super::{REPLY, check, check_body, check_message};
+use super::{Bench, INVITE, REPLY, check, check_body, check_message};
+use crate::module::Registry;
 use expect_test::expect;
 use script::RouteKind;
 
@@ -309,7 +310,7 @@ fn loops_inside_loops_end_the_run_before_they_hold_the_shard_up() {
         }
         "#,
         expect![[r#"
-            error: loops and routes go round too often, ending the run test.cfg:5
+            error: too much work without waiting, ending the run test.cfg:5
             -- Exit
         "#]],
     );
@@ -355,4 +356,39 @@ fn a_trace_evaluates_its_text_for_each_action_and_leaves_what_a_variable_says() 
             branch 0: sip:carol@example.com:5070;transport=tcp;line=7?Subject=hi
         "#]],
     );
+}
+
+#[test]
+fn a_function_that_goes_over_a_long_text_is_more_work() {
+    let prefixes = |uri: &str| {
+        let script = format!(
+            r#"
+            route {{
+                $ru = "sip:{uri}@10.0.0.3";
+                while ($var(i) < 100) {{
+                    prefix("1");
+                    $var(i) += 1;
+                }}
+            }}
+            "#
+        );
+        let mut bench =
+            Bench::new(&script, &Registry::new()).unwrap_or_else(|errors| panic!("{errors}"));
+        bench.core.limits.run_work = 500;
+        let ended = bench.run(RouteKind::Request, INVITE);
+        let listing = bench.listing(&ended);
+        let (before, uri) = listing.rsplit_once("sip:").unwrap_or_default();
+        let count = uri.bytes().take_while(|&byte| byte == b'1').count();
+        format!("{before}{count} prefixes\n")
+    };
+    expect![[r#"
+        branch 0: 100 prefixes
+    "#]]
+    .assert_eq(&prefixes("bob"));
+    expect![[r#"
+        error: too much work without waiting, ending the run test.cfg:5
+        -- Exit
+        branch 0: 54 prefixes
+    "#]]
+    .assert_eq(&prefixes(&"x".repeat(7_000)));
 }
