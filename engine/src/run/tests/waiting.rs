@@ -385,7 +385,7 @@ fn an_async_that_never_waits_and_starts_itself_ends() {
         &[],
     );
     expect![[r#"
-        error: loops and routes go round too often, ending the run test.cfg:4
+        error: too much work without waiting, ending the run test.cfg:4
         -- Exit
     "#]]
     .assert_eq(&text);
