@@ -163,6 +163,12 @@ pub const EVENT_PARAMS_MAX: usize = 64;
 /// Routes of `launch` that wait for the run which launched them.
 pub const LAUNCHED_MAX: usize = 256;
 
+/// How often one operation of a script may wait before it fails: for each name that leads to an address, and for each
+/// part of a text that asks for something.
+pub const OPERATION_WAITS_MAX: u16 = 64;
+
+const _: () = assert!(OPERATION_WAITS_MAX > RESOLVE_ROUNDS_MAX as u16);
+
 /// Patterns known at run time that are kept compiled.
 pub const PATTERNS_MAX: usize = 256;
 

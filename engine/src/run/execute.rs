@@ -88,9 +88,10 @@ pub(super) fn go(mut run: Run, hands: &mut Hands<'_>) -> Ended {
 /// Forgets what belonged to the operation, and the text of values once there is no value left.
 fn settle(run: &mut Run) {
     let wait = &mut run.state.wait;
-    if wait.part != 0 {
+    if wait.part != 0 || wait.rounds != 0 {
         wait.part = 0;
         wait.answers.clear();
+        wait.rounds = 0;
         run.state.step = 0;
     }
     let (stack, text) = run

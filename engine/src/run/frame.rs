@@ -91,6 +91,8 @@ pub(crate) struct Waiting {
     pub(crate) timer: Option<TimerId>,
     /// One per part of the operation that waited: an operation may read several variables that wait.
     pub(crate) answers: Vec<Option<Answer>>,
+    /// How often the operation has waited so far.
+    pub(crate) rounds: u16,
     /// Which part is being done.
     pub(crate) part: usize,
 }
@@ -278,6 +280,7 @@ impl Waiting {
         self.deadline = None;
         self.limit = None;
         self.answers.clear();
+        self.rounds = 0;
         self.part = 0;
     }
 }

@@ -34,6 +34,9 @@ impl Module for Slow {
             // Asks for a ticket and does not wait after all.
             Verdict::of(cx.wait_ticket().is_some())
         });
+        exports.function("insatiable", &[], Routes::ALL, |_, cx, _| {
+            cx.query(Query::Sleep, 500)
+        });
         exports.variable("slow", Shape::NAMED, Self::read);
     }
 }
@@ -249,6 +252,23 @@ fn a_waiting_run_keeps_its_vars_and_others_do_not_see_later_ones() {
         late
     "#]]
     .assert_eq(&text);
+}
+
+#[test]
+fn what_never_has_enough_fails_and_what_comes_after_it_may_wait_again() {
+    let answers: Vec<Answer> = std::iter::repeat_with(|| Answer::Slept)
+        .take(2 * usize::from(crate::limits::OPERATION_WAITS_MAX) + 1)
+        .collect();
+    let text = run(
+        r#"route { insatiable(); xlog("$rc"); slow("x"); xlog("$rc"); insatiable(); xlog("$rc"); }"#,
+        &answers,
+    );
+    let said: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.starts_with("query") && !line.starts_with("--"))
+        .collect();
+    assert_eq!(said, ["-1", "1", "-1"]);
+    assert_eq!(text.matches("query").count(), answers.len());
 }
 
 #[test]
