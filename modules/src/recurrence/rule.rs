@@ -74,9 +74,11 @@ impl Rule {
             },
         };
         let (end, duration) = (next(), next());
+        // A duration beside an end is not needed, but must be one.
+        let duration = duration.map(fields::duration).transpose()?;
         let length = match (end, duration) {
             (Some(end), _) => Length::Until(fields::time(end)?),
-            (None, Some(text)) => Length::Lasting(fields::duration(text)?),
+            (None, Some(duration)) => Length::Lasting(duration),
             (None, None) => Length::Open,
         };
         let repeat = match next() {

@@ -284,6 +284,10 @@ fn what_cannot_be_read_is_said() {
         "`20210101T256000` is no time: YYYYMMDDTHHMMSS",
     );
     malformed("20210101||8", "`8` is no duration: P1D, PT8H30M, P2W");
+    malformed(
+        "20210101|20210102|8",
+        "`8` is no duration: P1D, PT8H30M, P2W",
+    );
     malformed("20210101||8X", "`8X` is no duration: P1D, PT8H30M, P2W");
     malformed(
         "20210101|||HOURLY",
