@@ -44,6 +44,8 @@ pub(super) struct Documents {
     table: Vec<(u32, Value)>,
     free: Vec<u32>,
     bytes: usize,
+    /// References beyond the first of each value: they make lists longer without a value more.
+    links: usize,
 }
 
 impl Documents {
@@ -62,7 +64,7 @@ impl Documents {
     /// Makes a value; it goes again with [`Documents::release`] if nothing takes it.
     pub(super) fn add(&mut self, value: Value) -> Result<Id, Refusal> {
         let bytes = own_bytes(&value);
-        if self.table.len() - self.free.len() >= VALUES_MAX || self.bytes + bytes > BYTES_MAX {
+        if self.count() >= VALUES_MAX || self.bytes + bytes > BYTES_MAX {
             return Err(Refusal::Full);
         }
         self.bytes += bytes;
@@ -76,6 +78,11 @@ impl Documents {
                 Id(self.table.len() as u32 - 1)
             }
         })
+    }
+
+    /// Values, each counted as often as something refers to it.
+    fn count(&self) -> usize {
+        self.table.len() - self.free.len() + self.links
     }
 
     /// Takes over what was parsed. Recursive: the parser has a depth.
@@ -225,6 +232,10 @@ impl Documents {
                 return Err(Refusal::Circle);
             }
         }
+        if self.count() >= VALUES_MAX {
+            return Err(Refusal::Full);
+        }
+        self.links += 1;
         self.table[source.0 as usize].0 += 1;
         self.put(to, source)
     }
@@ -249,7 +260,9 @@ impl Documents {
         while let Some(id) = rest.pop() {
             let (count, value) = &mut self.table[id.0 as usize];
             *count -= 1;
-            if *count == 0 {
+            if *count > 0 {
+                self.links -= 1;
+            } else {
                 let value = std::mem::replace(value, Value::Null);
                 self.bytes -= own_bytes(&value);
                 rest.extend(children(&value));
@@ -281,7 +294,7 @@ impl Documents {
     /// How much there is: values and bytes.
     #[cfg(test)]
     pub(super) fn size(&self) -> (usize, usize) {
-        (self.table.len() - self.free.len(), self.bytes)
+        (self.count(), self.bytes)
     }
 }
 

@@ -9,7 +9,7 @@ pub(super) const TEXT_MAX: usize = 1 << 20;
 /// Objects and arrays within each other. The parser stops at 128.
 pub(super) const DEPTH_MAX: usize = 127;
 
-/// Values in all documents of a run.
+/// Values in all documents of a run, each as often as a list or an object has it.
 pub(super) const VALUES_MAX: usize = 1 << 17;
 
 /// Bytes of keys and strings in all documents of a run.

@@ -435,3 +435,33 @@ fn documents_have_bounds_and_give_back_what_they_took() {
     documents.remove(&path("b")).unwrap();
     assert_eq!(documents.size(), (0, 0));
 }
+
+#[test]
+fn a_list_of_links_has_the_bounds_of_a_list_of_values() {
+    let mut documents = Documents::default();
+    let path = |text: &'static str| Path::parse(PathText::new(text.as_bytes())).unwrap();
+    let one = documents.add(Value::Text((*b"x").into())).unwrap();
+    documents.put(&path("one"), one).unwrap();
+    let list = documents.add(Value::Array(Vec::new())).unwrap();
+    documents.put(&path("list"), list).unwrap();
+    let append = |documents: &mut Documents| documents.link(&path("list[]"), &path("one"));
+    let mut links = 0;
+    let refusal = loop {
+        match append(&mut documents) {
+            Ok(()) => links += 1,
+            Err(refusal) => break refusal,
+        }
+        assert!(links <= super::limits::VALUES_MAX);
+    };
+    assert_eq!(refusal, Refusal::Full);
+    assert_eq!(links, super::limits::VALUES_MAX - 2);
+    assert_eq!(documents.add(Value::Null), Err(Refusal::Full));
+    // What goes makes room, for one each.
+    documents.remove(&path("list[0]")).unwrap();
+    assert_eq!(append(&mut documents), Ok(()));
+    assert_eq!(append(&mut documents), Err(Refusal::Full));
+    documents.remove(&path("list")).unwrap();
+    assert_eq!(documents.size(), (1, 1));
+    documents.remove(&path("one")).unwrap();
+    assert_eq!(documents.size(), (0, 0));
+}
