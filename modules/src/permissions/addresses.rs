@@ -172,15 +172,27 @@ fn row(line: &str) -> Result<Option<Row>, String> {
     let (address, mask) = written
         .split_once('/')
         .map_or((written, None), |(address, mask)| (address, Some(mask)));
-    let address: IpAddr = address
+    let written_address: IpAddr = address
         .parse()
         .map_err(|_| format!("`{address}` is no address"))?;
-    let most = if address.is_ipv4() { 32 } else { 128 };
-    let mask = match mask.map(str::parse) {
+    // As questions are: `::ffff:192.0.2.1` is an address of IPv4, and so its mask counts from the 96 bits before it.
+    let address = written_address.to_canonical();
+    let (least, most) = match (written_address, address) {
+        (IpAddr::V6(_), IpAddr::V4(_)) => (96, 128),
+        (IpAddr::V6(_), _) => (0, 128),
+        (IpAddr::V4(_), _) => (0, 32),
+    };
+    let mask: u8 = match mask.map(str::parse) {
         None => most,
-        Some(Ok(mask)) if mask <= most => mask,
+        Some(Ok(mask)) if (least..=most).contains(&mask) => mask,
+        Some(_) if least > 0 => {
+            return Err(format!(
+                "`{written}`: a mask is a number from {least} to {most}"
+            ));
+        }
         Some(_) => return Err(format!("`{written}`: a mask is a number up to {most}")),
     };
+    let mask = mask - least;
     let mut given = || next().filter(|field| *field != "-");
     let port = given().map_or(Ok(0), |port| {
         port.parse().map_err(|_| format!("`{port}` is no port"))
@@ -264,6 +276,29 @@ mod tests {
     }
 
     #[test]
+    fn an_address_of_ipv4_in_the_form_of_ipv6_is_one_of_ipv4() {
+        let table = "1 ::ffff:192.0.2.1\n2 ::ffff:10.0.0.0/104\n";
+        let addresses = Addresses::parse(table.as_bytes()).unwrap();
+        let group = |address: &str| {
+            let question = Question {
+                group: 0,
+                address: address.parse().unwrap(),
+                port: 0,
+                transport: Proto::Any,
+                text: None,
+            };
+            addresses.find(question).map(|row| row.group)
+        };
+        assert_eq!(group("192.0.2.1"), Some(1));
+        assert_eq!(group("::ffff:192.0.2.1"), Some(1));
+        assert_eq!(group("192.0.2.2"), None);
+        assert_eq!(group("10.255.0.1"), Some(2));
+        assert_eq!(group("11.0.0.1"), None);
+        assert_eq!(addresses.rows(false).count(), 1);
+        assert_eq!(addresses.rows(true).count(), 1);
+    }
+
+    #[test]
     fn none_never_matches_and_a_pattern_only_what_is_asked() {
         assert_eq!(group("10.1.1.1", 1, "udp", 3, None), None);
         assert_eq!(group("10.1.1.1", 1, "any", 0, None), Some(5));
@@ -289,6 +324,10 @@ mod tests {
         assert_eq!(
             wrong("1 1.1.1.1/33"),
             "line 1: `1.1.1.1/33`: a mask is a number up to 32"
+        );
+        assert_eq!(
+            wrong("1 ::ffff:1.1.1.1/24"),
+            "line 1: `::ffff:1.1.1.1/24`: a mask is a number from 96 to 128"
         );
         assert_eq!(wrong("1 1.1.1.1 x"), "line 1: `x` is no port");
         assert_eq!(
