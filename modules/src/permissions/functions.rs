@@ -42,8 +42,10 @@ impl Permissions {
                 .any(|(left, right)| files.deny.holds(left, right))
     }
 
-    fn decide(&mut self, cx: &mut Context<'_>, base: &[u8], pairs: &[UriPair]) -> Verdict {
-        match self.read_pair(cx, base, false) {
+    /// The first argument is the base name.
+    fn decide(&mut self, cx: &mut Context<'_>, args: Args<'_>, pairs: &[UriPair]) -> Verdict {
+        let base = args.str(0);
+        match self.read_pair(cx, base, args.is_literal(0)) {
             Ok(()) => Verdict::of(self.allows(base, pairs)),
             Err(FileError::Waits(ticket)) => Verdict::Wait(ticket),
             Err(why) => {
@@ -60,7 +62,7 @@ impl Permissions {
             let others = (1..cx.scene.targets.len()).filter_map(|at| cx.scene.targets.get(at));
             pairs.extend(others.map(|target| (from.clone(), plain(target.uri))));
         }
-        self.decide(cx, args.str(0), &pairs)
+        self.decide(cx, args, &pairs)
     }
 
     pub(super) fn allow_register(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
@@ -70,12 +72,12 @@ impl Permissions {
             .filter(|uri| *uri != b"*")
             .map(|uri| (to.clone(), plain(uri)))
             .collect();
-        self.decide(cx, args.str(0), &pairs)
+        self.decide(cx, args, &pairs)
     }
 
     pub(super) fn allow_uri(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         let from = plain(cx.message.from().addr_spec);
-        self.decide(cx, args.str(0), &[(from, plain(args.str(1)))])
+        self.decide(cx, args, &[(from, plain(args.str(1)))])
     }
 
     pub(super) fn check_address(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {

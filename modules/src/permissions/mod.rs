@@ -155,7 +155,7 @@ impl Module for Permissions {
         );
         exports.difference(
             "Of several rows that fit, the longest prefix wins. Rules are read at start or, of a base name made at \
-             run time, when it is used first; a line that is no rule is an error. Rules ignore case, and see URIs as \
+             run time, when it is used first: such a name with `/` or `..` in it gives -1. A line that is no rule is an error. Rules ignore case, and see URIs as \
              `scheme:user@host`.",
         );
     }
@@ -219,6 +219,11 @@ fn asks_addresses(cx: &Context<'_>) -> bool {
     calls
         .iter()
         .any(|call| names.contains(&cx.program.catalog.function(call.function).name.as_str()))
+}
+
+/// Whether a base name is more than a name.
+fn leads_elsewhere(base: &[u8]) -> bool {
+    base.iter().any(|byte| matches!(byte, b'/' | 0)) || base.windows(2).any(|two| two == b"..")
 }
 
 /// Beside the script, unless it says where.
@@ -315,7 +320,8 @@ impl Permissions {
         Ok(())
     }
 
-    /// The files of a base name, unless they are known.
+    /// The files of a base name, unless they are known. One that the script does not write down may be a peer's word:
+    /// it names files, and no folder to look for them in.
     fn read_pair(
         &mut self,
         cx: &mut Context<'_>,
@@ -326,6 +332,12 @@ impl Permissions {
             return Ok(());
         }
         let name = String::from_utf8_lossy(base);
+        if !is_written && leads_elsewhere(base) {
+            return Err(failed(
+                &name,
+                "a base name out of a variable has no `/` and no `..`",
+            ));
+        }
         let paths = [&self.allow_suffix, &self.deny_suffix].map(|suffix| format!("{name}{suffix}"));
         let pair = read_files(cx, paths, is_written)?;
         if self.pairs.len() >= BASES_MAX {

@@ -124,6 +124,66 @@ fn rules_of_which_no_file_is_there_are_told_at_start() {
 }
 
 #[test]
+fn a_base_name_out_of_a_message_leads_to_no_other_folder() {
+    let mut world = World::with_files(
+        r#"
+        loadmodule "permissions"
+        route {
+            if (!allow_uri("lists/written", "sip:b@example.com")) xlog("written not\n");
+            $var(rc) = allow_uri($rU, "sip:b@example.com");
+            $var(again) = allow_routing($rU);
+            xlog("$rU: $var(rc) $var(again)\n");
+        }
+        "#,
+        1,
+        Files::default()
+            .with("lists/written.deny", "ALL : ALL\n")
+            .with("../lists/secret.allow", "ALL : ALL\n")
+            .with("plain.allow", "ALL : ALL\n"),
+    );
+    for (number, user) in ["plain", "%2e%2e", "..", "a/b", "/etc/a", "../lists/secret"]
+        .iter()
+        .enumerate()
+    {
+        world.udp(
+            2,
+            &format!("OPTIONS sip:{user}@192.0.2.1\nCall-ID: {number}"),
+        );
+    }
+    world.command(
+        "allow_uri",
+        &[
+            ("basename", "../lists/secret"),
+            ("uri", "sip:a@b"),
+            ("contact", "sip:a@b"),
+        ],
+    );
+    expect![[r#"
+        log 2: written not
+        log 2: plain: 1 1
+        log 2: written not
+        log 2: %2e%2e: 1 1
+        log 2: written not
+        log -1: permissions: `..`: a base name out of a variable has no `/` and no `..` test.cfg:5
+        log -1: permissions: `..`: a base name out of a variable has no `/` and no `..` test.cfg:6
+        log 2: ..: -1 -1
+        log 2: written not
+        log -1: permissions: `a/b`: a base name out of a variable has no `/` and no `..` test.cfg:5
+        log -1: permissions: `a/b`: a base name out of a variable has no `/` and no `..` test.cfg:6
+        log 2: a/b: -1 -1
+        log 2: written not
+        log -1: permissions: `/etc/a`: a base name out of a variable has no `/` and no `..` test.cfg:5
+        log -1: permissions: `/etc/a`: a base name out of a variable has no `/` and no `..` test.cfg:6
+        log 2: /etc/a: -1 -1
+        log 2: written not
+        log -1: permissions: `../lists/secret`: a base name out of a variable has no `/` and no `..` test.cfg:5
+        log -1: permissions: `../lists/secret`: a base name out of a variable has no `/` and no `..` test.cfg:6
+        log 2: ../lists/secret: -1 -1
+        answer 500 `../lists/secret`: a base name out of a variable has no `/` and no `..`
+    "#]].assert_eq(&world.take());
+}
+
+#[test]
 fn base_names_out_of_messages_make_room_for_each_other() {
     let mut world = World::with_files(
         r#"
