@@ -13,17 +13,21 @@ use crate::engine::InHand;
 use crate::files::Files;
 use crate::input::{Now, ShardId};
 use crate::jobs::{Job, Jobs};
-use crate::limits::{EVENT_PARAMS_MAX, Limits};
+use crate::limits::{EVENT_PARAMS_MAX, Limits, NAMES_MADE_MAX};
+use crate::outbox::Outbox;
 use crate::owner::Owner;
 use crate::proxy::{Proxy, ResponseContexts};
 use crate::random::Random;
 use crate::resolve::{Hosts, Resolver};
-use crate::run::{Event, Machine, Params, RunId, ValueRef};
+use crate::run::{Event, Machine, NameId, Params, RunId, ValueRef};
 use crate::sockets::Sockets;
 use crate::statistics::{Counter, Statistics};
 use crate::timer::Wheel;
 use crate::trace::Trace;
 use crate::transaction::{ClientTransactions, ServerTransactions, TmSettings};
+
+/// The level of what the operator has to look at.
+const ERROR: i8 = -1;
 
 /// What an engine keeps, without its modules and its program.
 #[derive(Debug)]
@@ -168,6 +172,25 @@ impl Core {
         }
     }
 
+    /// The number of a name made at run time. `None`: there are too many, which is counted, and logged the first time.
+    pub(crate) fn make_name(&mut self, text: &[u8], outbox: &mut Outbox) -> Option<NameId> {
+        let made = self.machine.names.make(text);
+        if made.is_none() {
+            self.statistics.count(Counter::BoundsReached);
+            if self.machine.names.tells_full() && self.log_level >= ERROR {
+                outbox.log(ERROR, |out| {
+                    use std::io::Write;
+                    let _ = write!(
+                        out,
+                        "scripts have made {NAMES_MADE_MAX} names of variables and routes at run time; further ones are \
+                         refused until a restart"
+                    );
+                });
+            }
+        }
+        made
+    }
+
     /// Raises an event: see [`Context::raise_event`](crate::module::Context::raise_event).
     pub(crate) fn raise_event(
         &mut self,
@@ -191,13 +214,11 @@ impl Core {
         }
         let mut event = Event {
             name: id,
-            names: Vec::new(),
+            names: Params::default(),
             values: Params::default(),
         };
         for (name, value) in params.iter().take(EVENT_PARAMS_MAX) {
-            // A name that no script has written is nobody's question.
-            let name = machine.names.find(name).filter(|_| !name.is_empty());
-            event.names.push(name);
+            event.names.push(ValueRef::Str(name));
             event.values.push(*value);
         }
         let is_raised = machine.events.push(event);

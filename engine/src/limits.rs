@@ -120,8 +120,12 @@ pub const BRANCH_VALUE_BYTES_MAX: usize = 8 << 10;
 /// Names of variables, attributes and routes that a shard knows, those made at run time included.
 pub const NAMES_MAX: usize = 1 << 18;
 
-/// `$var`s of a shard. Those that the script names come first; only names made at run time can be beyond.
+/// `$var`s of a shard, counted among the names of everything.
 pub const VARS_MAX: usize = 1 << 14;
+
+/// Names that scripts make at run time, as `$avp($fU) = 1` does: peers may have a say in them, and they stay. Half of
+/// what `$var` has room for, so that the other half is there for the script that a reload brings.
+pub const NAMES_MADE_MAX: usize = VARS_MAX / 2;
 
 /// Bytes of text in all `$var` of a run.
 pub const VAR_BYTES_MAX: usize = 1 << 20;

@@ -18,6 +18,7 @@ fn an_event_route_runs_after_the_run_that_raised_it_about_no_message() {
     let mut world = world(
         r#"
         route {
+            $avp(names) = "third"; $avp(values) = "three";
             $avp(names) = "first"; $avp(values) = "one";
             $avp(names) = "second"; $avp(values) = 2;
             $var(x) = "of the request";
@@ -29,7 +30,8 @@ fn an_event_route_runs_after_the_run_that_raised_it_about_no_message() {
             send_reply(200, "Fine");
         }
         event_route[E_TEST] {
-            xlog("$route: [$param(1)] [$param(2)] [$param(3)]; [$param(first)] [$param(second)] [$param(none)]; [$ru] [$avp(values)] $var(x)");
+            $var(named) = "thi" + "rd";
+            xlog("$route: [$param(1)] [$param(2)] [$param(3)]; [$param(first)] [$param(second)] [$param(none)] [$param($var(named))]; [$ru] [$avp(values)] $var(x)");
             route(sub, "given");
         }
         route[sub] { xlog("sub: $param(1)"); if ($param(second) == 2) xlog("a number"); }
@@ -39,17 +41,17 @@ fn an_event_route_runs_after_the_run_that_raised_it_about_no_message() {
     is(
         &mut world,
         expect![[r#"
-        0     alice > tandem  OPTIONS sip:example.com
-        0     tandem > alice  200 (OPTIONS)
-        log   raised 1
-        log   event_route[E_TEST]: [2] [one] [<null>]; [one] [2] [<null>]; [<null>] [<null>] of the request
-        log   sub: given
-        log   a number
-        log   event_route[E_TEST]: [2] [one] [<null>]; [<null>] [<null>] [<null>]; [<null>] [<null>] of the request
-        log   sub: given
-        log   event_route[E_TEST]: [<null>] [<null>] [<null>]; [<null>] [<null>] [<null>]; [<null>] [<null>] of the request
-        log   sub: given
-    "#]],
+            0     alice > tandem  OPTIONS sip:example.com
+            0     tandem > alice  200 (OPTIONS)
+            log   raised 1
+            log   event_route[E_TEST]: [2] [one] [three]; [one] [2] [<null>] [three]; [<null>] [<null>] of the request
+            log   sub: given
+            log   a number
+            log   event_route[E_TEST]: [2] [one] [three]; [<null>] [<null>] [<null>] [<null>]; [<null>] [<null>] of the request
+            log   sub: given
+            log   event_route[E_TEST]: [<null>] [<null>] [<null>]; [<null>] [<null>] [<null>] [<null>]; [<null>] [<null>] of the request
+            log   sub: given
+        "#]],
     );
     assert_eq!(
         world.command("events_list", &[]),

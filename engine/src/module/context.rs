@@ -250,15 +250,18 @@ impl Context<'_> {
         self.run.vars.kept.get()
     }
 
-    /// The number of a name (of `$avp` or a route). `None` when there are too many names.
+    /// The number of a name (of `$avp` or a route). `None` when too many were made at run time, which is counted and logged.
     pub fn name(&mut self, text: &[u8]) -> Option<NameId> {
-        self.core.machine.names.intern(text)
+        self.core.make_name(text, self.outbox)
     }
 
     /// The number of the attribute in `$avp(name)`, of a parameter's text.
     pub fn avp_name(&mut self, text: &str) -> Result<NameId, String> {
         let name = super::ParamValue::Str(text).avp()?;
-        self.name(name.as_bytes())
+        self.core
+            .machine
+            .names
+            .intern(name.as_bytes())
             .ok_or_else(|| "too many names".to_owned())
     }
 

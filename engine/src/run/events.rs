@@ -20,8 +20,8 @@ pub struct Events {
 #[derive(Debug)]
 pub(crate) struct Event {
     pub(crate) name: NameId,
-    /// A parameter's name, if it has one, for each value.
-    pub(crate) names: Vec<Option<NameId>>,
+    /// A parameter's name for each value; empty if it has none.
+    pub(crate) names: Params,
     pub(crate) values: Params,
 }
 

@@ -7,7 +7,6 @@ use script::RouteKind;
 use script::ops::{OpId, Outcome};
 use script::program::RouteId;
 
-use super::names::NameId;
 use super::scene::Scene;
 use super::value::{Store, Value, ValueRef};
 use super::vars::Vars;
@@ -73,7 +72,7 @@ pub struct RunState {
     pub(crate) frames: Vec<Frame>,
     pub(crate) params: Params,
     /// The names of an event's parameters, which are the first of `params`.
-    pub(crate) param_names: Vec<Option<NameId>>,
+    pub(crate) param_names: Params,
     /// `$return`: the values beside the code.
     pub(crate) returned: Params,
     pub(crate) vars: Vars,
@@ -240,7 +239,7 @@ impl RunState {
             wait: Waiting::default(),
             frames: Vec::new(),
             params: Params::default(),
-            param_names: Vec::new(),
+            param_names: Params::default(),
             returned: Params::default(),
             vars: Vars::default(),
         }
@@ -308,6 +307,7 @@ impl Inner {
         self.stack.clear();
         self.text.clear();
         self.counters.clear();
+        self.outputs.get_mut().clear();
         self.draft.clear();
         self.relay = None;
         self.launched = None;

@@ -8,7 +8,8 @@ use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 use script::catalog::{FunctionId, ParamId, TransformId, VariableId};
-use script::program::{Arg, ConstId, Constant, LoadedModule, Name, Position, RouteId};
+use script::ops::{Op, OpId};
+use script::program::{Arg, ConstId, Constant, LoadedModule, Name, Position, RouteId, SpecId};
 use script::{ArgKind, Catalog, Diagnostic, Diagnostics, Program, RouteKind, Severity};
 
 use super::core_functions;
@@ -16,6 +17,7 @@ use super::flags::FlagNames;
 use super::names::{NameId, Names};
 use super::transformations::{self, Transformation};
 use super::variables::{self, CoreVariable};
+use crate::limits::VARS_MAX;
 use crate::module::erased::{ErasedCall, ErasedRead, ErasedSet, ErasedWrite, Table};
 use crate::module::{Args, Check, Context, PreparedOnce, Registry, Verdict, add_core, add_module};
 
@@ -44,18 +46,42 @@ pub struct Linked {
     pub(crate) flags: FlagNames,
 }
 
+/// Why a program that names too much does not run.
+const NO_ROOM: &str = "too many names of variables and routes, those of the scripts before and those made at run time \
+                       counted: a restart forgets them";
+
+/// Where a variable stands first.
+fn place_of(program: &Program, spec: usize) -> Position {
+    let is_it = |id: SpecId| id.0 as usize == spec;
+    let at = program.ops.iter().position(|op| match op {
+        Op::Load(id) | Op::Store { spec: id, .. } => is_it(*id),
+        _ => false,
+    });
+    at.map_or(Position::default(), |at| program.position(OpId(at as u32)))
+}
+
 /// The names that a program's literals are.
 #[derive(Debug, Default)]
 pub(crate) struct ConstNames(Vec<Option<NameId>>);
 
 impl ConstNames {
-    pub(crate) fn new(program: &Program, names: &mut Names) -> ConstNames {
+    /// `errors`: those that find no room.
+    fn new(
+        program: &Program,
+        names: &mut Names,
+        errors: &mut Vec<(Position, String)>,
+    ) -> ConstNames {
         let mut list = vec![None; program.constants.len()];
-        for spec in &program.specs {
+        for (at, spec) in program.specs.iter().enumerate() {
             if let Name::Const(id) = spec.name
                 && let Some(text) = program.constant(id).text()
             {
-                list[id.0 as usize] = names.intern(text);
+                let number = names.intern(text);
+                list[id.0 as usize] = number;
+                if number.is_none() {
+                    errors.push((place_of(program, at), NO_ROOM.to_owned()));
+                    break;
+                }
             }
         }
         ConstNames(list)
@@ -140,8 +166,9 @@ impl Linked {
         registry: &Registry,
         names: &mut Names,
     ) -> Result<Linked, Diagnostics> {
-        let mut linked = Linked::empty(program, loaded, names);
         let mut errors = Vec::new();
+        let known = names.len();
+        let mut linked = Linked::empty(program, loaded, names, &mut errors);
         add_core(&mut linked.catalog);
         linked
             .functions
@@ -182,6 +209,7 @@ impl Linked {
         // The numbers of what a missing module would offer are not in the tables.
         if errors.is_empty() {
             linked.check_calls(&checks, &mut errors);
+            linked.check_vars(&mut errors);
             linked.order(&mut errors);
             match FlagNames::of(&linked.program, &linked.catalog) {
                 Ok(flags) => linked.flags = flags,
@@ -191,6 +219,7 @@ impl Linked {
         if errors.is_empty() {
             return Ok(linked);
         }
+        names.cut_back(known);
         let list = errors
             .into_iter()
             .map(|(at, reason)| linked.diagnostic(at, reason))
@@ -201,11 +230,22 @@ impl Linked {
         })
     }
 
-    fn empty(program: Arc<Program>, loaded: Vec<LoadedModule>, names: &mut Names) -> Linked {
+    fn empty(
+        program: Arc<Program>,
+        loaded: Vec<LoadedModule>,
+        names: &mut Names,
+        errors: &mut Vec<(Position, String)>,
+    ) -> Linked {
         let mut routes = HashMap::with_hasher(ahash::RandomState::with_seeds(5, 6, 7, 8));
         for (at, route) in program.routes.iter().enumerate() {
-            if let Some(name) = names.intern(&route.name) {
-                routes.insert((route.kind, name), RouteId(at as u16));
+            match names.intern(&route.name) {
+                Some(name) => {
+                    routes.insert((route.kind, name), RouteId(at as u16));
+                }
+                None => {
+                    errors.push((program.position(route.entry), NO_ROOM.to_owned()));
+                    break;
+                }
             }
         }
         Linked {
@@ -218,7 +258,7 @@ impl Linked {
             functions: Vec::new(),
             variables: Vec::new(),
             transformations: Vec::new(),
-            names: ConstNames::new(&program, names),
+            names: ConstNames::new(&program, names, errors),
             prepared: std::iter::repeat_with(OnceLock::new)
                 .take(program.calls.len())
                 .collect(),
@@ -281,6 +321,21 @@ impl Linked {
                     ));
                 }
             }
+        }
+    }
+
+    /// `$var`s are kept by their numbers, and there are fewer of those than of names.
+    fn check_vars(&self, errors: &mut Vec<(Position, String)>) {
+        let specs = self.program.specs.iter().enumerate();
+        let beyond = specs.filter(|(_, spec)| {
+            let Name::Const(id) = spec.name else {
+                return false;
+            };
+            let number = self.names.of(id).map_or(0, |name| name.0 as usize);
+            number >= VARS_MAX && self.catalog.variable(spec.variable).name == "var"
+        });
+        if let Some((at, _)) = beyond.into_iter().next() {
+            errors.push((place_of(&self.program, at), NO_ROOM.to_owned()));
         }
     }
 

@@ -10,7 +10,6 @@ use super::evaluate;
 use super::execute::Hands;
 use super::frame::{Inner, Run, RunState};
 use super::linked::{Linked, Readable, literal};
-use super::names::Names;
 use super::scene::Scene;
 use super::transformations::{self, Family, Outcome, PARAMS_MAX};
 use super::value::{Digits, Reading, Stretch, Value, ValueRef};
@@ -78,8 +77,7 @@ fn read(
         return None;
     }
     let readable = linked.readable(spec.variable);
-    let names = &mut hands.core.machine.names;
-    let args = var_args(&run.inner, id, first, linked, names, None)?;
+    let args = var_args(&run.inner, id, first, linked, hands, None)?;
     let Run { scene, state, .. } = run;
     Some(read_at(
         spec.context,
@@ -178,7 +176,7 @@ fn var_args<'a>(
     id: SpecId,
     first: usize,
     linked: &'a Linked,
-    names: &mut Names,
+    hands: &mut Hands<'_>,
     how: Option<StoreHow>,
 ) -> Option<VarArgs<'a>> {
     let spec = linked.program.spec(id);
@@ -193,8 +191,8 @@ fn var_args<'a>(
         Name::Operand => {
             // What is only read must not fill the table: peers write such names.
             let id = match how {
-                Some(_) => names.intern(&inner.name),
-                None => names.find(&inner.name),
+                Some(_) => hands.core.make_name(&inner.name, hands.outbox),
+                None => hands.core.machine.names.find(&inner.name),
             };
             (Some(&inner.name[..]), id, first + 1)
         }
@@ -372,8 +370,7 @@ pub(super) fn store(
     if value == Value::Failed || absent(operands).is_some() || !name(run, id, first, hands) {
         return Ok(-1);
     }
-    let names = &mut hands.core.machine.names;
-    let Some(args) = var_args(&run.inner, id, first, linked, names, Some(how)) else {
+    let Some(args) = var_args(&run.inner, id, first, linked, hands, Some(how)) else {
         return Ok(-1);
     };
     let value = value.with(&run.inner.text);

@@ -1,6 +1,9 @@
 //! `$var` and `$avp`: script-language §8.2.
 
-use super::{Bench, INVITE, check_body};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{Bench, INVITE, Linked, check_body};
 use crate::module::Registry;
 use expect_test::expect;
 use script::RouteKind;
@@ -197,4 +200,65 @@ fn a_value_is_replaced_though_there_is_no_room_for_one_more() {
             4096 1 new old
         "#]],
     );
+}
+
+#[test]
+fn names_made_at_run_time_leave_room_for_those_of_the_next_script() {
+    let mut bench = Bench::new(
+        r#"route {
+            $var(n) = 0;
+            while ($var(n) < 8192) { $avp($var(n)) := NULL; $var(n) = $var(n) + 1; }
+            $var(name) = "late";
+            $avp($var(name)) = 1;
+            $var($var(name)) = 1;
+            xlog("$avp($var(name)) $var($var(name))");
+        }"#,
+        &Registry::new(),
+    )
+    .unwrap();
+    let ended = bench.run(RouteKind::Request, INVITE);
+    expect![[r#"
+        error: scripts have made 8192 names of variables and routes at run time; further ones are refused until a restart
+        warning: assignment failed test.cfg:5
+        warning: assignment failed test.cfg:6
+        <null> 0
+    "#]].assert_eq(&bench.listing(&ended));
+    let names = &mut bench.core.machine.names;
+    assert_eq!(names.make(b"later"), None);
+    let of_a_reload = names.intern(b"later").expect("a script's names have room");
+    assert!((of_a_reload.0 as usize) < crate::limits::VARS_MAX);
+}
+
+#[test]
+fn a_script_whose_names_find_no_room_does_not_load_and_leaves_none_behind() {
+    let text = r#"route { $var(fresh) = 1; }"#;
+    for taken in [crate::limits::VARS_MAX, crate::limits::NAMES_MAX] {
+        let mut bench = Bench::new("route { exit; }", &Registry::new()).unwrap();
+        let names = &mut bench.core.machine.names;
+        while names.len() < taken {
+            let name = names.len().to_string();
+            names.intern(name.as_bytes()).unwrap();
+        }
+        let mut loader = script::InMemory::new("test.cfg", text);
+        let compiled = Registry::new()
+            .compile(
+                Path::new("test.cfg"),
+                &mut loader,
+                &script::Options::default(),
+            )
+            .unwrap();
+        let errors = Linked::again(
+            Arc::new(compiled.program),
+            &Registry::new(),
+            names,
+            &bench.linked,
+        )
+        .expect_err("no room")
+        .to_string();
+        assert!(
+            errors.contains("test.cfg:1") && errors.contains("too many names"),
+            "{errors}"
+        );
+        assert_eq!((names.len(), names.find(b"fresh")), (taken, None));
+    }
 }

@@ -38,9 +38,10 @@ fn write_avp(cx: &mut Context<'_>, args: VarArgs<'_>, value: ValueRef<'_>) -> bo
 fn read_param(cx: &mut Context<'_>, args: VarArgs<'_>, out: &mut Vec<u8>) -> Reading {
     let Some(number) = number(args.name()) else {
         let names = &cx.run.param_names;
-        let place = names
-            .iter()
-            .position(|name| name.is_some() && *name == args.name_id);
+        let is_it = |place: &usize| names.get(*place).text() == Some(args.name());
+        let place = (0..names.values.len())
+            .filter(|_| !args.name().is_empty())
+            .find(is_it);
         return place.map_or(Reading::Null, |place| {
             Reading::of(cx.run.params.get(place), out)
         });
