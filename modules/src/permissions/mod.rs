@@ -155,7 +155,7 @@ impl Module for Permissions {
         );
         exports.difference(
             "Of several rows that fit, the longest prefix wins. Rules are read at start or, of a base name made at \
-             run time, when it is used first: such a name with `/` or `..` in it gives -1. A line that is no rule is an error. Rules ignore case, and see URIs as \
+             run time, when it is used first: such a name with `..` in it gives -1. A line that is no rule is an error. Rules ignore case, and see URIs as \
              `scheme:user@host`.",
         );
     }
@@ -221,9 +221,9 @@ fn asks_addresses(cx: &Context<'_>) -> bool {
         .any(|call| names.contains(&cx.program.catalog.function(call.function).name.as_str()))
 }
 
-/// Whether a base name is more than a name.
+/// Whether a base name leads out of the folder it seems to name.
 fn leads_elsewhere(base: &[u8]) -> bool {
-    base.iter().any(|byte| matches!(byte, b'/' | 0)) || base.windows(2).any(|two| two == b"..")
+    base.contains(&0) || base.windows(2).any(|two| two == b"..")
 }
 
 /// Beside the script, unless it says where.
@@ -333,10 +333,7 @@ impl Permissions {
         }
         let name = String::from_utf8_lossy(base);
         if !is_written && leads_elsewhere(base) {
-            return Err(failed(
-                &name,
-                "a base name out of a variable has no `/` and no `..`",
-            ));
+            return Err(failed(&name, "a base name out of a variable has no `..`"));
         }
         let paths = [&self.allow_suffix, &self.deny_suffix].map(|suffix| format!("{name}{suffix}"));
         let pair = read_files(cx, paths, is_written)?;
