@@ -171,6 +171,9 @@ pub const LAUNCHED_MAX: usize = 256;
 /// part of a text that asks for something.
 pub const OPERATION_WAITS_MAX: u16 = 64;
 
+/// How often one run may wait: loops inside loops that wait in each round would hold a request for hours.
+pub const RUN_WAITS_MAX: u16 = 1_000;
+
 const _: () = assert!(OPERATION_WAITS_MAX > RESOLVE_ROUNDS_MAX as u16);
 
 /// Patterns known at run time that are kept compiled.

@@ -12,7 +12,9 @@ use crate::core::Core;
 use crate::files::FileError;
 use crate::input::{Answer, Letter, Now, ShardId, Ticket};
 use crate::jobs::Job;
-use crate::limits::{FILE_BYTES_MAX, FILE_TIMEOUT_MS, OPERATION_WAITS_MAX, WAIT_MS_MAX};
+use crate::limits::{
+    FILE_BYTES_MAX, FILE_TIMEOUT_MS, OPERATION_WAITS_MAX, RUN_WAITS_MAX, WAIT_MS_MAX,
+};
 use crate::module::slots::{self, Modules};
 use crate::module::{Args, Module, Verdict};
 use crate::outbox::{Outbox, Output, Query};
@@ -101,9 +103,10 @@ impl Context<'_> {
     }
 
     /// A ticket under which this run can wait: hand it to whoever will answer, then return
-    /// [`Verdict::Wait`]. `None` when too many runs wait, or this operation has waited too often.
+    /// [`Verdict::Wait`]. `None` when too many runs wait, or this operation or this run has waited too often.
     pub fn wait_ticket(&mut self) -> Option<Ticket> {
-        if self.run.wait.rounds >= OPERATION_WAITS_MAX {
+        let wait = &self.run.wait;
+        if wait.rounds >= OPERATION_WAITS_MAX || wait.in_all >= RUN_WAITS_MAX {
             // What it waits for is old again each time it is known, or another thing each time it asks.
             self.core.statistics.count(Counter::WaitsRefused);
             return None;

@@ -92,6 +92,8 @@ pub(crate) struct Waiting {
     pub(crate) answers: Vec<Option<Answer>>,
     /// How often the operation has waited so far.
     pub(crate) rounds: u16,
+    /// How often the run has.
+    pub(crate) in_all: u16,
     /// Which part is being done.
     pub(crate) part: usize,
 }
@@ -280,6 +282,7 @@ impl Waiting {
         self.limit = None;
         self.answers.clear();
         self.rounds = 0;
+        self.in_all = 0;
         self.part = 0;
     }
 }

@@ -281,6 +281,7 @@ pub fn resume(
     wait.ticket = None;
     wait.deadline = None;
     wait.rounds = wait.rounds.saturating_add(1);
+    wait.in_all = wait.in_all.saturating_add(1);
     let part = std::mem::take(&mut wait.part);
     if wait.answers.len() <= part {
         wait.answers.resize_with(part + 1, || None);

@@ -244,8 +244,9 @@ impl Life {
     /// Nobody says anything any more: everything that began has to end, at the latest when an INVITE
     /// without any answer does.
     fn fall_silent(&mut self) -> Result<(), String> {
-        // Most end within 64*T1; those that ring, within timer C; an INVITE nobody answers, within two hours.
-        for seconds in [35, 35, 35, 200, 4_000, 4_000] {
+        // Most end within 64*T1; those that ring, within timer C; an INVITE nobody answers, within two hours; a script that
+        // sleeps in a loop, when it has slept as often as a run may.
+        for seconds in [35, 35, 35, 200, 4_000, 4_000, 4_000_000] {
             self.wait(seconds * 1000)?;
             if self.engine.counts().is_calm() {
                 break;

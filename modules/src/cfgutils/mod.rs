@@ -202,7 +202,7 @@ impl Module for CfgUtils {
         shared::export_commands(exports);
         fingerprint::export_commands(exports);
         exports.difference(
-            "`sleep` and `usleep` hold the run, not the shard. `$shv` is copied to all shards, the last writer \
+            "`sleep` and `usleep` hold the run, not the shard; more than an hour is -1. `$shv` is copied to all shards, the last writer \
              wins: `$shv(n) = $shv(n) + 1` on two shards at once may count one, as it may in OpenSIPS without a lock.",
         );
         exports.difference(
@@ -252,6 +252,9 @@ impl Module for CfgUtils {
     }
 }
 
+/// The longest that a script sleeps: an hour. No transaction waits for longer.
+const SLEEP_MS_MAX: u32 = 3_600_000;
+
 /// The run waits; the shard does not. Microseconds are rounded up to the timer's millisecond.
 fn pause(cx: &mut Context<'_>, amount: i32, milliseconds: u32) -> Verdict {
     if cx.answer().is_some() {
@@ -267,6 +270,10 @@ fn pause(cx: &mut Context<'_>, amount: i32, milliseconds: u32) -> Verdict {
     };
     if ms == 0 {
         return Verdict::OK;
+    }
+    if ms > SLEEP_MS_MAX {
+        cx.log_error(format_args!("sleep: {amount} s are more than an hour"));
+        return Verdict::FAIL;
     }
     // Nobody is asked: the run goes on when its deadline has come.
     match cx.wait_ticket() {

@@ -272,6 +272,29 @@ fn what_never_has_enough_fails_and_what_comes_after_it_may_wait_again() {
 }
 
 #[test]
+fn a_run_whose_loops_wait_in_each_round_ends() {
+    let bound = usize::from(crate::limits::RUN_WAITS_MAX);
+    let answers: Vec<Answer> = std::iter::repeat_with(|| Answer::Slept)
+        .take(bound + 1)
+        .collect();
+    let text = run(
+        r#"
+        route {
+            while ($var(i) < 60) {
+                $var(j) = 0;
+                while ($var(j) < 60) { slow("x"); $var(rc) = $rc; $var(j) += 1; }
+                $var(i) += 1;
+            }
+            xlog("$var(rc)");
+        }
+        "#,
+        &answers,
+    );
+    assert_eq!(text.matches("query").count(), bound);
+    assert_eq!(text.lines().last(), Some("-1"));
+}
+
+#[test]
 fn a_run_that_nobody_answers_goes_on_at_its_deadline() {
     let mut bench = bench(r#"route { slow("x"); xlog("$rc"); }"#);
     let ack = INVITE.replace("INVITE", "ACK");
