@@ -16,5 +16,6 @@ fn nobody_sleeps_for_more_than_an_hour() {
         log 2: -1
         log -1: sleep: 2147483647 s are more than an hour test.cfg:3
         log 2: -1
-    "#]].assert_eq(&world.take());
+    "#]]
+    .assert_eq(&world.take());
 }
