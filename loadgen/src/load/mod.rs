@@ -18,6 +18,7 @@ mod observe;
 mod plan;
 mod progress;
 mod report;
+mod results;
 mod schedule;
 mod sockets;
 mod supervise;
@@ -34,6 +35,13 @@ use std::process::ExitCode;
 
 /// Runs the command line. 0: all as planned. 1: calls failed, or the target was missed. 2: could not run.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if arguments.get(1).is_some_and(|verb| verb == "report") {
+        return match results::report(arguments[2..].to_vec()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => complain(&error),
+        };
+    }
     match plan::parse(arguments) {
         Ok(plan::Request::Help(text)) => {
             print!("{text}");

@@ -260,6 +260,14 @@ pub(super) fn machine() -> Vec<(&'static str, String)> {
         ("memory_kb", total.to_owned()),
         ("kernel", line("/proc/sys/kernel/osrelease")),
         ("rmem_max", line("/proc/sys/net/core/rmem_max")),
+        ("rmem_default", line("/proc/sys/net/core/rmem_default")),
+        ("wmem_max", line("/proc/sys/net/core/wmem_max")),
+        ("wmem_default", line("/proc/sys/net/core/wmem_default")),
+        // Empty where the kernel offers none, as in most virtual machines.
+        (
+            "governor",
+            line("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor"),
+        ),
     ]
 }
 

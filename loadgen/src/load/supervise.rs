@@ -14,6 +14,7 @@ use super::observe::{CpuTime, Drops};
 use super::plan::{Plan, Scenario};
 use super::progress::{Progress, Shared};
 use super::report::{self, Outcome};
+use super::results;
 use super::tally::Tally;
 use super::verdict;
 use super::worker::{Worker, micros};
@@ -110,6 +111,9 @@ pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
         let json = report::json(plan, &outcome, &verdict);
         std::fs::write(path, json)
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    if let Some(path) = &plan.html {
+        results::write_page(path, &report::json(plan, &outcome, &verdict))?;
     }
     Ok(verdict.is_good())
 }

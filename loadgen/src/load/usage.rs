@@ -7,6 +7,7 @@ tandem-loadgen: places SIP calls and registrations on schedule, and accounts for
   tandem-loadgen register TARGET [options]   REGISTER, again and again, for --users users
   tandem-loadgen options  TARGET [options]   OPTIONS
   tandem-loadgen uas             [options]   only the answering side, until SIGINT or --duration
+  tandem-loadgen report RECORD.json... -o FILE.html   draws records that --json wrote; several are compared
   tandem-loadgen forward  TARGET [options]   the null server: moves datagrams, reads nothing; yardstick for others
 
 TARGET is the server's address, as 192.0.2.1:5060. UDP. The answering side of `call` lives in the same
@@ -50,6 +51,7 @@ Process
 Results
   --server-pid PID    measures the CPU time of this process and its children (repeatable)
   --json FILE         everything as JSON
+  --html FILE         a page with charts, complete in itself
   --target-cps N      fails when fewer calls per second succeeded
   --max-failed N      fails when more calls failed                        [0]
   --quiet             no live progress
