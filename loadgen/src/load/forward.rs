@@ -60,18 +60,22 @@ impl Forwarder {
     pub(super) fn run(mut self, start: Micros) -> Result<Tally, String> {
         let mut tally = Tally::new(start);
         tally.receive_buffer = self.sockets.receive_buffer();
+        let mut passed = 0u64;
         while !self.shared.stop.load(Relaxed) && micros(&self.clock) < start + self.plan.duration {
             let wait = Duration::from_millis(20);
             self.sockets
                 .wait(wait)
                 .map_err(|error| format!("cannot wait: {error}"))?;
-            let (outbox, pairs) = (&mut self.outbox, &mut self.pairs);
+            let (outbox, pairs, every) = (&mut self.outbox, &mut self.pairs, self.plan.drop_every);
             self.sockets.receive(|socket, bytes, from| {
                 let (line, to) = match socket {
                     CALLERS => (ANSWERERS, pairs.answerer_of(from)),
                     _ => (CALLERS, pairs.caller_of(from)),
                 };
-                if let Some(to) = to {
+                passed += 1;
+                if every > 0 && passed.is_multiple_of(every) {
+                    *tally.withheld.entry(kind_of(bytes)).or_default() += 1;
+                } else if let Some(to) = to {
                     forward(outbox, line as u32, to, bytes);
                 }
             });
@@ -81,6 +85,22 @@ impl Forwarder {
         tally.traffic = self.sockets.traffic;
         Ok(tally)
     }
+}
+
+/// What a datagram that is withheld was, so that every repetition it causes can be told: its method, or its status
+/// and the method it answers. The only thing that is ever read of a datagram.
+fn kind_of(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    let mut words = text.split_ascii_whitespace();
+    let first = words.next().unwrap_or_default();
+    if !first.starts_with("SIP/") {
+        return first.chars().take(16).collect();
+    }
+    let status = words.next().unwrap_or_default();
+    let cseq = text.lines().find_map(|line| line.strip_prefix("CSeq:"));
+    let method = cseq.and_then(|cseq| cseq.split_ascii_whitespace().nth(1));
+    let kind = format!("{status} {}", method.unwrap_or_default());
+    kind.chars().take(20).collect()
 }
 
 fn forward(outbox: &mut Outbox, line: u32, to: SocketAddr, bytes: &[u8]) {

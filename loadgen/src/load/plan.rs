@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use lexopt::ValueExt;
 use lexopt::prelude::*;
 
+use super::schedule::Shape;
 use super::usage::USAGE;
 use crate::phone::{Answering, CallPlan, Micros, Spread, Then};
+
+/// Sockets of one side of a thread: as many descriptors as a process is usually allowed, with room.
+const SOCKETS_MAX: usize = 8192;
 
 /// What the command line asks for.
 #[derive(Debug)]
@@ -28,6 +31,8 @@ pub(super) enum Scenario {
     Uas,
     /// Moves datagrams between a generator's two sides and does nothing else.
     Forward,
+    /// Calls of the generator to itself, without any server.
+    Baseline,
 }
 
 /// Who is called.
@@ -56,6 +61,8 @@ pub(super) struct Plan {
     pub(super) duration: Micros,
     pub(super) calls: u64,
     pub(super) arrivals: Arrivals,
+    pub(super) ramp: Micros,
+    pub(super) burst: u64,
     pub(super) seed: u64,
     pub(super) call: CallPlan,
     pub(super) answering: Answering,
@@ -66,12 +73,18 @@ pub(super) struct Plan {
     pub(super) expires: u32,
     pub(super) login: Option<(String, String)>,
     pub(super) local: IpAddr,
+    /// Addresses from `local` on that each side uses, with as many sockets each.
+    pub(super) addresses: usize,
     pub(super) sources: usize,
     pub(super) answer_sources: usize,
     pub(super) listen: Option<SocketAddr>,
     pub(super) threads: usize,
     pub(super) core: Option<usize>,
     pub(super) linger: Micros,
+    /// Whether the phones send anything again.
+    pub(super) retransmit: bool,
+    /// Of `forward`: one datagram in so many is not passed on; 0 is none.
+    pub(super) drop_every: u64,
     pub(super) drain: Micros,
     pub(super) check: bool,
     pub(super) server_pids: Vec<u32>,
@@ -113,9 +126,10 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
                     "options" => Scenario::Options,
                     "uas" => Scenario::Uas,
                     "forward" => Scenario::Forward,
+                    "baseline" => Scenario::Baseline,
                     other => {
                         return Err(format!(
-                            "`{other}` is no scenario: call, register, options, uas or forward"
+                            "`{other}` is no scenario: call, register, options, uas, forward or baseline"
                         )
                         .into());
                     }
@@ -132,6 +146,18 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
                     _ => Err("even or poisson"),
                 })?;
             }
+            Long("ramp") => plan.ramp = parser.value()?.parse_with(duration)?,
+            Long("burst") => plan.burst = parser.value()?.parse_with(at_least_one)?,
+            Long("trunk") => (plan.sources, plan.answer_sources) = (1, 1),
+            Long("ports") => {
+                plan.sources = parser.value()?.parse_with(at_least_one)? as usize;
+                plan.answer_sources = plan.sources;
+            }
+            Long("addresses") => {
+                plan.addresses = parser.value()?.parse_with(at_least_one)? as usize
+            }
+            Long("no-retransmit") => plan.retransmit = false,
+            Long("drop-every") => plan.drop_every = parser.value()?.parse_with(at_least_one)?,
             Long("seed") => plan.seed = parser.value()?.parse()?,
             Long("hold") => plan.call.hold = Some(parser.value()?.parse_with(spread)?),
             Long("cancel") => plan.call.cancel = Some(parser.value()?.parse_with(spread)?),
@@ -195,6 +221,10 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
         (Scenario::Forward, _, _) if plan.threads > 1 => {
             return Err("`forward` is one thread".into());
         }
+        (Scenario::Baseline, Some(_), _) => {
+            return Err("`baseline` calls itself: it takes no TARGET".into());
+        }
+        (Scenario::Baseline, None, _) => {}
         (_, Some(target), _) => plan.target = target,
         (_, None, _) => return Err("which TARGET? as 192.0.2.1:5060".into()),
     }
@@ -202,6 +232,12 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     });
+    if plan.sources.max(plan.answer_sources) * plan.addresses > SOCKETS_MAX {
+        return Err(format!("more than {SOCKETS_MAX} sockets on one side of a thread").into());
+    }
+    if plan.drop_every > 0 && scenario != Scenario::Forward {
+        return Err("--drop-every is what `forward` does".into());
+    }
     plan.domain = domain.unwrap_or_else(|| match plan.target.ip() {
         IpAddr::V4(ip) => ip.to_string(),
         IpAddr::V6(ip) => format!("[{ip}]"),
@@ -217,6 +253,8 @@ fn defaults(command: String) -> Plan {
         duration: 10_000_000,
         calls: u64::MAX,
         arrivals: Arrivals::Even,
+        ramp: 0,
+        burst: 1,
         seed: std::time::UNIX_EPOCH
             .elapsed()
             .map_or(1, |since| since.as_nanos() as u64),
@@ -229,12 +267,15 @@ fn defaults(command: String) -> Plan {
         expires: 3600,
         login: None,
         local: Ipv4Addr::LOCALHOST.into(),
+        addresses: 1,
         sources: 4,
         answer_sources: 4,
         listen: None,
         threads: 1,
         core: None,
         linger: 5_000_000,
+        retransmit: true,
+        drop_every: 0,
         drain: 35_000_000,
         check: true,
         server_pids: Vec::new(),
@@ -317,7 +358,21 @@ pub(super) fn spread(word: &str) -> Result<Spread, &'static str> {
 impl Plan {
     /// How many calls this plan starts if nothing stops it.
     pub(super) fn expected(&self) -> u64 {
-        ((self.rate * self.duration as f64 / 1e6).round() as u64).min(self.calls)
+        ((self.rate * self.shape().at_full_rate(self.duration)).round() as u64).min(self.calls)
+    }
+
+    /// Whether it makes calls.
+    pub(super) fn calls(&self) -> bool {
+        matches!(self.scenario, Scenario::Call | Scenario::Baseline)
+    }
+
+    pub(super) fn shape(&self) -> Shape {
+        Shape {
+            arrivals: self.arrivals,
+            ramp: self.ramp,
+            burst: self.burst,
+            duration: self.duration,
+        }
     }
 
     /// Whether it starts calls, and is not only there for others.
@@ -333,9 +388,5 @@ impl Plan {
             calls => calls / threads + u64::from((thread as u64) < calls % threads),
         };
         (self.rate / threads as f64, calls)
-    }
-
-    pub(super) fn duration(&self) -> Duration {
-        Duration::from_micros(self.duration)
     }
 }

@@ -39,8 +39,9 @@ impl Outcome {
     /// Successes per second of starting: as planned, or as long as it took a generator that was late.
     pub(super) fn success_rate(&self, plan: &Plan) -> f64 {
         let by_calls = self.tally.started as f64 / plan.rate;
-        let planned = by_calls.min(plan.duration().as_secs_f64());
-        let took = self.tally.last_start.saturating_sub(self.tally.began) as f64 / 1e6;
+        let planned = by_calls.min(plan.shape().at_full_rate(plan.duration));
+        let took = self.tally.last_start.saturating_sub(self.tally.began);
+        let took = plan.shape().at_full_rate(took);
         self.tally.succeeded as f64 / planned.max(took).max(0.001)
     }
 }
@@ -169,6 +170,9 @@ fn traffic_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
         tally.caller.strays + tally.callee.strays,
         tally.caller.malformed + tally.callee.malformed
     );
+    for (kind, count) in &tally.withheld {
+        let _ = writeln!(out, "withheld  {count} {kind}, as --drop-every says");
+    }
     let drops = &outcome.drops;
     let _ = writeln!(
         out,
@@ -195,7 +199,7 @@ fn traffic_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
     if let Some(server) = &outcome.server {
         cpu("server   ", server);
     }
-    if plan.scenario == Scenario::Call {
+    if plan.calls() {
         let busy = 100.0 * outcome.busy(plan);
         let _ = writeln!(
             out,
@@ -255,6 +259,7 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
             "receive_calls": traffic.receive_calls, "waits": traffic.waits, "unsent": traffic.unsent,
             "unreachable": traffic.unreachable, "receive_buffer_bytes": tally.receive_buffer,
         },
+        "withheld": tally.withheld,
         "drops": {
             "ours": outcome.drops.ours, "target": outcome.drops.target,
             "receive_buffers": outcome.drops.receive_buffers, "send_buffers": outcome.drops.send_buffers,

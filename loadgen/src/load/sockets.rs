@@ -4,7 +4,7 @@
 //! out in as few calls of the kernel as there are sockets with something to send.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsRawFd, RawFd};
 use std::time::Duration;
 
@@ -17,6 +17,8 @@ use crate::phone::Outbox;
 const BUFFER_BYTES: usize = 8 << 20;
 /// Of a received datagram that stand in our own buffer; the rest is in the batch's spill.
 const DATAGRAM_BYTES: usize = 4096;
+/// Batches from one socket before others and the schedule have their turn: a trunk has only this one.
+const BATCHES: usize = 4;
 /// How often one full send buffer is tried again before the datagrams are given up, counted.
 const RETRIES: u32 = 1000;
 
@@ -60,6 +62,28 @@ pub(super) struct Sockets {
 }
 
 impl Sockets {
+    /// `count` sockets at each of `addresses` addresses from that of `address` on, as [`bind`](Self::bind).
+    pub(super) fn bind_all(
+        address: SocketAddr,
+        addresses: usize,
+        count: usize,
+    ) -> Result<Vec<DatagramSocket>, String> {
+        let mut sockets = Vec::with_capacity(addresses * count);
+        for number in 0..addresses {
+            let ip = match address.ip() {
+                IpAddr::V4(ip) => u32::from(ip)
+                    .checked_add(number as u32)
+                    .map(|ip| IpAddr::V4(ip.into())),
+                IpAddr::V6(ip) => u128::from(ip)
+                    .checked_add(number as u128)
+                    .map(|ip| IpAddr::V6(ip.into())),
+            };
+            let ip = ip.ok_or("no address is left to count up to")?;
+            sockets.extend(Self::bind(SocketAddr::new(ip, address.port()), count)?);
+        }
+        Ok(sockets)
+    }
+
     /// `count` sockets at `address`, on ports that the kernel chooses when its port is 0, else counted up.
     pub(super) fn bind(address: SocketAddr, count: usize) -> Result<Vec<DatagramSocket>, String> {
         let options = DatagramOptions {
@@ -129,32 +153,39 @@ impl Sockets {
         Ok(())
     }
 
-    /// One batch from each socket that was ready; `take` gets socket number, bytes and sender.
+    /// What each socket that was ready has, [`BATCHES`] at most; `take` gets socket number, bytes and sender.
     pub(super) fn receive(&mut self, mut take: impl FnMut(usize, &[u8], SocketAddr)) {
         let mut long = Vec::new();
         for &number in &self.ready {
-            let socket = &self.sockets[number];
-            let got = match self
-                .batch
-                .receive(socket, &mut self.rooms, |room| &mut room[..])
-            {
-                Ok(got) => got,
-                Err(_) => {
-                    self.traffic.unreachable += socket.unreachables().iter().count() as u64;
-                    continue;
+            let mut drained = false;
+            for _ in 0..BATCHES {
+                if drained {
+                    break;
                 }
-            };
-            self.traffic.receive_calls += 1;
-            self.traffic.received += got as u64;
-            for datagram in (0..got).filter_map(|place| self.batch.get(place)) {
-                let bytes = &self.rooms[datagram.index][..datagram.len];
-                if datagram.spilled.is_empty() {
-                    take(number, bytes, datagram.from);
-                } else {
-                    long.clear();
-                    long.extend_from_slice(bytes);
-                    long.extend_from_slice(datagram.spilled);
-                    take(number, &long, datagram.from);
+                let socket = &self.sockets[number];
+                let got = match self
+                    .batch
+                    .receive(socket, &mut self.rooms, |room| &mut room[..])
+                {
+                    Ok(got) => got,
+                    Err(_) => {
+                        self.traffic.unreachable += socket.unreachables().iter().count() as u64;
+                        break;
+                    }
+                };
+                self.traffic.receive_calls += 1;
+                self.traffic.received += got as u64;
+                drained = drained || got < wire::limits::BATCH;
+                for datagram in (0..got).filter_map(|place| self.batch.get(place)) {
+                    let bytes = &self.rooms[datagram.index][..datagram.len];
+                    if datagram.spilled.is_empty() {
+                        take(number, bytes, datagram.from);
+                    } else {
+                        long.clear();
+                        long.extend_from_slice(bytes);
+                        long.extend_from_slice(datagram.spilled);
+                        take(number, &long, datagram.from);
+                    }
                 }
             }
         }

@@ -58,6 +58,8 @@ pub(super) struct Tally {
     /// When the last call was started, later than intended if the generator could not keep up.
     pub(super) last_start: Micros,
     pub(super) receive_buffer: usize,
+    /// What the forwarder was told to withhold, by first line.
+    pub(super) withheld: BTreeMap<String, u64>,
 }
 
 impl Tally {
@@ -97,6 +99,7 @@ impl Tally {
             began,
             last_start: began,
             receive_buffer: 0,
+            withheld: BTreeMap::new(),
         }
     }
 
@@ -255,6 +258,9 @@ impl Tally {
         self.callee.add(&other.callee);
         self.traffic.add(&other.traffic);
         self.idle += other.idle;
+        for (kind, count) in &other.withheld {
+            *self.withheld.entry(kind.clone()).or_default() += count;
+        }
         if other.seconds.len() > self.seconds.len() {
             self.seconds.resize(other.seconds.len(), [0; 3]);
         }

@@ -9,6 +9,7 @@ tandem-loadgen: places SIP calls and registrations on schedule, and accounts for
   tandem-loadgen uas             [options]   only the answering side, until SIGINT or --duration
   tandem-loadgen report RECORD.json... -o FILE.html   draws records that --json wrote; several are compared
   tandem-loadgen forward  TARGET [options]   the null server: moves datagrams, reads nothing; yardstick for others
+  tandem-loadgen baseline        [options]   generator to generator, without a server: what it can drive itself
 
 TARGET is the server's address, as 192.0.2.1:5060. UDP. The answering side of `call` lives in the same
 process and thread, on sockets of its own; Request-URIs name its addresses (--callee direct), or users
@@ -19,6 +20,8 @@ Load
   --duration T        how long to start: 500ms, 60s, 10m                  [10s]
   --calls N           stop starting after so many
   --arrivals even|poisson                                                 [even]
+  --ramp T            the rate grows evenly from nothing for so long      [0s]
+  --burst N           so many start together, at the same rate            [1]
   --seed N            same seed, same calls                               [from the clock]
 Calls (T may be fixed `3s`, uniform `1s-5s`, exponential with that mean `~3s`)
   --hold T            from answer to BYE                                  [0s]
@@ -40,12 +43,17 @@ Parties
   --local IP          where the generator's sockets are                   [the loopback of TARGET's family]
   --sources N         sockets (ports) on the calling side                 [4]
   --answer-sources N  sockets on the answering side                       [4]
+  --ports N           both of them
+  --trunk             one address and port on each side: --ports 1
+  --addresses N       so many addresses from --local (or --listen) on, with as many sockets each     [1]
   --listen IP:PORT    where to answer; --answer-sources count up from PORT. `forward`: where callers send to;
                       its TARGET is the answering side, as many sockets as callers (--unrouted there)
 Process
   --threads N         each with its own callers and answerers             [1]
   --core N            pins the first thread to this core, the next to the next
   --linger T          how long finished transactions absorb retransmissions [5s]
+  --no-retransmit     nothing is sent again: a lost datagram is a failed call
+  --drop-every N      `forward` withholds one datagram in N and says which: a server with a known fault
   --drain T           how long to wait for what is open at the end        [35s]
   --no-check          skips the full verdict on received messages
 Results

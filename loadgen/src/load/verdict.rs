@@ -1,6 +1,6 @@
 //! Whether a run went as planned, and if not, why.
 
-use super::plan::{Plan, Scenario};
+use super::plan::Plan;
 use super::report::Outcome;
 
 /// A start later than this at the 99th percentile, and the generator measured itself.
@@ -82,7 +82,7 @@ pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
         ));
     }
     let busy = outcome.busy(plan);
-    if busy > BUSY && plan.scenario == Scenario::Call {
+    if busy > BUSY && plan.calls() {
         let busy = 100.0 * busy;
         verdict.remarks.push(format!(
             "the generator was {busy:.0} % busy: it may be what limits"

@@ -93,11 +93,10 @@ impl Worker {
         let mut sockets = if only_answers {
             Vec::new()
         } else {
-            Sockets::bind(any, plan.sources)?
+            Sockets::bind_all(any, plan.addresses, plan.sources)?
         };
         let first = sockets.len();
-        let answers = only_answers
-            || (plan.scenario == Scenario::Call && !matches!(plan.callee, Callee::Other(_)));
+        let answers = only_answers || (plan.calls() && !matches!(plan.callee, Callee::Other(_)));
         if answers {
             let mut at = plan.listen.unwrap_or(any);
             if at.port() != 0 {
@@ -106,7 +105,7 @@ impl Worker {
                         .wrapping_add((thread * plan.answer_sources) as u16),
                 );
             }
-            sockets.extend(Sockets::bind(at, plan.answer_sources)?);
+            sockets.extend(Sockets::bind_all(at, plan.addresses, plan.answer_sources)?);
         }
         let sockets =
             Sockets::new(sockets).map_err(|error| format!("cannot poll sockets: {error}"))?;
@@ -169,7 +168,7 @@ impl Worker {
             }
             while asked < users && asked - self.registered < REGISTER_WINDOW {
                 let user = callee_user(self.thread, asked);
-                let line = (asked % self.plan.answer_sources) as u32;
+                let line = (asked % (self.plan.answer_sources * self.plan.addresses)) as u32;
                 let command = Command::Register {
                     line,
                     user: &user,
@@ -191,14 +190,7 @@ impl Worker {
     pub(super) fn run(mut self, start: Micros) -> Result<Tally, String> {
         let (rate, calls) = self.plan.share(self.thread);
         let seed = self.plan.seed ^ ((self.thread as u64) << 32) ^ 0x5c4e;
-        let mut schedule = Schedule::new(
-            self.plan.arrivals,
-            rate,
-            calls,
-            start,
-            self.plan.duration,
-            seed,
-        );
+        let mut schedule = Schedule::new(self.plan.shape(), rate, calls, start, seed);
         let answers_only = self.plan.scenario == Scenario::Uas;
         if answers_only {
             schedule.stop();
@@ -281,7 +273,7 @@ impl Worker {
     fn start(&mut self, intended: Micros) {
         let now = self.now();
         self.tally.start(intended, now);
-        let (number, sources) = (self.number, self.plan.sources);
+        let (number, sources) = (self.number, self.plan.sources * self.plan.addresses);
         self.number += 1;
         let line = (number % sources) as u32;
         let to = self
@@ -289,7 +281,7 @@ impl Worker {
             .get(number % self.targets.len().max(1))
             .map_or("", String::as_str);
         let event = match self.plan.scenario {
-            Scenario::Call => Command::Call {
+            Scenario::Call | Scenario::Baseline => Command::Call {
                 line,
                 user: "",
                 to,
@@ -318,7 +310,7 @@ impl Worker {
             Some(registration) => Command::Refresh(registration, intended),
             None => {
                 let user = caller_user(self.thread, place);
-                let line = (place % self.plan.sources) as u32;
+                let line = (place % (self.plan.sources * self.plan.addresses)) as u32;
                 let expires = self.plan.expires;
                 let command = Command::Register {
                     line,
@@ -397,7 +389,7 @@ impl Worker {
     }
 
     fn note(&mut self, notice: &Notice) {
-        if self.plan.scenario == Scenario::Call || !notice.what.is_outcome() {
+        if self.plan.calls() || !notice.what.is_outcome() {
             return;
         }
         self.pending -= 1;
@@ -476,7 +468,7 @@ fn phone(plan: &Plan, name: &str, locals: &[SocketAddr], seed: u64, now: Micros)
             local,
         })
         .collect();
-    settings.proxy = Some(plan.target);
+    settings.proxy = (plan.scenario != Scenario::Baseline).then_some(plan.target);
     settings.routing = if plan.unrouted {
         Routing::Unrouted
     } else {
@@ -484,6 +476,7 @@ fn phone(plan: &Plan, name: &str, locals: &[SocketAddr], seed: u64, now: Micros)
     };
     settings.timers = Timers {
         linger: plan.linger,
+        repeats: plan.retransmit,
         ..Timers::default()
     };
     settings.answering = plan.answering;

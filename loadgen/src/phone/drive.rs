@@ -118,7 +118,10 @@ impl Phone {
             line,
             to,
             started: turn.now,
-            repeat_at: actions.repeat_in.map_or(NEVER, |wait| turn.now + wait),
+            repeat_at: actions
+                .repeat_in
+                .filter(|_| self.around.timers.repeats)
+                .map_or(NEVER, |wait| turn.now + wait),
             deadline: actions.deadline_in.map_or(NEVER, |wait| turn.now + wait),
             interval,
             timer: TimerId::NONE,
@@ -230,6 +233,11 @@ impl Phone {
             }
         }
         if let Some(wait) = actions.repeat_in {
+            let wait = if self.around.timers.repeats {
+                wait
+            } else {
+                NEVER
+            };
             transaction.repeat_at = turn.now.saturating_add(wait);
         }
         if let Some(wait) = actions.deadline_in {

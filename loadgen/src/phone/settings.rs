@@ -122,6 +122,9 @@ pub struct Timers {
     pub patience: Micros,
     /// How often ringing is repeated, so that no proxy's Timer C fires (§13.3.1.1); zero is never.
     pub ringing: Micros,
+    /// Whether anything is sent again. Without it every lost datagram is a failed call, which is what
+    /// shows a loss for what it is.
+    pub repeats: bool,
 }
 
 impl Timers {
@@ -141,6 +144,7 @@ impl Default for Timers {
             linger: 32_000_000,
             ringing: 60_000_000,
             patience: 180_000_000,
+            repeats: true,
         }
     }
 }

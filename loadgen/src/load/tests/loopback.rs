@@ -93,3 +93,100 @@ fn the_null_forwarder_carries_every_call() {
     );
     assert_eq!(forward.join().unwrap(), ExitCode::SUCCESS);
 }
+
+/// What `forward --drop-every` says it withheld, and what `call` through it says.
+fn through_a_wrong_server(more: &str) -> (serde_json::Value, serde_json::Value) {
+    let (port, callee) = (free_port(), 30_000 + free_port() % 1_000 * 2);
+    let directory = std::env::temp_dir();
+    let (server, caller) = (
+        directory.join(format!("loadgen-{port}-server.json")),
+        directory.join(format!("loadgen-{port}-caller.json")),
+    );
+    let line = format!(
+        "forward 127.0.0.1:{callee} --listen 127.0.0.1:{port} --answer-sources 1 --drop-every 97 --duration 8s \
+         --quiet --json {}",
+        server.display()
+    );
+    let forward = std::thread::spawn(move || exit(&line));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    exit(&format!(
+        "call 127.0.0.1:{port} --listen 127.0.0.1:{callee} --trunk --unrouted --users 1 --rate 200 --calls 400 \
+         --hold 1500ms --linger 4s --drain 4s --quiet --json {} {more}",
+        caller.display()
+    ));
+    assert_eq!(forward.join().unwrap(), ExitCode::SUCCESS);
+    let found = (record(&server), record(&caller));
+    std::fs::remove_file(server).unwrap();
+    std::fs::remove_file(caller).unwrap();
+    found
+}
+
+fn sum(of: &serde_json::Value, names: &[&str]) -> u64 {
+    names
+        .iter()
+        .map(|name| of[*name].as_u64().unwrap_or(0))
+        .sum()
+}
+
+#[test]
+fn each_datagram_that_a_wrong_server_drops_is_one_repetition_by_who_sent_it() {
+    let (server, caller) = through_a_wrong_server("");
+    let withheld = &server["withheld"];
+    assert_eq!(
+        (&caller["failed"], &caller["succeeded"]),
+        (&0.into(), &400.into())
+    );
+    assert!(sum(withheld, &["INVITE", "BYE"]) > 0, "{withheld}");
+    let told = [
+        ("caller", "invites_repeated", &["INVITE"] as &[_]),
+        ("caller", "byes_repeated", &["BYE", "200 BYE"]),
+        (
+            "callee",
+            "responses_repeated",
+            &["200 INVITE", "ACK", "200 BYE"],
+        ),
+    ];
+    for (who, what, lost) in told {
+        assert_eq!(
+            caller[who][what].as_u64().unwrap(),
+            sum(withheld, lost),
+            "{what}: {withheld}, {} {}",
+            caller["caller"],
+            caller["callee"]
+        );
+    }
+}
+
+#[test]
+fn without_repetitions_each_dropped_datagram_that_mattered_is_one_failed_call() {
+    let (server, caller) = through_a_wrong_server("--no-retransmit");
+    let withheld = &server["withheld"];
+    let expected = sum(withheld, &["INVITE", "200 INVITE", "BYE", "200 BYE"]);
+    assert!(expected > 0);
+    assert_eq!(
+        (
+            caller["failed"].as_u64(),
+            caller["succeeded"].as_u64(),
+            &caller["retransmissions"]
+        ),
+        (Some(expected), Some(400 - expected), &0.into()),
+        "{withheld} {}",
+        caller["causes"]
+    );
+}
+
+#[test]
+fn the_baseline_needs_no_server() {
+    let path = std::env::temp_dir().join(format!("loadgen-baseline-{}.json", std::process::id()));
+    let code = exit(&format!(
+        "baseline --rate 500 --calls 500 --ports 3 --addresses 2 --quiet --drain 2s --json {}",
+        path.display()
+    ));
+    let value = record(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(code, ExitCode::SUCCESS, "{value:#}");
+    assert_eq!(
+        (&value["succeeded"], &value["datagrams"]["sent"]),
+        (&500.into(), &3000.into())
+    );
+}
