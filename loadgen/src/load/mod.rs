@@ -13,6 +13,7 @@
     reason = "the binary's room owns clock and threads"
 )]
 
+mod find;
 mod forward;
 mod observe;
 mod plan;
@@ -20,6 +21,8 @@ mod progress;
 mod report;
 mod results;
 mod schedule;
+mod search;
+mod server;
 mod sockets;
 mod supervise;
 mod tally;

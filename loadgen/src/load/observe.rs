@@ -200,6 +200,11 @@ impl Drops {
     }
 }
 
+/// Bound ports of a table of sockets.
+pub(super) fn ports(table: &str) -> impl Iterator<Item = u16> {
+    parse_sockets(table).into_iter().map(|(port, _)| port)
+}
+
 /// Local port and drops of each socket.
 fn parse_sockets(table: &str) -> Vec<(u16, u64)> {
     let row = |line: &str| {

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use lexopt::ValueExt;
 use lexopt::prelude::*;
 
+use super::find::Plural;
 use super::schedule::Shape;
+use super::search::Search;
 use super::usage::USAGE;
 use crate::phone::{Answering, CallPlan, Micros, Spread, Then};
 
@@ -33,6 +35,10 @@ pub(super) enum Scenario {
     Forward,
     /// Calls of the generator to itself, without any server.
     Baseline,
+    /// Looks for the highest rate that is held.
+    Find,
+    /// Alternates two servers.
+    Compare,
 }
 
 /// Who is called.
@@ -58,6 +64,9 @@ pub(super) struct Plan {
     pub(super) scenario: Scenario,
     pub(super) target: SocketAddr,
     pub(super) rate: f64,
+    pub(super) rate_given: bool,
+    /// What `find`, `compare` and a `baseline` without a rate do beyond one run.
+    pub(super) plural: Option<Plural>,
     pub(super) duration: Micros,
     pub(super) calls: u64,
     pub(super) arrivals: Arrivals,
@@ -113,6 +122,18 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
     let mut scenario = None;
     let mut target = None;
     let mut plan = defaults(command);
+    let mut plural = Plural {
+        search: Search {
+            first: 1_000.0,
+            step: 1.5,
+            precision: 0.02,
+        },
+        confirm: 60_000_000,
+        commands: Vec::new(),
+        other: None,
+        rounds: 3,
+    };
+    let mut drain = None;
     let mut local = None;
     let mut domain = None;
     let (mut user, mut password) = (String::new(), None);
@@ -127,16 +148,29 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
                     "uas" => Scenario::Uas,
                     "forward" => Scenario::Forward,
                     "baseline" => Scenario::Baseline,
+                    "find" => Scenario::Find,
+                    "compare" => Scenario::Compare,
                     other => {
                         return Err(format!(
-                            "`{other}` is no scenario: call, register, options, uas, forward or baseline"
+                            "`{other}` is no scenario: call, register, options, uas, forward, baseline, find or compare"
                         )
                         .into());
                     }
                 });
             }
             Value(word) if target.is_none() => target = Some(word.parse_with(address)?),
-            Long("rate") => plan.rate = parser.value()?.parse_with(rate)?,
+            Long("rate") => {
+                plan.rate = parser.value()?.parse_with(rate)?;
+                plan.rate_given = true;
+            }
+            Value(word) if scenario == Some(Scenario::Compare) && plural.other.is_none() => {
+                plural.other = Some(word.parse_with(address)?);
+            }
+            Long("step") => plural.search.step = parser.value()?.parse_with(step)?,
+            Long("precision") => plural.search.precision = parser.value()?.parse_with(share)?,
+            Long("confirm") => plural.confirm = parser.value()?.parse_with(duration)?,
+            Long("rounds") => plural.rounds = parser.value()?.parse_with(at_least_one)? as usize,
+            Long("server-command") => plural.commands.push(parser.value()?.string()?),
             Long("duration") => plan.duration = parser.value()?.parse_with(duration)?,
             Long("calls") => plan.calls = parser.value()?.parse()?,
             Long("arrivals") => {
@@ -195,7 +229,7 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
             Long("threads") => plan.threads = parser.value()?.parse_with(at_least_one)? as usize,
             Long("core") => plan.core = Some(parser.value()?.parse()?),
             Long("linger") => plan.linger = parser.value()?.parse_with(duration)?,
-            Long("drain") => plan.drain = parser.value()?.parse_with(duration)?,
+            Long("drain") => drain = Some(parser.value()?.parse_with(duration)?),
             Long("no-check") => plan.check = false,
             Long("server-pid") => plan.server_pids.push(parser.value()?.parse()?),
             Long("json") => plan.json = Some(parser.value()?.into()),
@@ -228,6 +262,32 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
         (_, Some(target), _) => plan.target = target,
         (_, None, _) => return Err("which TARGET? as 192.0.2.1:5060".into()),
     }
+    let searches = match scenario {
+        Scenario::Find | Scenario::Compare => true,
+        Scenario::Baseline => !plan.rate_given,
+        _ => false,
+    };
+    if searches {
+        let commands = if scenario == Scenario::Compare { 2 } else { 1 };
+        if plural.commands.len() > commands
+            || (scenario == Scenario::Baseline && !plural.commands.is_empty())
+        {
+            return Err("more --server-command than servers".into());
+        }
+        if scenario == Scenario::Compare && plural.other.is_none() && plural.commands.len() < 2 {
+            return Err(
+                "`compare` needs two servers: TARGET twice, or --server-command twice".into(),
+            );
+        }
+        if plan.rate_given {
+            plural.search.first = plan.rate;
+        }
+        plan.plural = Some(plural);
+    } else if !plural.commands.is_empty() {
+        return Err("--server-command is for `find` and `compare`".into());
+    }
+    // A rate that leaves calls open so long is not held: a search need not wait for their timers.
+    plan.drain = drain.unwrap_or(if searches { 5_000_000 } else { plan.drain });
     plan.local = local.unwrap_or(match plan.target.ip() {
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
@@ -250,6 +310,8 @@ fn defaults(command: String) -> Plan {
         scenario: Scenario::Call,
         target: SocketAddr::from((Ipv4Addr::LOCALHOST, 5060)),
         rate: 100.0,
+        rate_given: false,
+        plural: None,
         duration: 10_000_000,
         calls: u64::MAX,
         arrivals: Arrivals::Even,
@@ -309,6 +371,20 @@ fn rate(word: &str) -> Result<f64, &'static str> {
     }
 }
 
+fn step(word: &str) -> Result<f64, &'static str> {
+    word.parse()
+        .ok()
+        .filter(|step| (1.01..=16.0).contains(step))
+        .ok_or("a factor from 1.01 to 16")
+}
+
+fn share(word: &str) -> Result<f64, &'static str> {
+    word.parse()
+        .ok()
+        .filter(|share| (0.001..=0.5).contains(share))
+        .ok_or("a share from 0.001 to 0.5")
+}
+
 fn at_least_one(word: &str) -> Result<u64, &'static str> {
     word.parse()
         .ok()
@@ -363,7 +439,10 @@ impl Plan {
 
     /// Whether it makes calls.
     pub(super) fn calls(&self) -> bool {
-        matches!(self.scenario, Scenario::Call | Scenario::Baseline)
+        matches!(
+            self.scenario,
+            Scenario::Call | Scenario::Baseline | Scenario::Find | Scenario::Compare
+        )
     }
 
     pub(super) fn shape(&self) -> Shape {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use quanta::Clock;
 use wire::process::{Signal, Signals};
 
+use super::find;
 use super::forward::Forwarder;
 use super::observe::{CpuTime, Drops};
 use super::plan::{Plan, Scenario};
@@ -16,7 +17,7 @@ use super::progress::{Progress, Shared};
 use super::report::{self, Outcome};
 use super::results;
 use super::tally::Tally;
-use super::verdict;
+use super::verdict::{self, Verdict};
 use super::worker::{Worker, micros};
 use crate::phone::Micros;
 
@@ -28,6 +29,26 @@ const DRAW: Duration = Duration::from_millis(250);
 /// Runs a plan. Whether all went as planned; an error when it could not run at all.
 pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
     let mut signals = Signals::take().map_err(|error| format!("cannot take signals: {error}"))?;
+    match (&plan.plural, plan.scenario) {
+        (Some(plural), Scenario::Compare) => return find::compare(plan, plural, &mut signals),
+        (Some(plural), _) => return find::find(plan, plural, &mut signals),
+        (None, _) => {}
+    }
+    let (outcome, verdict) = measure(plan, &mut signals)?;
+    print!("{}", report::table(plan, &outcome, &verdict));
+    if let Some(path) = &plan.json {
+        let json = report::json(plan, &outcome, &verdict);
+        std::fs::write(path, json)
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+    }
+    if let Some(path) = &plan.html {
+        results::write_page(path, &report::json(plan, &outcome, &verdict))?;
+    }
+    Ok(verdict.is_good())
+}
+
+/// One run, and what is to be said of it.
+pub(super) fn measure(plan: &Plan, signals: &mut Signals) -> Result<(Outcome, Verdict), String> {
     let clock = Clock::new();
     let shared = Arc::new(Shared::new(plan.threads));
     let mut threads = Vec::new();
@@ -83,7 +104,7 @@ pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
     for gate in &gates {
         let _ = gate.send(start);
     }
-    watch(plan, &shared, &threads, &mut signals);
+    watch(plan, &shared, &threads, signals);
     let finish = micros(&clock);
     let server = CpuTime::of(&plan.server_pids).since(&server_before);
     let drops = Drops::read(&ports, plan.target.port()).since(&machine_before);
@@ -106,16 +127,7 @@ pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
         interrupted: shared.stop.load(Relaxed),
     };
     let verdict = verdict::judge(plan, &outcome);
-    print!("{}", report::table(plan, &outcome, &verdict));
-    if let Some(path) = &plan.json {
-        let json = report::json(plan, &outcome, &verdict);
-        std::fs::write(path, json)
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    }
-    if let Some(path) = &plan.html {
-        results::write_page(path, &report::json(plan, &outcome, &verdict))?;
-    }
-    Ok(verdict.is_good())
+    Ok((outcome, verdict))
 }
 
 /// What a thread runs.

@@ -10,6 +10,8 @@ tandem-loadgen: places SIP calls and registrations on schedule, and accounts for
   tandem-loadgen report RECORD.json... -o FILE.html   draws records that --json wrote; several are compared
   tandem-loadgen forward  TARGET [options]   the null server: moves datagrams, reads nothing; yardstick for others
   tandem-loadgen baseline        [options]   generator to generator, without a server: what it can drive itself
+  tandem-loadgen find     TARGET [options]   the highest rate that TARGET holds, after RFC 7502
+  tandem-loadgen compare  TARGET [TARGET] [options]   two servers by turns, and what A is of B
 
 TARGET is the server's address, as 192.0.2.1:5060. UDP. The answering side of `call` lives in the same
 process and thread, on sockets of its own; Request-URIs name its addresses (--callee direct), or users
@@ -56,6 +58,14 @@ Process
   --drop-every N      `forward` withholds one datagram in N and says which: a server with a known fault
   --drain T           how long to wait for what is open at the end        [35s]
   --no-check          skips the full verdict on received messages
+Searching (`find`, `compare` without --rate, `baseline` without --rate; a probe takes --duration)
+  --rate N            where a search begins; `compare` runs at this rate and searches nothing
+  --step F            up by so many times while all is held               [1.5]
+  --precision F       narrowed to this share                              [0.02]
+  --confirm T         the last run                                        [60s]
+  --server-command C  starts a fresh server at TARGET for every run by this shell command, stops it afterwards, and
+                      measures its CPU time; twice for `compare`
+  --rounds N          of `compare`                                        [3]
 Results
   --server-pid PID    measures the CPU time of this process and its children (repeatable)
   --json FILE         everything as JSON

@@ -72,6 +72,10 @@ pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
             verdict.objections.push(format!(
                 "{reached:.0} per second succeeded, the target is {target:.0}"
             ));
+            let limits = limits(plan, outcome).into_iter();
+            verdict
+                .remarks
+                .extend(limits.map(|limit| format!("limit: {limit}")));
         }
     }
     let late = tally.lateness.value_at_quantile(0.99);
@@ -113,4 +117,54 @@ pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
         ));
     }
     verdict
+}
+
+/// A server that uses this share of a core is full.
+const FULL: f64 = 0.95;
+
+/// What stood in the way of more: everything that shows, the generator's own part first.
+pub(super) fn limits(plan: &Plan, outcome: &Outcome) -> Vec<String> {
+    let tally = &outcome.tally;
+    let mut limits = Vec::new();
+    let busy = outcome.busy(plan);
+    let late = tally.lateness.value_at_quantile(0.99);
+    if busy > BUSY || late > LATE {
+        limits.push(format!(
+            "the generator: {:.0} % busy, one start in a hundred {} late or more",
+            100.0 * busy,
+            super::progress::time(late)
+        ));
+    }
+    if outcome.drops.ours > 0 {
+        limits.push(format!(
+            "the generator: {} datagrams dropped at its sockets",
+            outcome.drops.ours
+        ));
+    }
+    if tally.traffic.unsent > 0 {
+        limits.push(format!(
+            "the kernel would not take {} datagrams",
+            tally.traffic.unsent
+        ));
+    }
+    let cores = outcome
+        .server
+        .as_ref()
+        .map(|used| used.total as f64 / 1e3 / outcome.elapsed.max(1) as f64);
+    if let Some(cores) = cores.filter(|&cores| cores > FULL) {
+        limits.push(format!("the server used {cores:.2} cores"));
+    }
+    if outcome.drops.target > 0 {
+        limits.push(format!(
+            "the server read too slowly: {} datagrams dropped at its sockets",
+            outcome.drops.target
+        ));
+    }
+    if tally.failed() > 0 {
+        limits.push(format!("{} calls failed", tally.failed()));
+    }
+    if limits.is_empty() {
+        limits.push("nothing shows: nobody was full, late or lost anything".to_owned());
+    }
+    limits
 }

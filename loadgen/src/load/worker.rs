@@ -281,13 +281,15 @@ impl Worker {
             .get(number % self.targets.len().max(1))
             .map_or("", String::as_str);
         let event = match self.plan.scenario {
-            Scenario::Call | Scenario::Baseline => Command::Call {
-                line,
-                user: "",
-                to,
-                plan: self.plan.call,
-                tag: intended,
-            },
+            Scenario::Call | Scenario::Baseline | Scenario::Find | Scenario::Compare => {
+                Command::Call {
+                    line,
+                    user: "",
+                    to,
+                    plan: self.plan.call,
+                    tag: intended,
+                }
+            }
             Scenario::Options => Command::Request {
                 line,
                 verb: Verb::Options,

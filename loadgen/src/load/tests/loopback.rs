@@ -190,3 +190,73 @@ fn the_baseline_needs_no_server() {
         (&500.into(), &3000.into())
     );
 }
+
+#[test]
+fn a_comparison_starts_fresh_servers_by_turns_and_leaves_none() {
+    // A server that nobody can hold anything through: it only has the port.
+    let port = free_port();
+    let path = std::env::temp_dir().join(format!("loadgen-find-{port}.json"));
+    let server = format!(
+        "python3 -c 'import socket,time; s=socket.socket(socket.AF_INET,socket.SOCK_DGRAM); \
+         s.bind((\"127.0.0.1\",{port})); time.sleep(60)'"
+    );
+    let words = [
+        "tandem-loadgen",
+        "compare",
+        &format!("127.0.0.1:{port}"),
+        "--rate",
+        "50",
+        "--duration",
+        "200ms",
+        "--drain",
+        "100ms",
+        "--rounds",
+        "1",
+        "--quiet",
+        "--server-command",
+        &server,
+        "--server-command",
+        &server,
+        "--json",
+        path.to_str().unwrap(),
+    ];
+    assert_eq!(run(words.map(Into::into)), ExitCode::from(1));
+    let value = record(&path);
+    std::fs::remove_file(&path).unwrap();
+    let round = &value["rounds"][0];
+    assert_eq!(
+        (&round[0]["failed"], &round[1]["failed"]),
+        (&10.into(), &10.into()),
+        "{value:#}"
+    );
+    // Both are gone again.
+    let again =
+        super::super::sockets::Sockets::bind(format!("127.0.0.1:{port}").parse().unwrap(), 1);
+    assert!(again.is_ok());
+}
+
+#[test]
+fn the_baseline_finds_a_rate_that_it_holds() {
+    let path = std::env::temp_dir().join(format!("loadgen-search-{}.json", std::process::id()));
+    // From far above anything, so that it has to come down.
+    let code = exit(&format!(
+        "baseline --trunk --duration 200ms --confirm 300ms --precision 0.5 --step 16 --drain 1s --quiet \
+         --target-cps 10000000 --json {}",
+        path.display()
+    ));
+    let value = record(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(code, ExitCode::from(1), "nobody reaches that target");
+    let highest = value["highest"].as_f64().unwrap();
+    assert!(highest >= 500.0, "{highest}");
+    assert_eq!(
+        (&value["failed"], &value["good"]),
+        (&0.into(), &true.into())
+    );
+    let search = value["search"].as_array().unwrap();
+    assert!(
+        search
+            .iter()
+            .any(|trial| trial["held"] == false && !trial["why"].as_array().unwrap().is_empty())
+    );
+}

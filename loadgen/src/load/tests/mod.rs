@@ -3,4 +3,5 @@
 mod account;
 mod command_line;
 mod loopback;
+mod searching;
 mod when;
