@@ -10,6 +10,8 @@
 #   fuzz     every fuzz target: SECONDS=600 each (needs a nightly toolchain; installs cargo-fuzz)
 #   bench    the criterion benches of the rooms
 #   load     tandem-loadgen through a Tandem of two shards on loopback
+#   verify-cps   TARGET=30000: whether a release Tandem holds so many calls/s on this machine, and if not, why
+#   bench-peers  Tandem and Kamailio (installed from Debian) by turns, equal scripts; ratios with spread
 #   interop  real peers from the package registries, on loopback
 
 CARGO ?= cargo
@@ -22,7 +24,7 @@ ARGS ?=
 help:
 	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: help run test check docs flows storm fuzz fuzz-replay bench load interop fmt
+.PHONY: help run test check docs flows storm fuzz fuzz-replay bench load verify-cps bench-peers interop fmt
 
 run:
 	$(CARGO) build --release -p tandem
@@ -62,6 +64,12 @@ bench:
 
 load:
 	interop/load.sh $(ARGS)
+
+verify-cps:
+	TARGET=$(TARGET) interop/verify_cps.sh
+
+bench-peers:
+	interop/bench_peers.sh
 
 interop:
 	interop/all.sh $(ARGS)
