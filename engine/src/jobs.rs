@@ -96,11 +96,17 @@ pub struct Jobs {
 impl Jobs {
     /// Leaves a job. `false`: the queue is full and the job is gone.
     pub fn push(&mut self, job: Job) -> bool {
-        if self.queue.len() >= JOBS_MAX {
+        if !self.has_room() {
             return false;
         }
         self.queue.push_back(job);
         true
+    }
+
+    /// Whether another would fit.
+    #[must_use]
+    pub fn has_room(&self) -> bool {
+        self.queue.len() < JOBS_MAX
     }
 
     /// The oldest job.

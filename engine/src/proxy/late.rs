@@ -166,8 +166,20 @@ impl Context<'_> {
         let is_queued = self.core.jobs.push(Job::LateBranches { context: id });
         if !is_queued {
             self.core.statistics.count(Counter::BoundsReached);
+            if let Some(context) = self.core.contexts.get_mut(id) {
+                drop_pending(context);
+            }
         }
         Verdict::of(is_queued)
+    }
+}
+
+/// Nobody will send those that were added: they do not count.
+pub(super) fn drop_pending(context: &mut ResponseContext) {
+    for branch in context.branches_mut() {
+        if branch.state == BranchState::Pending {
+            branch.state = BranchState::Discarded;
+        }
     }
 }
 
@@ -263,11 +275,7 @@ pub fn late_branch_ended(
             return core.contexts.put(context);
         }
         core.statistics.count(Counter::BoundsReached);
-        for branch in context.branches_mut() {
-            if branch.state == BranchState::Pending {
-                branch.state = BranchState::Discarded;
-            }
-        }
+        drop_pending(&mut context);
     }
     ending::notify(core, &context, TransactionEventKind::Relayed);
     runs::after_run(core, context, outbox);

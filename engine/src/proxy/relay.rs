@@ -62,6 +62,8 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
     if is_declined(&cx.core.proxy.settings, context) {
         return failed(cx.scene, RelayError::Filtered);
     }
+    // What another branch met since the last relay says nothing about this one.
+    context.relay_error = None;
     context.previous_round = context.round;
     context.fresh = context.branches().len();
     // While others are under way this is one round with them; else they have lost already.

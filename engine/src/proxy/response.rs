@@ -195,7 +195,12 @@ pub(super) fn take_response(
     let step = [0, 1]
         .into_iter()
         .find(|&step| hook(context, branch, step).is_some());
-    match step {
+    // Without room for the route the response goes on without it: what it means must not be lost.
+    let is_room = step.is_none() || core.jobs.has_room();
+    if !is_room {
+        core.statistics.count(Counter::BoundsReached);
+    }
+    match step.filter(|_| is_room) {
         Some(step) => {
             if let Some(request) = &context.scene {
                 scene.flags = request.flags;

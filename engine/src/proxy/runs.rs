@@ -122,9 +122,14 @@ pub fn reply_route_ended(
     if let (Some(branch), Some(target)) = (context.branch_mut(branch), scene.targets.get(0)) {
         branch.flags = target.flags;
     }
+    let has_second = step == 0 && hook(&context, branch, 1).is_some();
+    let is_room = core.jobs.has_room();
+    if has_second && !is_room {
+        core.statistics.count(Counter::BoundsReached);
+    }
     if dropped && is_provisional {
         core.machine.give_scene(scene);
-    } else if step == 0 && hook(&context, branch, 1).is_some() {
+    } else if has_second && is_room {
         core.jobs.push(Job::ReplyRoute {
             context: context.id,
             branch,
@@ -196,9 +201,10 @@ fn drain(core: &mut Core, context: &mut ResponseContext, outbox: &mut Outbox) {
             Queued::TransportError { branch } => not_sent(core, context, branch, outbox),
             Queued::Resolved { branch } => resolved(core, context, branch, outbox),
             Queued::LateBranches => {
-                let context = context.id;
-                if !core.jobs.push(Job::LateBranches { context }) {
+                let id = context.id;
+                if !core.jobs.push(Job::LateBranches { context: id }) {
                     core.statistics.count(Counter::BoundsReached);
+                    super::late::drop_pending(context);
                 }
             }
         }
