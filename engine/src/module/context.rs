@@ -268,13 +268,24 @@ impl Context<'_> {
             .ok_or_else(|| "too many names".to_owned())
     }
 
-    /// The bit of a named message flag, as a mask. `None` when all 32 are taken.
-    pub fn message_flag(&mut self, name: &[u8]) -> Option<u32> {
+    /// Gives a message flag that a parameter names its bit, as a mask: of a module's start, so that all shards agree.
+    /// `None` when all 32 are taken.
+    pub fn name_message_flag(&mut self, name: &[u8]) -> Option<u32> {
+        self.core.machine.flags.add(false, name)
+    }
+
+    /// The same of a branch flag.
+    pub fn name_branch_flag(&mut self, name: &[u8]) -> Option<u32> {
+        self.core.machine.flags.add(true, name)
+    }
+
+    /// The bit of a named message flag, as a mask. `None`: nothing in script and parameters names it.
+    pub fn message_flag(&self, name: &[u8]) -> Option<u32> {
         self.core.machine.flags.message(name)
     }
 
-    /// The bit of a named branch flag, as a mask. `None` when all 32 are taken.
-    pub fn branch_flag(&mut self, name: &[u8]) -> Option<u32> {
+    /// The bit of a named branch flag, as a mask. `None`: nothing in script and parameters names it.
+    pub fn branch_flag(&self, name: &[u8]) -> Option<u32> {
         self.core.machine.flags.branch(name)
     }
 

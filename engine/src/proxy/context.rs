@@ -83,7 +83,13 @@ impl ResponseContext {
         &self.branches[..self.used]
     }
 
-    /// The same, to be changed.
+    /// Those of the latest round that count.
+    pub fn current(&self) -> impl Iterator<Item = &Branch> {
+        let round = self.branches().iter().skip(self.round);
+        round.filter(|branch| branch.state != BranchState::Discarded)
+    }
+
+    /// The same as [`branches`](Self::branches), to be changed.
     pub fn branches_mut(&mut self) -> &mut [Branch] {
         &mut self.branches[..self.used]
     }

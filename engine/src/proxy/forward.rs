@@ -17,13 +17,13 @@ const MAX_FORWARDS: u8 = 70;
 /// RFC 5393 §5.3.3: the breadth of a request that says none.
 const MAX_BREADTH: u32 = 60;
 
-/// Where a target leads next: its next hop (`$du`), a destination the script fixed, its path, or its Request-URI.
+/// Where a target leads next: a destination the script fixed, its next hop (`$du`), its path, or its Request-URI.
 pub(super) fn hop_of<'a>(
     message: &'a Message,
     target: &TargetParts<'a>,
     fixed: &'a [u8],
 ) -> Option<Hop<'a>> {
-    if !fixed.is_empty() && target.destination.is_empty() {
+    if !fixed.is_empty() {
         let (transport, host, port) = split_destination(fixed)?;
         return Some(Hop::plain(host, port, transport));
     }

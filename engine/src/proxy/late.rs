@@ -109,6 +109,12 @@ impl Context<'_> {
             self.core.contexts.put(context);
             return Verdict::Return(RelayError::NoDestination.value());
         }
+        if !is_request && !self.core.jobs.has_room() {
+            // Nobody would send them. What waits goes on waiting, with its timer.
+            self.core.statistics.count(Counter::BoundsReached);
+            self.core.contexts.put(context);
+            return Verdict::FAIL;
+        }
         if injection.cancel {
             cancel::under_way(self.core, &mut context, self.outbox);
         }
@@ -163,14 +169,7 @@ impl Context<'_> {
             return Verdict::Relay;
         }
         self.scene.targets.clear();
-        let is_queued = self.core.jobs.push(Job::LateBranches { context: id });
-        if !is_queued {
-            self.core.statistics.count(Counter::BoundsReached);
-            if let Some(context) = self.core.contexts.get_mut(id) {
-                drop_pending(context);
-            }
-        }
-        Verdict::of(is_queued)
+        Verdict::of(self.core.jobs.push(Job::LateBranches { context: id }))
     }
 }
 

@@ -70,7 +70,9 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
     if !context.is_open() {
         context.round = context.fresh;
     }
-    for at in 0..targets.min(BRANCHES_MAX) {
+    // A copy is one, and leaves what is to be relayed as it was.
+    let sent = if options.replicate { 1 } else { targets };
+    for at in 0..sent.min(BRANCHES_MAX) {
         let Some(target) = cx.scene.targets.get(at) else {
             break;
         };
@@ -82,9 +84,11 @@ pub(super) fn relay(cx: &mut Context<'_>, options: &RelayOptions<'_>) -> Verdict
         }
         cx.scene.targets.remember_relayed(usize::from(added), at);
     }
-    cx.scene.proxy.rewrite.credentials.clear();
-    // What was sent once is not sent again by the next relay of a failure route.
-    cx.scene.targets.truncate();
+    if !options.replicate {
+        cx.scene.proxy.rewrite.credentials.clear();
+        // What was sent once is not sent again by the next relay of a failure route.
+        cx.scene.targets.truncate();
+    }
     if context.branches().len() == context.fresh {
         context.round = context.previous_round;
         return failed(cx.scene, RelayError::NoDestination);

@@ -205,6 +205,7 @@ fn drain(core: &mut Core, context: &mut ResponseContext, outbox: &mut Outbox) {
                 if !core.jobs.push(Job::LateBranches { context: id }) {
                     core.statistics.count(Counter::BoundsReached);
                     super::late::drop_pending(context);
+                    conclude(core, context, outbox);
                 }
             }
         }

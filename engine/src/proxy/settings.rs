@@ -115,10 +115,10 @@ impl ProxySettings {
     ) -> Result<(), String> {
         const FULL: &str = "more than 32 flags of one class";
         if let Some(name) = globals.text("tcp_no_new_conn_bflag") {
-            self.no_connection_flag = flags.branch(name).ok_or(FULL)?;
+            self.no_connection_flag = flags.add(true, name).ok_or(FULL)?;
         }
         if let Some(name) = globals.text("tcp_no_new_conn_rplflag") {
-            self.no_reply_connection_flag = flags.message(name).ok_or(FULL)?;
+            self.no_reply_connection_flag = flags.add(false, name).ok_or(FULL)?;
         }
         Ok(())
     }

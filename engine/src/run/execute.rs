@@ -317,7 +317,7 @@ fn perform(run: &mut Run, op: Op, hands: &mut Hands<'_>) -> Step {
                 reason: "server error",
                 info: "assertion failed".into(),
             });
-            return error_route(run, hands).unwrap_or(Step::Stop(End::Exit));
+            return error_follows(run, hands).unwrap_or(Step::Stop(End::Exit));
         }
     }
     Step::Next

@@ -1,10 +1,15 @@
 //! Names of flags: script-language §7.9. Each class has 32.
 //!
 //! A flag's number travels: registrations keep branch flags, and shards tell each other. So the numbers are given out
-//! in the order of the script before anything runs, the same on every shard.
+//! in the order of the script before anything runs, the same on every shard; a name that is only made at run time is
+//! no flag's.
 
+use script::ops::Op;
 use script::program::{Arg, Name, Position};
 use script::{Catalog, Program};
+
+/// Flags of a class: the bits of a number.
+const FLAGS_MAX: usize = 32;
 
 /// The names of message and branch flags; the place is the bit.
 #[derive(Clone, Debug, Default)]
@@ -29,6 +34,25 @@ impl FlagNames {
                 names.add(is_branch, name).ok_or(call.at)?;
             }
         }
+        // `$branch(flags) = "a b"` names some, too.
+        for pair in program.ops.windows(2) {
+            let &[Op::Push(id), Op::Store { spec, .. }] = pair else {
+                continue;
+            };
+            let variable = catalog.variable(program.spec(spec).variable).name.as_str();
+            if !matches!(variable, "branch" | "msg.branch.flags" | "branch.flags") {
+                continue;
+            }
+            let is_flags = match program.spec(spec).name {
+                Name::Const(field) => program.constant(field).text() == Some(b"flags"),
+                _ => variable != "branch",
+            };
+            let text = program.constant(id).text().filter(|_| is_flags);
+            let words = text.unwrap_or_default().split(|&byte| byte == b' ');
+            for name in words.filter(|name| !name.is_empty()) {
+                names.add(true, name).ok_or(Position::default())?;
+            }
+        }
         for spec in &program.specs {
             let is_branch = match catalog.variable(spec.variable).name.as_str() {
                 "msg.flag" => false,
@@ -46,30 +70,41 @@ impl FlagNames {
 
     /// Adds the flags of a program behind those that have a number. `false`: not all found room.
     pub(crate) fn add_all(&mut self, others: &FlagNames) -> bool {
-        let message = others
-            .message
-            .iter()
-            .all(|name| self.message(name).is_some());
-        let branch = others.branch.iter().all(|name| self.branch(name).is_some());
-        message && branch
-    }
-
-    fn add(&mut self, is_branch: bool, name: &[u8]) -> Option<u32> {
-        if is_branch {
-            self.branch(name)
-        } else {
-            self.message(name)
+        let mut fits = true;
+        for name in &others.message {
+            fits &= self.add(false, name).is_some();
         }
+        for name in &others.branch {
+            fits &= self.add(true, name).is_some();
+        }
+        fits
     }
 
-    /// The mask of a message flag. `None` when all 32 are named already.
-    pub fn message(&mut self, name: &[u8]) -> Option<u32> {
-        mask(&mut self.message, name)
+    /// The mask of a flag, which has a number from now on. `None` when all 32 are named already.
+    pub(crate) fn add(&mut self, is_branch: bool, name: &[u8]) -> Option<u32> {
+        let names = if is_branch {
+            &mut self.branch
+        } else {
+            &mut self.message
+        };
+        if let Some(mask) = mask(names, name) {
+            return Some(mask);
+        }
+        if names.len() >= FLAGS_MAX {
+            return None;
+        }
+        names.push(name.into());
+        mask(names, name)
     }
 
-    /// The mask of a branch flag. `None` when all 32 are named already.
-    pub fn branch(&mut self, name: &[u8]) -> Option<u32> {
-        mask(&mut self.branch, name)
+    /// The mask of a message flag. `None`: nothing names it.
+    pub fn message(&self, name: &[u8]) -> Option<u32> {
+        mask(&self.message, name)
+    }
+
+    /// The mask of a branch flag. `None`: nothing names it.
+    pub fn branch(&self, name: &[u8]) -> Option<u32> {
+        mask(&self.branch, name)
     }
 
     /// Appends the names of the message flags in `bits`.
@@ -83,15 +118,8 @@ impl FlagNames {
     }
 }
 
-fn mask(names: &mut Vec<Box<[u8]>>, name: &[u8]) -> Option<u32> {
-    let place = match names.iter().position(|one| **one == *name) {
-        Some(place) => place,
-        None if names.len() < 32 => {
-            names.push(name.into());
-            names.len() - 1
-        }
-        None => return None,
-    };
+fn mask(names: &[Box<[u8]>], name: &[u8]) -> Option<u32> {
+    let place = names.iter().position(|one| **one == *name)?;
     Some(1 << place)
 }
 

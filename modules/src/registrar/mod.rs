@@ -182,7 +182,7 @@ impl Module for Registrar {
             self.attr_name = Some(cx.avp_name(text)?);
         }
         if !self.tcp_persistent_flag.is_empty() {
-            let mask = cx.message_flag(self.tcp_persistent_flag.as_bytes());
+            let mask = cx.name_message_flag(self.tcp_persistent_flag.as_bytes());
             self.tcp_persistent_mask =
                 Some(mask.ok_or_else(|| {
                     format!("`{}` is one flag too many", self.tcp_persistent_flag)

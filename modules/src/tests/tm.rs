@@ -234,6 +234,97 @@ fn a_copy_goes_elsewhere_and_its_responses_nowhere() {
 }
 
 #[test]
+fn a_copy_leaves_what_is_relayed_as_it_was() {
+    let mut world = World::new(
+        r#"
+        loadmodule "tm"
+        route {
+            $du = "sip:10.0.0.7";
+            append_branch("sip:carol@10.0.0.8");
+            t_replicate("sip:10.0.0.9:5070");
+            xlog("$du $branch(uri)\n");
+            t_relay();
+        }
+        "#,
+    );
+    world.udp(2, "MESSAGE sip:bob@192.0.2.1");
+    expect![[r#"
+        > udp:10.0.0.9:5070
+            MESSAGE sip:bob@192.0.2.1 SIP/2.0
+        log 2: sip:10.0.0.7 sip:carol@10.0.0.8
+        > udp:10.0.0.7:5060
+            MESSAGE sip:bob@192.0.2.1 SIP/2.0
+            Max-Breadth: 30
+        > udp:10.0.0.8:5060
+            MESSAGE sip:carol@10.0.0.8 SIP/2.0
+            Max-Breadth: 30
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
+fn a_destination_that_is_given_goes_before_the_next_hop() {
+    let mut world = World::new(
+        r#"
+        loadmodule "tm"
+        route {
+            $du = "sip:10.0.0.7";
+            if ($rm == "INVITE")
+                t_relay(, "udp:10.0.0.9:5070");
+            else
+                forward("10.0.0.9:5070");
+        }
+        "#,
+    );
+    world.udp(2, "MESSAGE sip:bob@192.0.2.1");
+    world.udp(2, "INVITE sip:bob@192.0.2.1\nCall-ID: call-2");
+    expect![[r#"
+        > udp:10.0.0.9:5070
+            MESSAGE sip:bob@192.0.2.1 SIP/2.0
+        > udp:10.0.0.2:5060
+            SIP/2.0 100 Trying
+        > udp:10.0.0.9:5070
+            INVITE sip:bob@192.0.2.1 SIP/2.0
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
+fn all_replies_are_local_when_those_of_the_last_round_are() {
+    let mut world = World::new(
+        r#"
+        loadmodule "tm"
+        route {
+            t_on_failure("next");
+            t_relay(, "udp:10.0.0.9:5070");
+        }
+        failure_route[next] {
+            if (t_local_replied("all")) { xlog("all local\n"); exit; }
+            xlog("$T_reply_code is somebody's\n");
+            t_on_failure("next");
+            t_relay(, "udp:10.0.0.8:5070");
+        }
+        "#,
+    );
+    world.udp(2, "INVITE sip:bob@192.0.2.1");
+    let invite = world.last_request();
+    world.take();
+    world.respond(9, &invite, "404 Not Here");
+    world.refuse_last();
+    expect![[r#"
+        > udp:10.0.0.9:5070
+            ACK sip:bob@192.0.2.1 SIP/2.0
+        log 2: 404 is somebody's
+        > udp:10.0.0.8:5070
+            INVITE sip:bob@192.0.2.1 SIP/2.0
+        log 2: all local
+        > udp:10.0.0.2:5060
+            SIP/2.0 500 Server Internal Error
+    "#]]
+    .assert_eq(&world.take());
+}
+
+#[test]
 fn the_body_of_a_reply_is_not_that_of_the_next() {
     let mut world = World::new(
         r#"

@@ -156,13 +156,13 @@ impl Tm {
         Verdict::of(regex.is_match(code.to_string().as_bytes()))
     }
 
-    /// Whether we made the replies ourselves: those of all branches, that of this one, or the one that counts.
+    /// Whether we made the replies ourselves: those of all branches that were tried last, that of this one, or the one that counts.
     pub(super) fn local_replied(&mut self, cx: &mut Context<'_>, args: Args<'_>) -> Verdict {
         let Some(context) = cx.transaction() else {
             return Verdict::FAIL;
         };
         Verdict::of(match args.str(0) {
-            b"all" => context.branches().iter().all(|branch| branch.local),
+            b"all" => context.current().all(|branch| branch.local),
             b"branch" => cx
                 .run
                 .branch

@@ -31,7 +31,7 @@ impl Params {
             }
         }
         if let Some(name) = &self.minor_flag {
-            let mask = cx.branch_flag(name.as_bytes());
+            let mask = cx.name_branch_flag(name.as_bytes());
             cx.core.proxy.settings.minor_flag = mask.ok_or("there are 32 branch flags already")?;
         }
         let core = &mut *cx.core;

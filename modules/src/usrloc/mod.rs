@@ -107,7 +107,7 @@ impl Module for Usrloc {
 
     fn start(&mut self, cx: &mut Context<'_>) -> Result<(), String> {
         // Takes its bit now, so that a script that never sets the flag agrees with one that does.
-        if !self.nat_bflag.is_empty() && cx.branch_flag(self.nat_bflag.as_bytes()).is_none() {
+        if !self.nat_bflag.is_empty() && cx.name_branch_flag(self.nat_bflag.as_bytes()).is_none() {
             return Err(format!("`{}` is one branch flag too many", self.nat_bflag));
         }
         Ok(())

@@ -203,6 +203,29 @@ fn flags_by_name() {
 }
 
 #[test]
+fn flags_have_the_numbers_of_the_script_and_none_at_run_time() {
+    check_body(
+        r#"
+        $var(name) = "LATE";
+        $msg.flag($var(name)) = 1;
+        xlog("[$mf]");
+        $branch = "sip:one@example.com";
+        $branch(flags) = "THIRD NAT";
+        setbflag("FIRST");
+        $(branch.flag(NAT)[0]) = 1;
+        xlog("[$(branch(flags)[0])]");
+        "#,
+        expect![[r#"
+            warning: assignment failed test.cfg:4
+            []
+            [THIRD NAT]
+            branch 0: flags 101
+            branch 1: sip:one@example.com flags 110
+        "#]],
+    );
+}
+
+#[test]
 fn branches() {
     check_body(
         r#"
