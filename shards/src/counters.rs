@@ -32,6 +32,8 @@ counters! {
     receive_batches,
     /// Calls of `sendmmsg` that took something.
     send_batches,
+    /// Walks of what was sent through the kernel: a run of equal sizes to one peer is one (`gso` of the profile).
+    datagram_runs,
     /// Messages given to the shard that owns them: the hops of the mesh.
     handovers,
     /// Messages got from the shard that received them.

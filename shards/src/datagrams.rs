@@ -1,8 +1,7 @@
 //! The UDP sockets of one shard: batches in, batches out, and who could not be reached.
 //!
 //! What goes out is grouped by socket and destination, so that runs stand together; the order
-//! towards one destination stays the order of writing. (`UDP_SEGMENT` will make one descriptor of a
-//! run of equal sizes.)
+//! towards one destination stays the order of writing. A run of equal sizes is one descriptor (`gso` of the profile).
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -10,7 +9,7 @@ use std::ops::Range;
 use engine::{ConnectionId, Flow, SocketId, Ticket, Transport};
 use parser::Frame;
 use wire::datagram::Datagram;
-use wire::limits::BATCH;
+use wire::limits::{BATCH, PIECES};
 use wire::{DatagramSocket, Epoll, Events, Interest, ReceiveBatch, SendBatch, Unreachable};
 
 use crate::counters::Counters;
@@ -44,14 +43,17 @@ struct Pending {
 }
 
 impl Datagrams {
-    pub(crate) fn new(sockets: Vec<Option<DatagramSocket>>) -> std::io::Result<Datagrams> {
+    pub(crate) fn new(
+        sockets: Vec<Option<DatagramSocket>>,
+        makes_runs: bool,
+    ) -> std::io::Result<Datagrams> {
         Ok(Datagrams {
             sockets,
             receive: ReceiveBatch::new(),
             frames: (0..BATCH)
                 .map(|_| Frame::with_capacity(FRAME_BYTES))
                 .collect(),
-            send: SendBatch::new(),
+            send: SendBatch::new(makes_runs),
             pending: Vec::new(),
             order: Vec::new(),
             recent: Recent::default(),
@@ -146,7 +148,7 @@ impl Datagrams {
             let socket_id = first.socket;
             let same_socket =
                 |key: &&u64| self.pending[(**key & 0xffff) as usize].socket == socket_id;
-            let run = self.order[at..].iter().take(BATCH).take_while(same_socket);
+            let run = self.order[at..].iter().take(PIECES).take_while(same_socket);
             let batch = run.map(|key| {
                 let one = &self.pending[(key & 0xffff) as usize];
                 Datagram {
@@ -163,6 +165,7 @@ impl Datagrams {
             let sent = self.send.send(socket, batch);
             if sent.count > 0 {
                 counters.send_batches += 1;
+                counters.datagram_runs += sent.runs as u64;
                 counters.datagrams_sent += sent.count as u64;
                 for key in &self.order[at..at + sent.count] {
                     let one = &self.pending[(key & 0xffff) as usize];

@@ -401,7 +401,8 @@ impl Seedling {
             engine,
             make_engine: self.make_engine,
             clock: self.clock,
-            datagrams: Datagrams::new(self.sockets.datagrams).map_err(fail)?,
+            datagrams: Datagrams::new(self.sockets.datagrams, self.settings.profile.gso)
+                .map_err(fail)?,
             connections,
             mesh: self.mesh,
             bell: self.bell,

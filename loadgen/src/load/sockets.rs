@@ -118,7 +118,7 @@ impl Sockets {
             rooms: (0..wire::limits::BATCH)
                 .map(|_| Box::new([0; DATAGRAM_BYTES]))
                 .collect(),
-            send_batch: SendBatch::new(),
+            send_batch: SendBatch::default(),
             ready: Vec::new(),
             traffic: Traffic::default(),
         })

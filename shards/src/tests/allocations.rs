@@ -43,7 +43,7 @@ fn a_datagram_from_socket_to_shard_to_socket() {
     };
     let socket = bind();
     let peer = DatagramSocket::connect(socket.local()).unwrap();
-    let mut datagrams = Datagrams::new(vec![Some(socket)]).unwrap();
+    let mut datagrams = Datagrams::new(vec![Some(socket)], true).unwrap();
     let bells = [Bell::new().unwrap(), Bell::new().unwrap()];
     let mut meshes = Mesh::between(&bells, 64);
     let (message, mut arena, mut counters) = (message(), Vec::new(), Counters::default());

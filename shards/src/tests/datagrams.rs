@@ -20,7 +20,7 @@ fn socket() -> DatagramSocket {
 fn ours() -> (Datagrams, SocketAddr) {
     let socket = socket();
     let address = socket.local();
-    (Datagrams::new(vec![Some(socket)]).unwrap(), address)
+    (Datagrams::new(vec![Some(socket)], true).unwrap(), address)
 }
 
 fn wait_for(socket: &DatagramSocket, interest: Interest) {
@@ -56,7 +56,9 @@ fn what_is_flushed_keeps_its_order_towards_each_destination() {
         let expected: Vec<String> = (0..30).map(|n| format!("{}", n * 3 + index)).collect();
         assert_eq!(received(peer), expected);
     }
-    assert_eq!((counters.datagrams_sent, counters.send_batches), (90, 3));
+    assert_eq!((counters.datagrams_sent, counters.send_batches), (90, 1));
+    // To each: 0 to 9 of one digit, then those of two.
+    assert_eq!(counters.datagram_runs, 6);
 }
 
 #[test]
@@ -127,7 +129,7 @@ fn received_datagrams_become_frames_whatever_their_size_and_pings_do_not() {
     let peer = socket();
     let (small, large) = (vec![b's'; 600], vec![b'l'; 30_000]);
     let all = [small.as_slice(), b"\r\n\r\n", &large, b"\0"];
-    let sent = SendBatch::new().send(
+    let sent = SendBatch::default().send(
         &peer,
         all.iter().map(|bytes| Datagram { bytes, to: address }),
     );

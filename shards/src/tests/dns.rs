@@ -107,7 +107,10 @@ impl World {
 
     fn say(&self, server: usize, bytes: &[u8], to: SocketAddr) {
         let one = std::iter::once(Datagram { bytes, to });
-        assert_eq!(SendBatch::new().send(&self.servers[server], one).count, 1);
+        assert_eq!(
+            SendBatch::default().send(&self.servers[server], one).count,
+            1
+        );
     }
 
     /// Waits for the client's channel and lets it look.

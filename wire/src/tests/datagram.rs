@@ -19,7 +19,7 @@ fn several(address: &str, count: usize) -> Vec<DatagramSocket> {
 }
 
 fn send(from: &DatagramSocket, to: SocketAddr, all: &[&[u8]]) {
-    let sent = SendBatch::new().send(from, all.iter().map(|bytes| Datagram { bytes, to }));
+    let sent = SendBatch::default().send(from, all.iter().map(|bytes| Datagram { bytes, to }));
     assert!(sent.error.is_none(), "{:?}", sent.error);
     assert_eq!(sent.count, all.len());
 }
@@ -77,6 +77,94 @@ fn large_datagrams_of_one_batch_keep_their_tails_apart() {
         .map(|(bytes, _)| bytes)
         .collect();
     assert_eq!(got, [first, b"small".to_vec(), second]);
+}
+
+#[test]
+fn a_run_is_sent_as_one_and_arrives_as_many() {
+    for family in [V4, V6] {
+        let (here, there, other) = (one(family), one(family), one(family));
+        let all: Vec<(Vec<u8>, SocketAddr)> = [
+            (b'a', 700, &there),
+            (b'b', 700, &there),
+            // Shorter: the end of a run.
+            (b'c', 300, &there),
+            (b'd', 300, &there),
+            (b'e', 300, &other),
+            // Larger than the one before: the next run.
+            (b'f', 301, &other),
+            // Nothing is no part of a run.
+            (b'g', 0, &other),
+            (b'h', 2_000, &there),
+            (b'i', 2_000, &there),
+        ]
+        .map(|(byte, len, to)| (vec![byte; len], to.local()))
+        .into();
+        let sent = SendBatch::default().send(
+            &here,
+            all.iter().map(|(bytes, to)| Datagram { bytes, to: *to }),
+        );
+        assert!(sent.error.is_none(), "{:?}", sent.error);
+        assert_eq!((sent.count, sent.runs), (9, 7));
+        for socket in [&there, &other] {
+            let got: Vec<Vec<u8>> = receive(socket, 4096).into_iter().map(|got| got.0).collect();
+            let meant = all.iter().filter(|(_, to)| *to == socket.local());
+            assert_eq!(
+                got,
+                meant.map(|(bytes, _)| bytes.clone()).collect::<Vec<_>>()
+            );
+        }
+    }
+}
+
+#[test]
+fn a_run_is_at_most_what_the_kernel_takes_and_the_rest_is_offered_again() {
+    let (here, there) = (one(V4), one(V4));
+    let payload = [b'x'; 100];
+    let to = there.local();
+    let datagrams = || {
+        std::iter::repeat_n(
+            Datagram {
+                bytes: &payload,
+                to,
+            },
+            130,
+        )
+    };
+    let mut batch = SendBatch::default();
+    let sent = batch.send(&here, datagrams());
+    assert_eq!((sent.count, sent.runs), (130, 3));
+    let whole = [b'y'; 1_400];
+    let sent = batch.send(
+        &here,
+        std::iter::repeat_n(Datagram { bytes: &whole, to }, 60),
+    );
+    assert_eq!((sent.count, sent.runs), (60, 2), "64 KiB are a run");
+    let sent = batch.send(&here, std::iter::repeat_n(Datagram { bytes: b"", to }, 40));
+    assert_eq!((sent.count, sent.runs), (32, 32), "a batch has 32 runs");
+    let mut single = SendBatch::new(false);
+    let sent = single.send(&here, datagrams());
+    assert_eq!((sent.count, sent.runs), (32, 32));
+}
+
+#[test]
+fn what_the_kernel_will_not_cut_up_is_sent_singly() {
+    let (here, there) = (one(V4), one(V4));
+    // Without a checksum there are no runs.
+    crate::option::set(&here, libc::SOL_SOCKET, libc::SO_NO_CHECK, 1).unwrap();
+    let to = there.local();
+    let mut batch = SendBatch::default();
+    let large = [b'x'; 500];
+    let sent = batch.send(
+        &here,
+        std::iter::repeat_n(Datagram { bytes: &large, to }, 3),
+    );
+    assert_eq!((sent.count, sent.runs), (3, 3), "{:?}", sent.error);
+    assert_eq!(receive(&there, 1024).len(), 3);
+    // Smaller ones are tried once more, larger ones never again.
+    for bytes in [&large[..400], &large[..450], &large[..]] {
+        let sent = batch.send(&here, std::iter::repeat_n(Datagram { bytes, to }, 3));
+        assert_eq!((sent.count, sent.runs), (3, 3), "{:?}", sent.error);
+    }
 }
 
 #[test]
@@ -157,7 +245,7 @@ fn an_unread_report_stops_a_send_until_it_is_read() {
     let dead = one(V4).local();
     send(&here, dead, &[b"anybody?"]);
     wait_for(&here, Interest::NOTHING);
-    let mut batch = SendBatch::new();
+    let mut batch = SendBatch::default();
     let datagram = Datagram {
         bytes: b"hello",
         to: alive.local(),
