@@ -174,6 +174,7 @@ impl Engine {
     /// shards, questions for backends. Nothing else leaves the engine, and nothing waits inside it.
     pub fn handle(&mut self, now: Now, input: Input, outbox: &mut Outbox) {
         self.core.now = now;
+        outbox.about(0);
         let traced = outbox.outputs().len();
         self.guarded(input, outbox);
         if self.core.trace.on {

@@ -17,6 +17,8 @@ pub enum Output {
         range: Range<u32>,
         /// By which way.
         flow: Flow,
+        /// Which call it is about: what has the same number keeps its order. 0 is a call like any other.
+        call: u32,
         /// Told by `Input::SendFailed` when it cannot be sent; `Ticket::NONE` when nobody cares.
         ticket: Ticket,
     },
@@ -98,6 +100,7 @@ pub enum Query {
 pub struct Outbox {
     bytes: Vec<u8>,
     outputs: Vec<Output>,
+    call: u32,
 }
 
 impl Outbox {
@@ -138,6 +141,11 @@ impl Outbox {
         self.outputs.truncate(mark.1);
     }
 
+    /// What is sent from now on is about this call.
+    pub fn about(&mut self, call: u32) {
+        self.call = call;
+    }
+
     /// Sends what `write` appends to the arena. Returns the range written.
     pub fn send(
         &mut self,
@@ -149,6 +157,7 @@ impl Outbox {
         self.outputs.push(Output::Send {
             range: range.clone(),
             flow,
+            call: self.call,
             ticket,
         });
         range
@@ -182,10 +191,12 @@ impl Outbox {
                 Output::Send {
                     range,
                     flow,
+                    call,
                     ticket,
                 } => Output::Send {
                     range: moved(range),
                     flow,
+                    call,
                     ticket,
                 },
                 Output::Log { level, range } => Output::Log {

@@ -352,6 +352,7 @@ impl World {
                         range,
                         flow,
                         ticket,
+                        ..
                     } => {
                         let text = slice(&range);
                         if !text.starts_with("SIP/2.0") {

@@ -1,7 +1,7 @@
 //! The UDP sockets of one shard: batches in, batches out, and who could not be reached.
 //!
-//! What goes out is grouped by socket and destination, so that runs stand together; the order
-//! towards one destination stays the order of writing. A run of equal sizes is one descriptor (`gso` of the profile).
+//! What goes out is grouped by socket, destination and size, so that runs stand together; what is about one call
+//! stays in the order of writing. A run of equal sizes is one descriptor (`gso` of the profile).
 
 use std::net::{IpAddr, SocketAddr};
 use std::ops::Range;
@@ -28,7 +28,9 @@ pub(crate) struct Datagrams {
     frames: Vec<Frame>,
     send: SendBatch,
     pending: Vec<Pending>,
-    order: Vec<u64>,
+    order: Vec<Place>,
+    /// How many datagrams of a call are pending, by the low bits of call and destination.
+    earlier: Box<[u8; CALLS_TOLD_APART]>,
     recent: Recent,
     room: Epoll,
     room_events: Events,
@@ -39,8 +41,18 @@ struct Pending {
     range: Range<u32>,
     socket: SocketId,
     to: SocketAddr,
+    call: u32,
     ticket: Ticket,
 }
+
+/// Where a datagram stands in what is sent: what decides, then its number in `pending`.
+type Place = (u64, u32);
+
+/// Calls told apart in one flush. Two that are not keep their order, as if they were one.
+const CALLS_TOLD_APART: usize = 1024;
+
+/// Datagrams of one call to one peer in one flush that are put in order; what is beyond keeps its place at the end.
+const EARLIER_MAX: u8 = 15;
 
 impl Datagrams {
     pub(crate) fn new(
@@ -56,6 +68,7 @@ impl Datagrams {
             send: SendBatch::new(makes_runs),
             pending: Vec::new(),
             order: Vec::new(),
+            earlier: Box::new([0; CALLS_TOLD_APART]),
             recent: Recent::default(),
             room: Epoll::new()?,
             room_events: Events::new(),
@@ -119,7 +132,7 @@ impl Datagrams {
     }
 
     /// Notes a datagram for the next [`flush`](Self::flush).
-    pub(crate) fn queue(&mut self, range: Range<u32>, flow: Flow, ticket: Ticket) {
+    pub(crate) fn queue(&mut self, range: Range<u32>, flow: Flow, call: u32, ticket: Ticket) {
         let Flow {
             socket, remote: to, ..
         } = flow;
@@ -127,6 +140,7 @@ impl Datagrams {
             range,
             socket,
             to,
+            call,
             ticket,
         });
     }
@@ -144,13 +158,13 @@ impl Datagrams {
         let mut at = 0;
         let mut retries = 0;
         while at < self.order.len() {
-            let first = &self.pending[(self.order[at] & 0xffff) as usize];
+            let first = &self.pending[self.order[at].1 as usize];
             let socket_id = first.socket;
             let same_socket =
-                |key: &&u64| self.pending[(**key & 0xffff) as usize].socket == socket_id;
+                |&&(_, number): &&Place| self.pending[number as usize].socket == socket_id;
             let run = self.order[at..].iter().take(PIECES).take_while(same_socket);
-            let batch = run.map(|key| {
-                let one = &self.pending[(key & 0xffff) as usize];
+            let batch = run.map(|&(_, number)| {
+                let one = &self.pending[number as usize];
                 Datagram {
                     bytes: slice(bytes, &one.range),
                     to: one.to,
@@ -167,8 +181,8 @@ impl Datagrams {
                 counters.send_batches += 1;
                 counters.datagram_runs += sent.runs as u64;
                 counters.datagrams_sent += sent.count as u64;
-                for key in &self.order[at..at + sent.count] {
-                    let one = &self.pending[(key & 0xffff) as usize];
+                for &(_, number) in &self.order[at..at + sent.count] {
+                    let one = &self.pending[number as usize];
                     self.recent.note(one.to, one.ticket, now_us);
                 }
                 at += sent.count;
@@ -202,16 +216,28 @@ impl Datagrams {
         self.order.clear();
     }
 
-    /// Orders what is pending by socket and destination; equal ones stay in the order of writing.
+    /// Orders what is pending by socket, destination and size, so that runs form; what is about one call stays in the
+    /// order of writing.
     ///
-    /// One key of 64 bits each: socket, hash of the destination, number. Two destinations of one
-    /// hash only stand in one group.
+    /// The key is 16 bits of the socket, 28 of a hash of the destination, 4 for how many of the same call go before,
+    /// 16 of the size. Two destinations of one hash only stand in one group.
     fn sort(&mut self) {
-        // A flush is bounded far below by OUTPUTS_MAX; the number is 16 bits of the key.
-        let numbered = self.pending.iter().enumerate().take(usize::from(u16::MAX));
-        self.order.extend(numbered.map(|(number, one)| {
-            u64::from(one.socket.0 & 0xfff) << 52 | hash(one.to) << 16 | number as u64
-        }));
+        for (number, one) in (0..).zip(&self.pending) {
+            let to = hash(one.to);
+            let earlier = &mut self.earlier[place_of(one.call, to)];
+            let before = *earlier;
+            *earlier = before.saturating_add(1).min(EARLIER_MAX);
+            // Larger ones first: a run may end with one that is shorter.
+            let size = match before {
+                EARLIER_MAX => 0,
+                _ => 0xffff - one.range.len().min(0xffff) as u64,
+            };
+            let key = u64::from(one.socket.0) << 48 | to << 20 | u64::from(before) << 16 | size;
+            self.order.push((key, number));
+        }
+        for one in &self.pending {
+            self.earlier[place_of(one.call, hash(one.to))] = 0;
+        }
         self.order.sort_unstable();
     }
 
@@ -260,7 +286,11 @@ fn wait_for_room(epoll: &Epoll, events: &mut Events, socket: &DatagramSocket) {
     }
 }
 
-/// 36 bits that differ for most destinations; not a secret.
+fn place_of(call: u32, to: u64) -> usize {
+    (u64::from(call) ^ to) as usize % CALLS_TOLD_APART
+}
+
+/// 28 bits that differ for most destinations; not a secret.
 fn hash(to: SocketAddr) -> u64 {
     let ip = match to.ip() {
         IpAddr::V4(v4) => u64::from(u32::from(v4)),
@@ -269,7 +299,7 @@ fn hash(to: SocketAddr) -> u64 {
             (bits >> 64) as u64 ^ bits as u64
         }
     };
-    ((ip << 16 | u64::from(to.port())).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 28
+    ((ip << 16 | u64::from(to.port())).wrapping_mul(0x9e37_79b9_7f4a_7c15)) >> 36
 }
 
 /// The last sends somebody waits for, by destination.

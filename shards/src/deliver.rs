@@ -43,9 +43,10 @@ impl Shard {
             Output::Send {
                 range,
                 flow,
+                call,
                 ticket,
             } => match flow.transport {
-                Transport::Udp => self.datagrams.queue(range, flow, ticket),
+                Transport::Udp => self.datagrams.queue(range, flow, call, ticket),
                 _ => {
                     let message = &bytes[range.start as usize..range.end as usize];
                     self.send_stream(flow, message, Sender::new(self.id, ticket));

@@ -434,6 +434,7 @@ impl World {
                     range,
                     flow,
                     ticket,
+                    ..
                 } => {
                     let from = self.servers[number].address;
                     if flow.transport != Transport::Udp {

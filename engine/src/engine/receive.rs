@@ -32,11 +32,9 @@ impl Engine {
         if self.is_keep_alive(&frame, flow, outbox) {
             return;
         }
-        let owner = self
-            .core
-            .owner
-            .of(&Peek::read(&frame))
-            .unwrap_or(self.core.shard);
+        let hash = self.core.owner.hash(&Peek::read(&frame));
+        let owner = hash.map_or(self.core.shard, |hash| self.core.owner.shard(hash));
+        outbox.about(hash.map_or(0, |hash| hash.0));
         match from {
             None if owner != self.core.shard => {
                 self.core.statistics.count(Counter::HandoversSent);

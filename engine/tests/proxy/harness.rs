@@ -194,6 +194,7 @@ impl World {
                 range,
                 flow,
                 ticket,
+                ..
             } => {
                 let to = name(flow.remote);
                 let bytes = text(&range).to_vec();

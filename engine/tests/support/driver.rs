@@ -180,6 +180,7 @@ impl Life {
                     range,
                     flow,
                     ticket,
+                    ..
                 } => {
                     let bytes = self.outbox.slice(range);
                     if !bytes.starts_with(b"SIP/2.0 ")

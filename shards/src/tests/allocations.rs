@@ -69,7 +69,7 @@ fn a_datagram_from_socket_to_shard_to_socket() {
         while let Some(Parcel::Message { frame, flow }) = meshes[1].take(ShardId(0)) {
             let start = arena.len() as u32;
             arena.extend_from_slice(&frame);
-            datagrams.queue(start..arena.len() as u32, flow, Ticket(1));
+            datagrams.queue(start..arena.len() as u32, flow, 1, Ticket(1));
         }
         datagrams.flush(&arena, 0, &mut counters, |_, _| panic!(), |_, _| panic!());
         while peer.receive(&mut room).is_ok() {}

@@ -49,7 +49,7 @@ fn what_is_flushed_keeps_its_order_towards_each_destination() {
         let start = bytes.len() as u32;
         bytes.extend(format!("{number}").into_bytes());
         let flow = flow_of(OURS, peers[number % 3].local());
-        datagrams.queue(start..bytes.len() as u32, flow, Ticket::NONE);
+        datagrams.queue(start..bytes.len() as u32, flow, 1, Ticket::NONE);
     }
     datagrams.flush(&bytes, 0, &mut counters, |_, _| panic!(), |_, _| panic!());
     for (index, peer) in peers.iter().enumerate() {
@@ -62,12 +62,61 @@ fn what_is_flushed_keeps_its_order_towards_each_destination() {
 }
 
 #[test]
+fn datagrams_of_one_size_stand_together_and_those_of_one_call_in_order() {
+    let (mut datagrams, _) = ours();
+    let peer = socket();
+    let (mut bytes, mut counters) = (Vec::new(), Counters::default());
+    for (call, text) in [
+        (1, "invite-1"),
+        (1, "ack-1"),
+        (2, "ack-2"),
+        (3, "invite-3"),
+        (1, "bye-1"),
+        (4, "bye-4"),
+        (3, "cancel-3"),
+        (5, "invite-5"),
+    ] {
+        let start = bytes.len() as u32;
+        bytes.extend_from_slice(text.as_bytes());
+        let flow = flow_of(OURS, peer.local());
+        datagrams.queue(start..bytes.len() as u32, flow, call, Ticket::NONE);
+    }
+    datagrams.flush(&bytes, 0, &mut counters, |_, _| panic!(), |_, _| panic!());
+    assert_eq!(
+        received(&peer),
+        [
+            "invite-1", "invite-3", "invite-5", "ack-2", "bye-4", "cancel-3", "ack-1", "bye-1"
+        ]
+    );
+    assert_eq!(counters.datagram_runs, 4);
+}
+
+#[test]
+fn many_of_one_call_leave_as_they_were_written() {
+    let (mut datagrams, _) = ours();
+    let peer = socket();
+    let mut counters = Counters::default();
+    let bytes: Vec<u8> = (b'!'..=b'@').collect();
+    let mut expected = Vec::new();
+    for number in 0..30 {
+        let range = number..number + 1 + number % 3;
+        let flow = flow_of(OURS, peer.local());
+        expected.push(
+            String::from_utf8_lossy(&bytes[range.start as usize..range.end as usize]).into_owned(),
+        );
+        datagrams.queue(range, flow, 7, Ticket::NONE);
+    }
+    datagrams.flush(&bytes, 0, &mut counters, |_, _| panic!(), |_, _| panic!());
+    assert_eq!(received(&peer), expected);
+}
+
+#[test]
 fn who_sent_to_a_closed_port_is_told_once() {
     let (mut datagrams, _) = ours();
     let dead = socket().local();
     let mut counters = Counters::default();
-    datagrams.queue(0..1, flow_of(OURS, dead), Ticket(5));
-    datagrams.queue(0..1, flow_of(OURS, dead), Ticket::NONE);
+    datagrams.queue(0..1, flow_of(OURS, dead), 1, Ticket(5));
+    datagrams.queue(0..1, flow_of(OURS, dead), 1, Ticket::NONE);
     datagrams.flush(b"x", 1_000, &mut counters, |_, _| panic!(), |_, _| {});
     wait_for(datagrams.sockets().next().unwrap().1, Interest::NOTHING);
     let mut reports = Vec::new();
@@ -85,10 +134,10 @@ fn a_report_about_one_peer_does_not_cost_another_its_datagram() {
     let (mut datagrams, _) = ours();
     let (alive, dead) = (socket(), socket().local());
     let mut counters = Counters::default();
-    datagrams.queue(0..1, flow_of(OURS, dead), Ticket(5));
+    datagrams.queue(0..1, flow_of(OURS, dead), 1, Ticket(5));
     datagrams.flush(b"x", 1_000, &mut counters, |_, _| panic!(), |_, _| {});
     wait_for(datagrams.sockets().next().unwrap().1, Interest::NOTHING);
-    datagrams.queue(0..1, flow_of(OURS, alive.local()), Ticket(6));
+    datagrams.queue(0..1, flow_of(OURS, alive.local()), 1, Ticket(6));
     let mut reports = Vec::new();
     datagrams.flush(
         b"x",
@@ -109,8 +158,8 @@ fn a_datagram_that_cannot_go_fails_and_the_next_one_goes() {
     let mut counters = Counters::default();
     let bytes = vec![b'x'; 70_000];
     // Larger than UDP can carry.
-    datagrams.queue(0..70_000, flow_of(OURS, alive.local()), Ticket(5));
-    datagrams.queue(0..3, flow_of(OURS, alive.local()), Ticket(6));
+    datagrams.queue(0..70_000, flow_of(OURS, alive.local()), 1, Ticket(5));
+    datagrams.queue(0..3, flow_of(OURS, alive.local()), 1, Ticket(6));
     let mut failed = Vec::new();
     datagrams.flush(
         &bytes,

@@ -606,6 +606,7 @@ impl World {
                 range,
                 flow,
                 ticket,
+                ..
             } => self.sent(number, shard, text(&range), flow, ticket),
             Output::Handover { to, frame, flow } => {
                 let input = Input::Handover {
