@@ -400,6 +400,36 @@ fn a_code_known_at_run_time_only_is_told_when_it_is_none() {
 }
 
 #[test]
+fn more_calls_that_end_at_once_than_jobs_find_room_all_hear_of_it() {
+    let mut world = World::new(
+        r#"
+        loadmodule "tm"
+        route {
+            t_on_failure("over");
+            t_relay(, "udp:10.0.0.9:5070");
+        }
+        failure_route[over] {
+            t_reply(480, "Over");
+        }
+        "#,
+    );
+    let calls = 2 * engine::limits::JOBS_MAX;
+    for call in 0..calls {
+        world.tcp(
+            2,
+            &format!("INVITE sip:bob@192.0.2.1\nCall-ID: call-{call}"),
+        );
+    }
+    world.take();
+    world.wait(200_000);
+    let heard = world.take();
+    let with = |status: &str| heard.matches(status).count();
+    let (by_route, without) = (with("SIP/2.0 480 Over"), with("SIP/2.0 408"));
+    assert_eq!(by_route + without, calls, "{by_route} + {without}");
+    assert!(by_route >= engine::limits::JOBS_MAX, "{by_route}");
+}
+
+#[test]
 fn a_reason_is_one_line() {
     let mut world = World::new(
         r#"
