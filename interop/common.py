@@ -173,6 +173,8 @@ class Tandem:
         kept = f'modparam("tm", "wt_timer", {linger})\n' if linger else ""
         self.script.write_text(fill(script, PORT=port, FIFO=self.fifo, REPLIES=f"{WORK}/", **words) + kept)
         command = [binary("tandem"), "-F", "-f", self.script, "--shards", shards]
+        if profile := os.environ.get("PROFILE"):
+            command += ["--tuning", os.path.abspath(profile)]
         self.process = start(command, f"tandem{port}", core=core, cwd=WORK)
         wait_until_served(port, self.process)
 

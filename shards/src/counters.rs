@@ -42,6 +42,8 @@ counters! {
     letters,
     /// Wake-ups of this shard by its doorbell.
     wakeups,
+    /// Pauses in which datagrams were left to gather.
+    pauses,
     /// Datagrams for another shard dropped because its ring was full.
     dropped_ring_full,
     /// Parcels other than datagrams lost because too many waited.

@@ -19,6 +19,7 @@ mod counters;
 mod datagrams;
 mod deliver;
 mod dns;
+mod gather;
 pub mod limits;
 mod logbook;
 mod mesh;

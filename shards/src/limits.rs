@@ -24,7 +24,7 @@ pub const PARCELS_WAITING_MAX: usize = 4096;
 pub const PARCELS_A_TURN: usize = 256;
 
 /// Batches read from one UDP socket in one turn.
-pub const BATCHES_A_TURN: usize = 2;
+pub const BATCHES_A_TURN: usize = 4;
 
 /// Messages read from all connections in one turn; what is left is reported again.
 pub const STREAM_MESSAGES_A_TURN: usize = 128;
@@ -32,9 +32,9 @@ pub const STREAM_MESSAGES_A_TURN: usize = 128;
 /// Connections accepted in one turn.
 pub const ACCEPTS_A_TURN: usize = 64;
 
-/// Outputs after which the outbox is flushed in the middle of a turn: two full batches. More would only
-/// make the first of them wait.
-pub const OUTPUTS_MAX: usize = 64;
+/// Outputs after which the outbox is flushed in the middle of a turn: a turn of full batches makes about so many, and
+/// what leaves together can be put together. More would only make the first of them wait.
+pub const OUTPUTS_MAX: usize = 256;
 
 /// Bytes that one connection may owe its peer. A slower peer is a send failure.
 pub const WRITE_QUEUE_BYTES_MAX: usize = 256 * 1024;
@@ -76,6 +76,18 @@ pub const PAUSED_WAIT: Duration = Duration::from_millis(1);
 
 /// The wait while glommio has work of its own, which advances only when the turn lets it.
 pub const BACKGROUND_WAIT: Duration = Duration::from_micros(100);
+
+/// The longest that datagrams may be left to gather: it is added to what a peer waits for.
+pub const GATHER_MAX_US: u64 = 5_000;
+
+/// The shortest pause worth its own wake-up.
+pub const GATHER_LEAST_US: u64 = 20;
+
+/// Datagrams that have to be expected in a pause: for fewer the answer goes at once.
+pub const GATHERED_LEAST: u64 = 2;
+
+/// How late a pause may end.
+pub const PAUSE_SLACK: Duration = Duration::from_micros(1);
 
 /// How long a send waits for room in the socket's buffer before the datagram is dropped.
 pub const SEND_BUFFER_WAIT: Duration = Duration::from_millis(1);

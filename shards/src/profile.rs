@@ -15,6 +15,8 @@ pub struct Profile {
     pub control_core: Option<usize>,
     /// How long a shard with nothing to do looks again before it sleeps; 0 sleeps at once.
     pub spin_us: u64,
+    /// How long datagrams are left to gather while many come, in microseconds; 0 takes each at once.
+    pub gather_us: u64,
     /// Whether runs of datagrams of one size to one peer leave as one (`UDP_SEGMENT`).
     pub gso: bool,
     /// Receive buffer of each UDP socket in bytes; 0 leaves the system's.
@@ -36,6 +38,7 @@ impl Default for Profile {
             cores: Vec::new(),
             control_core: None,
             spin_us: 0,
+            gather_us: 0,
             gso: true,
             udp_receive_buffer: 4 << 20,
             udp_send_buffer: 1 << 20,
@@ -46,7 +49,7 @@ impl Default for Profile {
     }
 }
 
-const KEYS: &str = "shards, cores, control_core, spin_us, gso, udp_receive_buffer, udp_send_buffer, \
+const KEYS: &str = "shards, cores, control_core, spin_us, gather_us, gso, udp_receive_buffer, udp_send_buffer, \
                     tcp_receive_buffer, tcp_send_buffer, ring_parcels";
 
 impl Profile {
@@ -111,6 +114,7 @@ impl Profile {
             }
             "control_core" => self.control_core = Some(has(number(0, 4096)? as usize)?),
             "spin_us" => self.spin_us = number(0, 1_000_000)?,
+            "gather_us" => self.gather_us = number(0, crate::limits::GATHER_MAX_US)?,
             "gso" => {
                 self.gso = match value {
                     "true" => true,

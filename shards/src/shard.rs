@@ -17,6 +17,7 @@ use crate::connections::{Connections, Happened};
 use crate::counters::Counters;
 use crate::datagrams::Datagrams;
 use crate::dns::Dns;
+use crate::gather::Gather;
 use crate::limits::{BACKGROUND_WAIT, IDLE_WAIT, PAUSED_WAIT};
 use crate::logbook::Logbook;
 use crate::mesh::{Bell, Mesh};
@@ -66,6 +67,7 @@ pub(crate) struct Shard {
     pub(crate) streams_ready: bool,
     streams_watched: bool,
     spin_us: u64,
+    gather: Gather,
 }
 
 /// What a shard is made of.
@@ -83,6 +85,7 @@ pub(crate) struct Parts {
     pub(crate) quarantine: Quarantine,
     pub(crate) background: Background,
     pub(crate) spin_us: u64,
+    pub(crate) gather_us: u64,
 }
 
 impl Shard {
@@ -126,6 +129,7 @@ impl Shard {
             streams_ready: false,
             streams_watched: true,
             spin_us: parts.spin_us,
+            gather: Gather::new(parts.gather_us),
         })
     }
 
@@ -135,6 +139,8 @@ impl Shard {
     pub(crate) async fn live(mut self, stop: Arc<AtomicBool>, ended: mpsc::Sender<Counters>) {
         while !stop.load(Ordering::Relaxed) {
             self.turn();
+            let received = self.counters.datagrams_received;
+            self.gather.looked(self.now.mono_us, received);
             if self.background.is_busy() {
                 self.look(Duration::ZERO);
                 glommio::timer::sleep(BACKGROUND_WAIT).await;
@@ -153,6 +159,16 @@ impl Shard {
     fn rest(&mut self) {
         if self.has_work() {
             return self.look(Duration::ZERO);
+        }
+        let now_us = self.clock.mono_us();
+        if let Some(time_us) = self.gather.pause(now_us, self.next_us()) {
+            self.counters.pauses += 1;
+            // Nobody rings for a shard that is awake: what comes is found after the pause.
+            wire::process::pause(Duration::from_micros(time_us));
+            self.look(Duration::ZERO);
+            if self.has_work() || self.is_due() {
+                return;
+            }
         }
         if self.spin_us > 0 {
             let until = self.clock.mono_us() + self.spin_us;

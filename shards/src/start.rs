@@ -22,7 +22,9 @@ use crate::connections::{Connections, Local, StreamSettings};
 use crate::counters::Counters;
 use crate::datagrams::Datagrams;
 use crate::dns::{Dns, DnsSettings};
-use crate::limits::{CONTROL_STOP_WITHIN, FILES_OF_PROCESS, FILES_OF_SHARD, STOP_WITHIN};
+use crate::limits::{
+    CONTROL_STOP_WITHIN, FILES_OF_PROCESS, FILES_OF_SHARD, PAUSE_SLACK, STOP_WITHIN,
+};
 use crate::mesh::{Bell, Mesh};
 use crate::profile::Profile;
 use crate::quarantine::{Background, Quarantine};
@@ -377,6 +379,8 @@ impl Seedling {
     }
 
     fn sprout(self) -> Result<Shard, String> {
+        // Without it a pause may end 50 us late; what refuses it still pauses.
+        let _ = wire::process::set_timer_slack(PAUSE_SLACK);
         let fail =
             |error: io::Error| format!("shard {} cannot start: {}.", self.id.0, because(&error));
         let engine = (self.make_engine)(self.id)?;
@@ -411,6 +415,7 @@ impl Seedling {
             quarantine: Quarantine::new(self.settings.quarantine, self.id.0, background.clone()),
             background,
             spin_us: self.settings.profile.spin_us,
+            gather_us: self.settings.profile.gather_us,
         })
         .map_err(fail)
     }

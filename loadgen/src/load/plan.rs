@@ -13,6 +13,9 @@ use super::search::Search;
 use super::usage::USAGE;
 use crate::phone::{Answering, CallPlan, Micros, Spread, Then};
 
+/// The longest that datagrams gather.
+const GATHER_MAX: Micros = 10_000;
+
 /// Sockets of one side of a thread: as many descriptors as a process is usually allowed, with room.
 const SOCKETS_MAX: usize = 8192;
 
@@ -71,6 +74,8 @@ pub(super) struct Plan {
     pub(super) calls: u64,
     pub(super) arrivals: Arrivals,
     pub(super) ramp: Micros,
+    /// How long what comes and what is due may gather before the thread looks again.
+    pub(super) gather: Micros,
     pub(super) burst: u64,
     pub(super) seed: u64,
     pub(super) call: CallPlan,
@@ -181,6 +186,7 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
                 })?;
             }
             Long("ramp") => plan.ramp = parser.value()?.parse_with(duration)?,
+            Long("gather") => plan.gather = parser.value()?.parse_with(duration)?.min(GATHER_MAX),
             Long("burst") => plan.burst = parser.value()?.parse_with(at_least_one)?,
             Long("trunk") => (plan.sources, plan.answer_sources) = (1, 1),
             Long("ports") => {
@@ -316,6 +322,7 @@ fn defaults(command: String) -> Plan {
         calls: u64::MAX,
         arrivals: Arrivals::Even,
         ramp: 0,
+        gather: 0,
         burst: 1,
         seed: std::time::UNIX_EPOCH
             .elapsed()

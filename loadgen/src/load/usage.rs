@@ -54,6 +54,8 @@ Process
   --threads N         each with its own callers and answerers             [1]
   --core N            pins the first thread to this core, the next to the next
   --linger T          how long finished transactions absorb retransmissions [5s]
+  --gather TIME       let datagrams gather so long before they are looked at; lateness counts in every time
+                      from the intended start, and the generator costs far less (default 0, 10ms at most)
   --no-retransmit     nothing is sent again: a lost datagram is a failed call
   --drop-every N      `forward` withholds one datagram in N and says which: a server with a known fault
   --drain T           how long to wait for what is open at the end        [35s]

@@ -21,7 +21,7 @@ use crate::phone::{
 };
 
 /// Starts of one turn at most, so that answers are not kept waiting.
-const STARTS: usize = 32;
+const STARTS: usize = 256;
 /// The longest wait.
 const WAIT_MAX: Micros = 20_000;
 /// How often the live figures are refreshed.
@@ -72,6 +72,8 @@ pub(super) struct Worker {
     /// Of the answering side, before the run.
     registered: usize,
     unregistered: usize,
+    /// When it looked last.
+    looked: Micros,
     /// How many were started.
     number: usize,
     /// Registrations and requests without an outcome.
@@ -141,6 +143,7 @@ impl Worker {
             registrations: vec![None; users],
             registered: 0,
             unregistered: 0,
+            looked: 0,
             number: 0,
             pending: 0,
             tally,
@@ -204,6 +207,8 @@ impl Worker {
             planned,
             ..Tally::new(start)
         };
+        // What gathers is looked at in time; without this it still is, a little later.
+        let _ = wire::process::set_timer_slack(Duration::from_micros(1));
         let mut refresh_at = 0;
         let mut drain_until = None;
         let mut idle_since = None;
@@ -331,11 +336,14 @@ impl Worker {
     /// Sends, receives, lets timers run, sends.
     fn turn(&mut self, wait: Micros) -> Result<(), String> {
         self.send();
+        let gathers = self.gather();
         // The kernel rounds up to a millisecond: what is due sooner is looked for.
+        let wait = if gathers { 0 } else { wait / 1_000 };
         self.sockets
-            .wait(Duration::from_millis(wait / 1_000))
+            .wait(Duration::from_millis(wait))
             .map_err(|error| format!("cannot wait: {error}"))?;
         let now = self.now();
+        self.looked = now;
         let (caller, callee) = (&mut self.caller, &mut self.callee);
         self.sockets.receive(|number, bytes, from| match callee {
             Some(callee) if number >= callee.first => {
@@ -358,6 +366,17 @@ impl Worker {
         self.listen();
         self.send();
         Ok(())
+    }
+
+    /// Sleeps until what comes has had time to gather. `false`: there is nothing to sleep for.
+    fn gather(&mut self) -> bool {
+        let until = self.looked + self.plan.gather;
+        let time = until.saturating_sub(self.now());
+        if self.plan.gather == 0 || time == 0 {
+            return false;
+        }
+        wire::process::pause(Duration::from_micros(time));
+        true
     }
 
     fn send(&mut self) {

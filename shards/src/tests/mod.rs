@@ -2,6 +2,7 @@ mod allocations;
 mod connections;
 mod datagrams;
 mod dns;
+mod gather;
 mod mesh;
 mod profile;
 mod quarantine;

@@ -15,7 +15,7 @@ fn a_profile_is_lines_of_keys() {
     check(
         "shards = 2 # both\n\ncores = [0, 1]\nspin_us=50\nudp_receive_buffer = 1_000_000\n",
         expect![[r#"
-            Profile { shards: Some(2), cores: [0, 1], control_core: None, spin_us: 50, gso: true, udp_receive_buffer: 1000000, udp_send_buffer: 1048576, tcp_receive_buffer: 0, tcp_send_buffer: 0, ring_parcels: 1024 }
+            Profile { shards: Some(2), cores: [0, 1], control_core: None, spin_us: 50, gather_us: 0, gso: true, udp_receive_buffer: 1000000, udp_send_buffer: 1048576, tcp_receive_buffer: 0, tcp_send_buffer: 0, ring_parcels: 1024 }
         "#]],
     );
 }
@@ -26,7 +26,7 @@ fn everything_wrong_is_said_with_its_line() {
         "shards = none\nspin = 3\n[section]\ncores = 0\n",
         expect![[r#"
             my.toml:1: `shards` is a number from 1 to 1024, not `none`
-            my.toml:2: there is no `spin`; there are shards, cores, control_core, spin_us, gso, udp_receive_buffer, udp_send_buffer, tcp_receive_buffer, tcp_send_buffer, ring_parcels
+            my.toml:2: there is no `spin`; there are shards, cores, control_core, spin_us, gather_us, gso, udp_receive_buffer, udp_send_buffer, tcp_receive_buffer, tcp_send_buffer, ring_parcels
             my.toml:3: expected `key = value`
             my.toml:4: `cores` is a list like [0, 1], not `0`
         "#]],
