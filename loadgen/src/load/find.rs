@@ -154,7 +154,8 @@ fn once(
         // The first is the first server's.
         plan.server_pids = plan.server_pids.get(side).copied().into_iter().collect();
     }
-    let (outcome, verdict) = measure(&plan, signals)?;
+    let (outcome, mut verdict) = measure(&plan, signals)?;
+    verdict.objections.extend(verdict::not_held(&outcome.tally));
     if outcome.interrupted {
         return Err("interrupted".to_owned());
     }

@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 /// How long a server may take until it has its port.
 const START_WAIT: Duration = Duration::from_secs(20);
-/// How long it may take to end by itself after SIGTERM.
-const STOP_WAIT: Duration = Duration::from_secs(10);
+/// How long its first process may take to end all others after SIGTERM.
+const MAIN_WAIT: Duration = Duration::from_secs(5);
+/// How long all of them may take after SIGTERM to each.
+const STOP_WAIT: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(20);
 /// After its port is bound: shards and children that are still waking.
 const SETTLE: Duration = Duration::from_millis(300);
@@ -62,11 +64,11 @@ impl Server {
         self.child.id()
     }
 
-    /// A signal to the whole group.
-    fn signal(&self, name: &str) {
+    /// A signal to its first process or to the whole group.
+    fn signal(&self, name: &str, group: &str) {
         // A group that is gone already is what was wanted.
         // The shell's own `kill`: there is always one.
-        let line = format!("kill {name} -{}", self.child.id());
+        let line = format!("kill {name} {group}{}", self.child.id());
         let _ = Command::new("/bin/sh")
             .args(["-c", &line])
             .stderr(Stdio::null())
@@ -76,22 +78,32 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        self.signal("-TERM");
-        // The shell may be gone before what it started: the port says when that is.
-        self.wait();
-        self.signal("-KILL");
-        self.wait();
+        // A server with children ends them itself; one that is told together with them may wait for them in vain.
+        self.signal("-TERM", "");
+        self.wait(MAIN_WAIT, |ended, _| ended);
+        // A shell that started the server is gone before it: the port says when that is.
+        for signal in ["-TERM", "-KILL"] {
+            if self.wait(LOOK, |ended, bound| ended && !bound) {
+                break;
+            }
+            self.signal(signal, "-");
+            self.wait(STOP_WAIT, |ended, bound| ended && !bound);
+        }
+        let _ = self.child.try_wait();
     }
 }
 
 impl Server {
-    /// Until the shell has ended and nobody has the port, [`STOP_WAIT`] at most.
-    fn wait(&mut self) {
-        let deadline = Instant::now() + STOP_WAIT;
-        while Instant::now() < deadline {
+    /// Until it is enough that the first process has ended, or that somebody has the port; whether it came to that.
+    fn wait(&mut self, at_most: Duration, is_enough: impl Fn(bool, bool) -> bool) -> bool {
+        let deadline = Instant::now() + at_most;
+        loop {
             let ended = matches!(self.child.try_wait(), Ok(Some(_)) | Err(_));
-            if ended && !is_bound(self.port) {
-                break;
+            if is_enough(ended, is_bound(self.port)) {
+                return true;
+            }
+            if Instant::now() >= deadline {
+                return false;
             }
             sleep(LOOK);
         }

@@ -2,6 +2,7 @@
 
 use super::plan::Plan;
 use super::report::Outcome;
+use super::tally::Tally;
 
 /// A start later than this at the 99th percentile, and the generator measured itself.
 const LATE: u64 = 50_000;
@@ -117,6 +118,29 @@ pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
         ));
     }
     verdict
+}
+
+/// Of what the generator sends in a run that is held, one datagram in so many may be a repetition.
+const REPEATED: u64 = 1_000;
+
+/// What stands against a rate beyond what stands against a run: losses that timers mended, starts that were late.
+pub(super) fn not_held(tally: &Tally) -> Vec<String> {
+    let mut objections = Vec::new();
+    let (repeated, sent) = (
+        tally.caller.repeated() + tally.callee.repeated(),
+        tally.traffic.sent,
+    );
+    if repeated > sent / REPEATED {
+        objections.push(format!(
+            "{repeated} of {sent} datagrams were repetitions, one in {REPEATED} is allowed"
+        ));
+    }
+    let late = tally.lateness.value_at_quantile(0.99);
+    if late > LATE {
+        let late = super::progress::time(late);
+        objections.push(format!("one start in a hundred was {late} late"));
+    }
+    objections
 }
 
 /// A server that uses this share of a core is full.
