@@ -13,7 +13,7 @@ use quanta::Clock;
 
 use super::plan::Plan;
 use super::progress::Shared;
-use super::sockets::Sockets;
+use super::sockets::{Order, Sockets};
 use super::tally::Tally;
 use super::worker::micros;
 use crate::phone::{Micros, Outbox, Send};
@@ -39,7 +39,7 @@ impl Forwarder {
         let mut sockets = first;
         sockets.extend(Sockets::bind(SocketAddr::new(plan.local, 0), 1)?);
         Ok(Self {
-            sockets: Sockets::new(sockets)
+            sockets: Sockets::new(sockets, Order::Written, plan.gso)
                 .map_err(|error| format!("cannot poll sockets: {error}"))?,
             pairs: Pairs {
                 answerers: plan.target,

@@ -99,6 +99,8 @@ pub(super) struct Plan {
     pub(super) retransmit: bool,
     /// Of `forward`: one datagram in so many is not passed on; 0 is none.
     pub(super) drop_every: u64,
+    /// Of `forward`: datagrams of one size leave as runs.
+    pub(super) gso: bool,
     pub(super) drain: Micros,
     pub(super) check: bool,
     pub(super) server_pids: Vec<u32>,
@@ -236,6 +238,7 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
             Long("core") => plan.core = Some(parser.value()?.parse()?),
             Long("linger") => plan.linger = parser.value()?.parse_with(duration)?,
             Long("drain") => drain = Some(parser.value()?.parse_with(duration)?),
+            Long("gso") => plan.gso = true,
             Long("no-check") => plan.check = false,
             Long("server-pid") => plan.server_pids.push(parser.value()?.parse()?),
             Long("json") => plan.json = Some(parser.value()?.into()),
@@ -301,6 +304,9 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
     if plan.sources.max(plan.answer_sources) * plan.addresses > SOCKETS_MAX {
         return Err(format!("more than {SOCKETS_MAX} sockets on one side of a thread").into());
     }
+    if plan.gso && scenario != Scenario::Forward {
+        return Err("--gso is what `forward` does; all others do it anyway".into());
+    }
     if plan.drop_every > 0 && scenario != Scenario::Forward {
         return Err("--drop-every is what `forward` does".into());
     }
@@ -345,6 +351,7 @@ fn defaults(command: String) -> Plan {
         linger: 5_000_000,
         retransmit: true,
         drop_every: 0,
+        gso: false,
         drain: 35_000_000,
         check: true,
         server_pids: Vec::new(),

@@ -1,7 +1,7 @@
 //! The sockets of one thread: received in batches, sent in batches, losses counted.
 //!
-//! A socket is one line of one phone. What phones want sent is sorted by socket, its order kept, and goes
-//! out in as few calls of the kernel as there are sockets with something to send.
+//! A socket is one line of one phone. What phones want sent is sorted by socket and destination, and then, where
+//! it is known that calls do not mind, by kind and size, so that neighbours become runs (`UDP_SEGMENT`).
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -21,6 +21,18 @@ const DATAGRAM_BYTES: usize = 4096;
 const BATCHES: usize = 4;
 /// How often one full send buffer is tried again before the datagrams are given up, counted.
 const RETRIES: u32 = 1000;
+
+/// How what goes to one destination is ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    /// As it was written.
+    Written,
+    /// By kind and size: kinds as they follow each other within a call.
+    Kind,
+}
+
+/// Destination, place among the kinds and sizes, place in the outbox.
+type Queued = (SocketAddr, u32, u32);
 
 /// What the sockets counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -56,7 +68,8 @@ pub(super) struct Sockets {
     rooms: Vec<Box<[u8; DATAGRAM_BYTES]>>,
     send_batch: SendBatch,
     /// Places in the outbox, by socket.
-    queues: Vec<Vec<u32>>,
+    queues: Vec<Vec<Queued>>,
+    order: Order,
     ready: Vec<usize>,
     pub(super) traffic: Traffic,
 }
@@ -104,7 +117,11 @@ impl Sockets {
         (0..count).map(bind).collect()
     }
 
-    pub(super) fn new(sockets: Vec<DatagramSocket>) -> io::Result<Self> {
+    pub(super) fn new(
+        sockets: Vec<DatagramSocket>,
+        order: Order,
+        makes_runs: bool,
+    ) -> io::Result<Self> {
         let epoll = Epoll::new()?;
         for (number, socket) in sockets.iter().enumerate() {
             epoll.add(&Fd(socket.as_raw_fd()), number as u64, Interest::READ)?;
@@ -118,7 +135,8 @@ impl Sockets {
             rooms: (0..wire::limits::BATCH)
                 .map(|_| Box::new([0; DATAGRAM_BYTES]))
                 .collect(),
-            send_batch: SendBatch::default(),
+            send_batch: SendBatch::new(makes_runs),
+            order,
             ready: Vec::new(),
             traffic: Traffic::default(),
         })
@@ -194,12 +212,17 @@ impl Sockets {
     /// Sends all that an outbox holds; `first` is the socket of the phone's line 0.
     pub(super) fn send(&mut self, outbox: &Outbox, first: usize) {
         for (place, send) in outbox.sends.iter().enumerate() {
-            self.queues[first + send.line as usize].push(place as u32);
+            let kind = match self.order {
+                Order::Written => 0,
+                Order::Kind => kind_and_size(outbox.bytes_of(send)),
+            };
+            self.queues[first + send.line as usize].push((send.to, kind, place as u32));
         }
         for (socket, queue) in self.sockets.iter().zip(&mut self.queues) {
+            queue.sort_unstable();
             let (mut done, mut retries) = (0, 0);
             while done < queue.len() {
-                let datagrams = queue[done..].iter().map(|&place| {
+                let datagrams = queue[done..].iter().map(|&(_, _, place)| {
                     let send = &outbox.sends[place as usize];
                     Datagram {
                         bytes: outbox.bytes_of(send),
@@ -223,6 +246,24 @@ impl Sockets {
             queue.clear();
         }
     }
+}
+
+/// Where a message stands among those that leave together. Of one call nothing overtakes: provisional before final
+/// responses, ACK before the requests of its dialog, INVITE before its CANCEL. Within a kind the longest is first,
+/// as only the last of a run may be shorter.
+fn kind_and_size(bytes: &[u8]) -> u32 {
+    let kind = if bytes.starts_with(b"SIP/2.0 1") {
+        0
+    } else if bytes.starts_with(b"SIP/") {
+        1
+    } else if bytes.starts_with(b"ACK ") {
+        2
+    } else if bytes.starts_with(b"INVITE ") {
+        3
+    } else {
+        4
+    };
+    kind << 16 | (0xffff - bytes.len().min(0xffff) as u32)
 }
 
 /// Errors after which the same datagram may still go: a full buffer, or a report about an earlier one.

@@ -58,6 +58,7 @@ Process
                       from the intended start, and the generator costs far less (default 0, 10ms at most)
   --no-retransmit     nothing is sent again: a lost datagram is a failed call
   --drop-every N      `forward` withholds one datagram in N and says which: a server with a known fault
+  --gso               `forward` sends neighbours of one size as runs (UDP_SEGMENT); all others do it anyway
   --drain T           how long to wait for what is open at the end        [35s]
   --no-check          skips the full verdict on received messages
 Searching (`find`, `compare` without --rate, `baseline` without --rate; a probe takes --duration)
@@ -65,6 +66,7 @@ Searching (`find`, `compare` without --rate, `baseline` without --rate; a probe 
   --step F            up by so many times while all is held               [1.5]
   --precision F       narrowed to this share                              [0.02]
   --confirm T         the last run                                        [60s]
+                      Held: no call failed, at most 0.1 % of the generator's datagrams repeated, starts in time
   --server-command C  starts a fresh server at TARGET for every run by this shell command, stops it afterwards, and
                       measures its CPU time; twice for `compare`
   --rounds N          of `compare`                                        [3]

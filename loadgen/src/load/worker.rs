@@ -13,7 +13,7 @@ use quanta::Clock;
 use super::plan::{Callee, Plan, Scenario};
 use super::progress::Shared;
 use super::schedule::Schedule;
-use super::sockets::Sockets;
+use super::sockets::{Order, Sockets};
 use super::tally::Tally;
 use crate::phone::{
     CallId, Command, Event, Line, Login, Micros, Notice, Outbox, Phone, Routing, Settings, Then,
@@ -109,8 +109,8 @@ impl Worker {
             }
             sockets.extend(Sockets::bind_all(at, plan.addresses, plan.answer_sources)?);
         }
-        let sockets =
-            Sockets::new(sockets).map_err(|error| format!("cannot poll sockets: {error}"))?;
+        let sockets = Sockets::new(sockets, Order::Kind, true)
+            .map_err(|error| format!("cannot poll sockets: {error}"))?;
         let locals: Vec<SocketAddr> = sockets.locals().collect();
         let (caller_locals, callee_locals) = locals.split_at(first);
         let seed = plan.seed.wrapping_add(2 * thread as u64);
