@@ -71,6 +71,8 @@ pub(super) struct Sockets {
     queues: Vec<Vec<Queued>>,
     order: Order,
     ready: Vec<usize>,
+    /// Whether a socket had its turn and was not empty: nobody may sleep then.
+    pub(super) has_more: bool,
     pub(super) traffic: Traffic,
 }
 
@@ -138,6 +140,7 @@ impl Sockets {
             send_batch: SendBatch::new(makes_runs),
             order,
             ready: Vec::new(),
+            has_more: false,
             traffic: Traffic::default(),
         })
     }
@@ -174,6 +177,7 @@ impl Sockets {
     /// What each socket that was ready has, [`BATCHES`] at most; `take` gets socket number, bytes and sender.
     pub(super) fn receive(&mut self, mut take: impl FnMut(usize, &[u8], SocketAddr)) {
         let mut long = Vec::new();
+        self.has_more = false;
         for &number in &self.ready {
             let mut drained = false;
             for _ in 0..BATCHES {
@@ -188,7 +192,8 @@ impl Sockets {
                     Ok(got) => got,
                     Err(_) => {
                         self.traffic.unreachable += socket.unreachables().iter().count() as u64;
-                        break;
+                        drained = true;
+                        continue;
                     }
                 };
                 self.traffic.receive_calls += 1;
@@ -206,6 +211,7 @@ impl Sockets {
                     }
                 }
             }
+            self.has_more |= !drained;
         }
     }
 

@@ -372,7 +372,7 @@ impl Worker {
     fn gather(&mut self) -> bool {
         let until = self.looked + self.plan.gather;
         let time = until.saturating_sub(self.now());
-        if self.plan.gather == 0 || time == 0 {
+        if self.plan.gather == 0 || time == 0 || self.sockets.has_more {
             return false;
         }
         wire::process::pause(Duration::from_micros(time));
