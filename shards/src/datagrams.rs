@@ -75,6 +75,17 @@ impl Datagrams {
         })
     }
 
+    /// Receives at most so many datagrams at a time, instead of as many as a batch holds.
+    pub(crate) fn with_batch(mut self, datagrams: usize) -> Datagrams {
+        self.frames.truncate(datagrams.max(1));
+        self
+    }
+
+    /// How many datagrams it receives at a time.
+    pub(crate) fn batch(&self) -> usize {
+        self.frames.len()
+    }
+
     /// The sockets by number.
     pub(crate) fn sockets(&self) -> impl Iterator<Item = (SocketId, &DatagramSocket)> {
         let numbered = (0..).map(SocketId).zip(&self.sockets);

@@ -71,6 +71,22 @@ pub const QUARANTINE_PENDING_MAX: usize = 16;
 /// The longest wait of an idle shard.
 pub const IDLE_WAIT: Duration = Duration::from_millis(50);
 
+/// The longest wait that a profile may ask for.
+pub const PARK_MAX_MS: u64 = 1_000;
+
+/// The highest number of a core.
+pub const CORE_MAX: usize = 4_095;
+
+/// Memory that a profile may speak of, in MiB: 64 TiB.
+pub const MEMORY_MAX_MB: u64 = 1 << 26;
+
+/// Bytes that a forwarded request takes with all that belongs to it, both transactions, their messages and the response
+/// context: what `memory_mb` of a profile is divided by. A planning figure above what calls were measured to take.
+pub const TRANSACTION_BYTES: u64 = 4_096;
+
+/// Transactions of a shard, however little memory there is.
+pub const TRANSACTIONS_LEAST: u32 = 1_024;
+
 /// The wait while connections are not read because a neighbour's ring is full.
 pub const PAUSED_WAIT: Duration = Duration::from_millis(1);
 

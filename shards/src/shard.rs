@@ -18,7 +18,7 @@ use crate::counters::Counters;
 use crate::datagrams::Datagrams;
 use crate::dns::Dns;
 use crate::gather::Gather;
-use crate::limits::{BACKGROUND_WAIT, IDLE_WAIT, PAUSED_WAIT};
+use crate::limits::{BACKGROUND_WAIT, PAUSED_WAIT};
 use crate::logbook::Logbook;
 use crate::mesh::{Bell, Mesh};
 use crate::quarantine::{Background, Quarantine};
@@ -67,6 +67,8 @@ pub(crate) struct Shard {
     pub(crate) streams_ready: bool,
     streams_watched: bool,
     spin_us: u64,
+    /// The longest sleep.
+    park: Duration,
     gather: Gather,
 }
 
@@ -85,6 +87,7 @@ pub(crate) struct Parts {
     pub(crate) quarantine: Quarantine,
     pub(crate) background: Background,
     pub(crate) spin_us: u64,
+    pub(crate) park: Duration,
     pub(crate) gather_us: u64,
 }
 
@@ -129,6 +132,7 @@ impl Shard {
             streams_ready: false,
             streams_watched: true,
             spin_us: parts.spin_us,
+            park: parts.park,
             gather: Gather::new(parts.gather_us),
         })
     }
@@ -217,7 +221,7 @@ impl Shard {
         let longest = if self.mesh.is_congested() {
             PAUSED_WAIT
         } else {
-            IDLE_WAIT
+            self.park
         };
         match self.next_us() {
             Some(next_us) => longest.min(Duration::from_micros(

@@ -26,7 +26,7 @@ use crate::limits::{
     CONTROL_STOP_WITHIN, FILES_OF_PROCESS, FILES_OF_SHARD, PAUSE_SLACK, STOP_WITHIN,
 };
 use crate::mesh::{Bell, Mesh};
-use crate::profile::Profile;
+use crate::profile::{Profile, Steering};
 use crate::quarantine::{Background, Quarantine};
 use crate::shard::{Parts, Shard, token};
 
@@ -73,6 +73,7 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 pub struct Bound {
     listeners: Vec<Listener>,
     shards: Vec<Sockets>,
+    warnings: Vec<String>,
 }
 
 /// The sockets of one shard.
@@ -86,6 +87,13 @@ struct Sockets {
 pub fn bind(mut listeners: Vec<Listener>, settings: &Settings) -> Result<Bound, String> {
     let count = usize::from(settings.shards);
     let mut shards: Vec<Sockets> = (0..count).map(|_| Sockets::default()).collect();
+    let mut warnings = Vec::new();
+    if let steering @ (Steering::Ebpf | Steering::Classic) = settings.profile.steering {
+        return Err(format!(
+            "steering = \"{}\" of the tuning profile is not built yet: there is \"mesh\", which \"auto\" chooses.",
+            steering.as_str()
+        ));
+    }
     for (id, listener) in (0..).map(SocketId).zip(&mut listeners) {
         let name = format!("{}:{}", listener.transport.as_str(), listener.address);
         let explain = |error| explain(&name, listener.address.port(), &error);
@@ -100,6 +108,7 @@ pub fn bind(mut listeners: Vec<Listener>, settings: &Settings) -> Result<Bound, 
                 let sockets = DatagramSocket::bind_shared(listener.address, count, &options)
                     .map_err(explain)?;
                 listener.address = sockets[0].local();
+                warnings.extend(too_small(&sockets[0], &options));
                 for (shard, socket) in shards.iter_mut().zip(sockets) {
                     shard.datagrams.push(Some(socket));
                 }
@@ -124,7 +133,39 @@ pub fn bind(mut listeners: Vec<Listener>, settings: &Settings) -> Result<Bound, 
             }
         }
     }
-    Ok(Bound { listeners, shards })
+    warnings.dedup();
+    Ok(Bound {
+        listeners,
+        shards,
+        warnings,
+    })
+}
+
+/// What to say when the kernel gave a UDP socket smaller buffers than it was asked for.
+fn too_small(socket: &DatagramSocket, options: &DatagramOptions) -> Option<String> {
+    // The kernel counts its own bookkeeping in, and says twice what was set.
+    let given = |bytes: io::Result<usize>| bytes.map_or(usize::MAX, |bytes| bytes / 2);
+    let receive = given(socket.receive_buffer());
+    let send = given(socket.send_buffer());
+    let mut short = Vec::new();
+    if receive < options.receive_buffer {
+        short.push(format!(
+            "{receive} bytes to receive into, not {} (net.core.rmem_max)",
+            options.receive_buffer
+        ));
+    }
+    if send < options.send_buffer {
+        short.push(format!(
+            "{send} bytes to send from, not {} (net.core.wmem_max)",
+            options.send_buffer
+        ));
+    }
+    (!short.is_empty()).then(|| {
+        format!(
+            "the kernel gives UDP sockets {}: bursts will be lost at load. Raise it with `tandem tune apply PROFILE`.",
+            short.join(" and ")
+        )
+    })
 }
 
 fn explain(name: &str, port: u16, error: &io::Error) -> String {
@@ -193,6 +234,11 @@ impl Bound {
     /// What is listened on, with the ports that were chosen.
     pub fn listeners(&self) -> &[Listener] {
         &self.listeners
+    }
+
+    /// What an operator should hear of: buffers that are smaller than they were asked for.
+    pub fn warnings(&self) -> &[String] {
+        &self.warnings
     }
 
     /// Starts the control thread and all shards, and returns when all of them serve.
@@ -293,13 +339,14 @@ fn start_control(
     ends: Vec<ControlEnd>,
     ended: mpsc::Sender<()>,
 ) -> Result<(), String> {
-    let core = settings.profile.control_core;
-    let has_no_core = core.is_none() && usize::from(settings.shards) >= wire::host::cores().len();
+    let cores = settings.profile.control_cores.clone();
+    let has_no_core = cores.is_empty() && usize::from(settings.shards) >= wire::host::cores().len();
     std::thread::Builder::new()
         .name("control".to_owned())
         .spawn(move || {
-            if let Some(core) = core {
-                let _ = wire::process::pin_to(core);
+            // Threads that it starts are tied to the same.
+            if !cores.is_empty() {
+                let _ = wire::process::pin_to_any(&cores);
             }
             if has_no_core {
                 let _ = wire::process::be_nice(CONTROL_NICENESS);
@@ -406,7 +453,8 @@ impl Seedling {
             make_engine: self.make_engine,
             clock: self.clock,
             datagrams: Datagrams::new(self.sockets.datagrams, self.settings.profile.gso)
-                .map_err(fail)?,
+                .map_err(fail)?
+                .with_batch(self.settings.profile.batch),
             connections,
             mesh: self.mesh,
             bell: self.bell,
@@ -415,6 +463,7 @@ impl Seedling {
             quarantine: Quarantine::new(self.settings.quarantine, self.id.0, background.clone()),
             background,
             spin_us: self.settings.profile.spin_us,
+            park: Duration::from_millis(self.settings.profile.park_ms),
             gather_us: self.settings.profile.gather_us,
         })
         .map_err(fail)

@@ -62,7 +62,7 @@ impl Shard {
                                 self.handle(Input::Received { frame, flow });
                             }
                         }
-                        is_empty = count < wire::limits::BATCH;
+                        is_empty = count < self.datagrams.batch();
                     }
                     // The error of an earlier send; read it, then what came is reported again.
                     Err(_) => {

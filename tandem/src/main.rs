@@ -103,8 +103,17 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     let trial = Arc::new(listen::sockets(&listeners, globals));
     let defines = &arguments.defines;
     let current = Current::default();
-    let on_trial =
-        make_engine(&program, &current, &trial, &hosts, &chance, 1, defines)(ShardId(0))?;
+    let maker = make_engine(
+        &program,
+        &current,
+        &trial,
+        &hosts,
+        &chance,
+        1,
+        defines,
+        Limits::default(),
+    );
+    let on_trial = maker(ShardId(0))?;
     let commands = commands(on_trial);
     let settings = settings::shards(globals, arguments, profile, chance.seed)?;
     if arguments.only_check {
@@ -134,6 +143,9 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     let open_files = wire::process::raise_open_files(open_files).unwrap_or(u64::MAX);
     shards::probe_files(open_files, settings.shards, listeners.len())?;
     let bound = shards::bind(listeners, &settings)?;
+    for warning in bound.warnings() {
+        eprintln!("tandem: warning: {warning}");
+    }
     let sockets = Arc::new(listen::sockets(bound.listeners(), globals));
     let pid_file = background::settle(arguments, globals)?;
 
@@ -145,6 +157,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
         current: current.clone(),
     });
     let prepared = prepare(&mut fifo, is_built_in, log, facts, scripts)?;
+    let limits = settings.profile.limits(settings.shards, own_limits());
     let maker = make_engine(
         &program,
         &current,
@@ -153,6 +166,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
         &chance,
         settings.shards,
         defines,
+        limits,
     );
     let listeners = bound.listeners().to_vec();
     let running = bound.start(&settings, maker, prepared)?;
@@ -196,7 +210,19 @@ fn wait(running: &Running, signals: &Signals, stays: bool) -> Result<(), String>
     }
 }
 
+/// The bounds of an engine where the profile has none.
+fn own_limits() -> Limits {
+    Limits {
+        server_transactions_ready: SERVER_TRANSACTIONS_READY,
+        ..Limits::default()
+    }
+}
+
 /// How the engine of a shard is made, on its own thread.
+#[allow(
+    clippy::too_many_arguments,
+    reason = "all of it goes into one `Config`"
+)]
 fn make_engine(
     program: &Arc<Program>,
     current: &Current,
@@ -205,6 +231,7 @@ fn make_engine(
     chance: &Chance,
     shards: u16,
     defines: &[(String, String)],
+    limits: Limits,
 ) -> EngineMaker {
     let (program, sockets, hosts) = (program.clone(), sockets.clone(), hosts.clone());
     let (seed, owner_key) = (chance.seed, chance.owner_key);
@@ -221,10 +248,7 @@ fn make_engine(
             files: Arc::new(control::Disk),
             program: program.clone(),
             registry: &modules::registry(),
-            limits: Limits {
-                server_transactions_ready: SERVER_TRANSACTIONS_READY,
-                ..Limits::default()
-            },
+            limits: limits.clone(),
         })?;
         engine.set_arguments(defines.clone());
         engine.set_stopwatch(shards::stopwatch_us);

@@ -37,7 +37,12 @@ pub(crate) fn shards(
         .max();
     // Workers are OpenSIPS's processes; ours are cores, and more shards than cores only cost.
     let hinted = workers.map(|workers| cores.min(workers.clamp(1, 1024) as u16));
-    let asked = arguments.shards.or(profile.shards);
+    // A core each of those that are named, if nobody says how many.
+    let named = u16::try_from(profile.cores.len()).ok();
+    let asked = arguments
+        .shards
+        .or(profile.shards)
+        .or(named.filter(|&named| named > 0));
     let shards_max = usize::from(cores) * SHARDS_A_CORE_MAX;
     if let Some(asked) = asked.filter(|&asked| usize::from(asked) > shards_max) {
         return Err(format!(
@@ -63,10 +68,15 @@ pub(crate) fn shards(
     if let Some(count) = positive("dns_servers_no") {
         dns.servers.truncate(count as usize);
     }
+    let streams = streams(globals);
+    let connections = profile.tables.connections.map(|max| max as usize);
     Ok(Settings {
         shards,
         profile,
-        streams: streams(globals),
+        streams: StreamSettings {
+            connections_max: connections.unwrap_or(streams.connections_max),
+            ..streams
+        },
         dns,
         tos: globals.int("tos").unwrap_or(TOS).clamp(0, 255) as u32,
         multicast: Multicast {
@@ -225,8 +235,32 @@ pub(crate) fn profile(path: Option<&Path>) -> Result<Profile, String> {
     };
     let text = std::fs::read_to_string(path)
         .map_err(|error| format!("--tuning {}: {error}.", path.display()))?;
-    let cores = wire::host::cores();
-    Profile::read(&path.display().to_string(), &text, &cores)
+    let name = path.display().to_string();
+    let mut profile = Profile::read_for(&name, &text, &wire::host::cores())?;
+    if !profile.numa_nodes.is_empty() {
+        profile.cores = cores_of_nodes(&profile)?;
+    }
+    Ok(profile)
+}
+
+/// The cores of a profile's NUMA nodes that this process may use, those of the control thread left out.
+fn cores_of_nodes(profile: &Profile) -> Result<Vec<usize>, String> {
+    let allowed = wire::host::cores();
+    let mut cores = Vec::new();
+    for node in &profile.numa_nodes {
+        let path = format!("/sys/devices/system/node/node{node}/cpulist");
+        let text = std::fs::read_to_string(&path)
+            .map_err(|error| format!("numa_nodes: there is no node {node}: {path}: {error}."))?;
+        cores.extend(shards::profile::cpu_list(&text).unwrap_or_default());
+    }
+    cores.retain(|core| allowed.contains(core) && !profile.control_cores.contains(core));
+    if cores.is_empty() {
+        return Err(format!(
+            "numa_nodes: this process may use no core of {:?} besides the control cores; it may use {allowed:?}.",
+            profile.numa_nodes
+        ));
+    }
+    Ok(cores)
 }
 
 /// What must not be guessed: the seed of a run, and the installation's key.

@@ -145,13 +145,41 @@ fn a_tuning_profile_with_mistakes_is_refused_with_their_lines() {
     let folder = Folder::new();
     let profile = folder.file("my.toml", "shards = 2\nspin = 5\n");
     let error = fails(&["-F", "--tuning", profile.to_str().unwrap()]);
-    assert!(error.contains("my.toml:2: there is no `spin`"), "{error}");
+    assert!(
+        error.contains("my.toml:2:1: there is no `spin`; did you mean `spin_us`?\n    2 | spin = 5\n      | ^^^^\n"),
+        "{error}"
+    );
     let profile = folder.file("cores.toml", "cores = [4095]\n");
     let error = fails(&["-c", "--tuning", profile.to_str().unwrap()]);
     assert!(
-        error.contains("cores.toml:1: `cores`: there is no core 4095 here; there are [0"),
+        error.contains("cores.toml:1:9: `cores`: there is no core 4095 here; there are [0"),
         "{error}"
     );
+}
+
+#[test]
+fn a_node_that_is_not_there_and_steering_that_is_not_built_are_refused() {
+    let folder = Folder::new();
+    let script = folder.file("echo.cfg", ECHO);
+    let script = script.to_str().unwrap();
+    for (text, says) in [
+        ("numa_nodes = [99]\n", "there is no node 99"),
+        ("steering = \"ebpf\"\n", "is not built yet"),
+    ] {
+        let profile = folder.file("my.toml", text);
+        let profile = profile.to_str().unwrap();
+        let error = fails(&[
+            "-F",
+            "-f",
+            script,
+            "-l",
+            "udp:127.0.0.1:0",
+            "--tuning",
+            profile,
+        ]);
+        one_line(&error);
+        assert!(error.contains(says), "{error}");
+    }
 }
 
 #[test]

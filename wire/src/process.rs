@@ -287,13 +287,20 @@ pub fn pause(time: Duration) {
 
 /// Ties the calling thread to one core.
 pub fn pin_to(core: usize) -> io::Result<()> {
-    if core >= libc::CPU_SETSIZE as usize {
+    pin_to_any(&[core])
+}
+
+/// Ties the calling thread, and those it starts, to some cores.
+pub fn pin_to_any(cores: &[usize]) -> io::Result<()> {
+    if cores.iter().any(|&core| core >= libc::CPU_SETSIZE as usize) {
         return Err(io::ErrorKind::InvalidInput.into());
     }
-    // SAFETY: the set is plain bits in a local; the core was checked against its size.
+    // SAFETY: the set is plain bits in a local; the cores were checked against its size.
     unsafe {
         let mut set: libc::cpu_set_t = mem::zeroed();
-        libc::CPU_SET(core, &mut set);
+        for &core in cores {
+            libc::CPU_SET(core, &mut set);
+        }
         check(libc::sched_setaffinity(
             0,
             mem::size_of::<libc::cpu_set_t>(),

@@ -105,6 +105,11 @@ impl DatagramSocket {
     pub fn receive_buffer(&self) -> io::Result<usize> {
         socket2::SockRef::from(self).recv_buffer_size()
     }
+
+    /// The size of the send buffer, as the kernel counts it.
+    pub fn send_buffer(&self) -> io::Result<usize> {
+        socket2::SockRef::from(self).send_buffer_size()
+    }
 }
 
 /// Of <linux/in6.h>; libc does not name it everywhere.
