@@ -6,3 +6,5 @@
 
 pub mod load;
 pub mod phone;
+
+mod source;

@@ -15,7 +15,9 @@
 
 mod find;
 mod forward;
+mod mix;
 mod observe;
+mod part;
 mod plan;
 mod progress;
 mod report;
@@ -26,8 +28,10 @@ mod server;
 mod sockets;
 mod supervise;
 mod tally;
+mod toml;
 mod usage;
 mod verdict;
+mod words;
 mod worker;
 
 #[cfg(test)]

@@ -8,10 +8,14 @@ use lexopt::ValueExt;
 use lexopt::prelude::*;
 
 use super::find::Plural;
+use super::mix;
+use super::part::{CHOICES, Choice, Part};
 use super::schedule::Shape;
 use super::search::Search;
 use super::usage::USAGE;
-use crate::phone::{Answering, CallPlan, Micros, Spread, Then};
+use super::words::{at_least_one, callee, duration, rate};
+use crate::phone::{Answering, Chance, Micros, Odds, Session, Then};
+use crate::source::Source;
 
 /// The longest that datagrams gather.
 const GATHER_MAX: Micros = 10_000;
@@ -32,6 +36,9 @@ pub(super) enum Scenario {
     Call,
     Register,
     Options,
+    Message,
+    /// Several of these at once.
+    Mix,
     /// Only answers.
     Uas,
     /// Moves datagrams between a generator's two sides and does nothing else.
@@ -78,8 +85,20 @@ pub(super) struct Plan {
     pub(super) gather: Micros,
     pub(super) burst: u64,
     pub(super) seed: u64,
-    pub(super) call: CallPlan,
+    pub(super) choice: Choice,
+    /// Of `mix`.
+    pub(super) mix: Vec<Part>,
     pub(super) answering: Answering,
+    pub(super) reject: Option<u16>,
+    pub(super) reject_share: Option<Chance>,
+    pub(super) odds: Odds,
+    pub(super) session: Session,
+    /// Final responses that are no failure, besides what our own answering side rejects with.
+    pub(super) accepted: Vec<u16>,
+    /// What MESSAGE says.
+    pub(super) body: String,
+    /// Of `register`: every user once, and refreshed before it expires.
+    pub(super) refresh: bool,
     pub(super) unrouted: bool,
     pub(super) callee: Callee,
     pub(super) users: u64,
@@ -140,6 +159,7 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
         other: None,
         rounds: 3,
     };
+    let mut held = false;
     let mut drain = None;
     let mut local = None;
     let mut domain = None;
@@ -152,6 +172,8 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
                     "call" => Scenario::Call,
                     "register" => Scenario::Register,
                     "options" => Scenario::Options,
+                    "message" => Scenario::Message,
+                    "mix" => Scenario::Mix,
                     "uas" => Scenario::Uas,
                     "forward" => Scenario::Forward,
                     "baseline" => Scenario::Baseline,
@@ -159,11 +181,24 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
                     "compare" => Scenario::Compare,
                     other => {
                         return Err(format!(
-                            "`{other}` is no scenario: call, register, options, uas, forward, baseline, find or compare"
+                            "`{other}` is no scenario: call, register, options, message, mix, uas, forward, baseline, find or compare"
                         )
                         .into());
                     }
                 });
+            }
+            Value(word) if scenario == Some(Scenario::Mix) && plan.mix.is_empty() => {
+                let path = word.string()?;
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|error| format!("cannot read {path}: {error}"))?;
+                let source = Source {
+                    name: &path,
+                    text: &text,
+                };
+                mix::read(&source, &mut plan)?;
+                if !plan.domain.is_empty() {
+                    domain = Some(std::mem::take(&mut plan.domain));
+                }
             }
             Value(word) if target.is_none() => target = Some(word.parse_with(address)?),
             Long("rate") => {
@@ -181,11 +216,7 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
             Long("duration") => plan.duration = parser.value()?.parse_with(duration)?,
             Long("calls") => plan.calls = parser.value()?.parse()?,
             Long("arrivals") => {
-                plan.arrivals = parser.value()?.parse_with(|word| match word {
-                    "even" => Ok(Arrivals::Even),
-                    "poisson" => Ok(Arrivals::Poisson),
-                    _ => Err("even or poisson"),
-                })?;
+                plan.arrivals = parser.value()?.parse_with(str::parse::<Arrivals>)?;
             }
             Long("ramp") => plan.ramp = parser.value()?.parse_with(duration)?,
             Long("gather") => plan.gather = parser.value()?.parse_with(duration)?.min(GATHER_MAX),
@@ -201,27 +232,21 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
             Long("no-retransmit") => plan.retransmit = false,
             Long("drop-every") => plan.drop_every = parser.value()?.parse_with(at_least_one)?,
             Long("seed") => plan.seed = parser.value()?.parse()?,
-            Long("hold") => plan.call.hold = Some(parser.value()?.parse_with(spread)?),
-            Long("cancel") => plan.call.cancel = Some(parser.value()?.parse_with(spread)?),
-            Long("reinvite") => plan.call.reinvite = Some(parser.value()?.parse_with(spread)?),
-            Long("ring") => plan.answering.ring = parser.value()?.parse_with(spread)?,
-            Long("callee-hangs-up") => {
-                plan.answering.hang_up = Some(parser.value()?.parse_with(spread)?);
-                plan.call.hold = None;
+            Long(name) if CHOICES.contains(&name) || mix::ANSWERING.contains(&name) => {
+                let name = name.to_owned();
+                let word = parser.value()?.string()?;
+                held |= name == "hold";
+                let done = plan.choice.set(&name, &word);
+                let done = done.or_else(|| mix::answering(&mut plan, &name, &word));
+                done.unwrap_or(Ok(()))
+                    .map_err(|error| format!("--{name} {word}: {error}"))?;
             }
-            Long("reject") => {
-                plan.answering.then = Then::Reject(parser.value()?.parse_with(rejection)?)
-            }
+            Long("body") => plan.body = parser.value()?.string()?,
+            Long("refresh") => plan.refresh = true,
             Long("no-answer") => plan.answering.then = Then::Ring,
             Long("trying") => plan.answering.trying = true,
             Long("unrouted") => plan.unrouted = true,
-            Long("callee") => {
-                plan.callee = parser.value()?.parse_with(|word| match word {
-                    "direct" => Ok(Callee::Direct),
-                    "register" => Ok(Callee::Registered),
-                    _ => Err("direct or register; --to names somebody else"),
-                })?;
-            }
+            Long("callee") => plan.callee = parser.value()?.parse_with(callee)?,
             Long("to") => plan.callee = Callee::Other(parser.value()?.string()?),
             Long("users") => plan.users = parser.value()?.parse_with(at_least_one)?,
             Long("domain") => domain = Some(parser.value()?.string()?),
@@ -268,9 +293,13 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
             return Err("`baseline` calls itself: it takes no TARGET".into());
         }
         (Scenario::Baseline, None, _) => {}
+        (Scenario::Mix, _, _) if plan.mix.is_empty() => {
+            return Err("`mix` needs its FILE before TARGET".into());
+        }
         (_, Some(target), _) => plan.target = target,
         (_, None, _) => return Err("which TARGET? as 192.0.2.1:5060".into()),
     }
+    agree(&mut plan, held)?;
     let searches = match scenario {
         Scenario::Find | Scenario::Compare => true,
         Scenario::Baseline => !plan.rate_given,
@@ -333,8 +362,16 @@ fn defaults(command: String) -> Plan {
         seed: std::time::UNIX_EPOCH
             .elapsed()
             .map_or(1, |since| since.as_nanos() as u64),
-        call: CallPlan::default(),
+        choice: Choice::default(),
+        mix: Vec::new(),
         answering: Answering::default(),
+        reject: None,
+        reject_share: None,
+        odds: Odds::default(),
+        session: Session::Offer,
+        accepted: Vec::new(),
+        body: "hello".to_owned(),
+        refresh: false,
         unrouted: false,
         callee: Callee::Direct,
         users: 100,
@@ -364,6 +401,61 @@ fn defaults(command: String) -> Plan {
     }
 }
 
+/// What the options mean together.
+fn agree(plan: &mut Plan, held: bool) -> Result<(), String> {
+    if let Some(what) = plan.choice.fault() {
+        return Err(what.to_owned());
+    }
+    match (plan.reject, plan.reject_share) {
+        (Some(status), None) => plan.answering.then = Then::Reject(status),
+        (status, Some(share)) => {
+            plan.odds.reject = share;
+            plan.odds.status = status.unwrap_or(plan.odds.status);
+        }
+        (None, None) => {}
+    }
+    if plan.odds.reject.0.saturating_add(plan.odds.ring_on.0) > Chance::ALWAYS.0 {
+        return Err("more than all calls are rejected or not answered".to_owned());
+    }
+    let calls = |part: &&Part| part.scenario == Scenario::Call;
+    let (parts, choices) = (plan.parts(), &plan.choice);
+    let patient = if plan.mix.is_empty() {
+        plan.scenario == Scenario::Uas || choices.gives_up()
+    } else {
+        parts
+            .iter()
+            .filter(calls)
+            .all(|part| part.choice.gives_up())
+    };
+    if plan.odds.ring_on.0 > 0 && !patient {
+        return Err(
+            "who rings on has to be given up: --no-answer-share needs --patience, or --cancel of every call".to_owned(),
+        );
+    }
+    if plan.answering.hang_up.is_none() {
+        if plan.odds.hang_up != Chance::ALWAYS {
+            return Err(
+                "--callee-hangs-up-share is the share of --callee-hangs-up: after how long?"
+                    .to_owned(),
+            );
+        }
+        return Ok(());
+    }
+    if plan.odds.hang_up == Chance::ALWAYS {
+        if !held {
+            plan.choice.plan.hold = None;
+        }
+        // Of a mix: a part that says how long it holds keeps that.
+        return Ok(());
+    }
+    if !held && plan.mix.is_empty() && plan.scenario != Scenario::Uas {
+        return Err(
+            "--callee-hangs-up-share needs --hold: how long do the other calls last?".to_owned(),
+        );
+    }
+    Ok(())
+}
+
 fn address(word: &str) -> Result<SocketAddr, String> {
     let with_port = if word.parse::<IpAddr>().is_ok_and(|ip| ip.is_ipv6()) {
         format!("[{word}]:5060")
@@ -376,13 +468,6 @@ fn address(word: &str) -> Result<SocketAddr, String> {
         .to_socket_addrs()
         .map_err(|error| format!("no address: {error}"))?;
     found.next().ok_or_else(|| "no address".to_owned())
-}
-
-fn rate(word: &str) -> Result<f64, &'static str> {
-    match word.parse::<f64>() {
-        Ok(rate) if rate > 0.0 && rate <= 10_000_000.0 => Ok(rate),
-        _ => Err("a number above 0"),
-    }
 }
 
 fn step(word: &str) -> Result<f64, &'static str> {
@@ -399,64 +484,66 @@ fn share(word: &str) -> Result<f64, &'static str> {
         .ok_or("a share from 0.001 to 0.5")
 }
 
-fn at_least_one(word: &str) -> Result<u64, &'static str> {
-    word.parse()
-        .ok()
-        .filter(|&number| number >= 1)
-        .ok_or("a whole number from 1")
-}
-
-fn rejection(word: &str) -> Result<u16, &'static str> {
-    word.parse()
-        .ok()
-        .filter(|code| (300..700).contains(code))
-        .ok_or("a status code from 300 to 699")
-}
-
-/// `500ms`, `60s`, `10m`, `1h`; a bare number is seconds.
-pub(super) fn duration(word: &str) -> Result<Micros, &'static str> {
-    const EXPECTED: &str = "a time, as 500ms, 60s or 10m";
-    let digits = word
-        .find(|byte: char| byte.is_ascii_alphabetic())
-        .unwrap_or(word.len());
-    let unit = match &word[digits..] {
-        "us" => 1.0,
-        "ms" => 1e3,
-        "" | "s" => 1e6,
-        "m" => 60e6,
-        "h" => 3600e6,
-        _ => return Err(EXPECTED),
-    };
-    let number: f64 = word[..digits].parse().map_err(|_| EXPECTED)?;
-    if !(0.0..=1e9).contains(&number) {
-        return Err(EXPECTED);
-    }
-    Ok((number * unit) as Micros)
-}
-
-/// `3s`, `1s-5s`, `~3s`.
-pub(super) fn spread(word: &str) -> Result<Spread, &'static str> {
-    if let Some(mean) = word.strip_prefix('~') {
-        return Ok(Spread::Exponential(duration(mean)?));
-    }
-    match word.split_once('-') {
-        Some((low, high)) => Ok(Spread::Uniform(duration(low)?, duration(high)?)),
-        None => Ok(Spread::Fixed(duration(word)?)),
-    }
-}
-
 impl Plan {
     /// How many calls this plan starts if nothing stops it.
     pub(super) fn expected(&self) -> u64 {
-        ((self.rate * self.shape().at_full_rate(self.duration)).round() as u64).min(self.calls)
+        let parts = self.parts();
+        let expected = parts.iter().map(|part| {
+            let shape = part.shape(self);
+            (self.rate_of(part) * shape.at_full_rate(shape.duration)).round() as u64
+        });
+        expected.sum::<u64>().min(self.calls)
+    }
+
+    /// What it starts.
+    pub(super) fn parts(&self) -> Vec<Part> {
+        if !self.mix.is_empty() {
+            return self.mix.clone();
+        }
+        let name = format!("{:?}", self.scenario).to_lowercase();
+        let mut part = Part::new(&name, self.scenario);
+        part.choice = self.choice;
+        part.body = self.body.clone();
+        part.expires = self.expires;
+        part.refresh = self.refresh;
+        vec![part]
+    }
+
+    /// Starts per second of a part.
+    pub(super) fn rate_of(&self, part: &Part) -> f64 {
+        if self.mix.is_empty() {
+            return self.rate;
+        }
+        let sharing = self.mix.iter().filter(|part| part.rate.is_none());
+        let shares: f64 = sharing.map(|part| part.share).sum();
+        part.rate.unwrap_or(self.rate * part.share / shares)
+    }
+
+    /// Starts per second of all parts, at the full rate.
+    pub(super) fn whole_rate(&self) -> f64 {
+        if self.mix.is_empty() {
+            return self.rate;
+        }
+        self.mix.iter().map(|part| self.rate_of(part)).sum()
+    }
+
+    /// Whether somebody of ours is called or asked.
+    pub(super) fn has_answering_side(&self) -> bool {
+        let asks = |part: &Part| {
+            let reaches = matches!(part.scenario, Scenario::Message) || part.calls();
+            reaches && part.to.is_none()
+        };
+        self.scenario == Scenario::Uas
+            || (!matches!(self.callee, Callee::Other(_)) && self.parts().iter().any(asks))
     }
 
     /// Whether it makes calls.
     pub(super) fn calls(&self) -> bool {
-        matches!(
-            self.scenario,
-            Scenario::Call | Scenario::Baseline | Scenario::Find | Scenario::Compare
-        )
+        self.mix.iter().any(Part::calls)
+            || matches!(
+                self.scenario,
+                Scenario::Call | Scenario::Baseline | Scenario::Find | Scenario::Compare
+            )
     }
 
     pub(super) fn shape(&self) -> Shape {
@@ -473,13 +560,18 @@ impl Plan {
         !matches!(self.scenario, Scenario::Uas | Scenario::Forward)
     }
 
-    /// The share of thread `thread`: so many starts per second, so many in all.
-    pub(super) fn share(&self, thread: usize) -> (f64, u64) {
+    /// The share of thread `thread` of a part's starts: so many per second, so many in all.
+    pub(super) fn share(&self, thread: usize, part: &Part) -> (f64, u64) {
         let threads = self.threads as u64;
         let calls = match self.calls {
             u64::MAX => u64::MAX,
             calls => calls / threads + u64::from((thread as u64) < calls % threads),
         };
-        (self.rate / threads as f64, calls)
+        let calls = if part.refresh {
+            calls.min(self.users)
+        } else {
+            calls
+        };
+        (self.rate_of(part) / threads as f64, calls)
     }
 }

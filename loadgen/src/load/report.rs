@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::observe::{self, CpuTime, Drops};
 use super::plan::{Plan, Scenario};
 use super::progress::time;
-use super::tally::Tally;
+use super::tally::{Planned, Tally};
 use super::verdict::Verdict;
 use crate::phone::{CallState, Counters, Failure, Micros, Stage};
 
@@ -38,7 +38,7 @@ impl Outcome {
 
     /// Successes per second of starting: as planned, or as long as it took a generator that was late.
     pub(super) fn success_rate(&self, plan: &Plan) -> f64 {
-        let by_calls = self.tally.started as f64 / plan.rate;
+        let by_calls = self.tally.started as f64 / plan.whole_rate();
         let planned = by_calls.min(plan.shape().at_full_rate(plan.duration));
         let took = self.tally.last_start.saturating_sub(self.tally.began);
         let took = plan.shape().at_full_rate(took);
@@ -62,6 +62,7 @@ pub(super) fn table(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String
         answering_table(&mut out, tally);
     } else if plan.is_active() {
         calling_table(&mut out, plan, outcome);
+        parts_table(&mut out, tally);
         times_table(&mut out, tally);
         if tally.incoming > 0 {
             answering_table(&mut out, tally);
@@ -86,7 +87,9 @@ fn calling_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
     let _ = writeln!(
         out,
         "started   {} in {seconds:.1} s at {:.0}/s, to {}",
-        tally.started, plan.rate, plan.target
+        tally.started,
+        plan.whole_rate(),
+        plan.target
     );
     let _ = writeln!(out, "succeeded {} ({rate:.1}/s)", tally.succeeded);
     if tally.cancelled > 0 {
@@ -94,6 +97,20 @@ fn calling_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
     }
     if tally.declined > 0 {
         let _ = writeln!(out, "rejected  {} by plan", tally.declined);
+    }
+    for (planned, count) in &tally.by_plan {
+        let _ = writeln!(out, "          {count:>8}  {}", describe_planned(*planned));
+    }
+    if tally.refreshed > 0 || tally.unrefreshed() > 0 {
+        let _ = writeln!(
+            out,
+            "refreshed {} registrations, {} were lost",
+            tally.refreshed,
+            tally.unrefreshed()
+        );
+        for (failure, count) in &tally.refresh_failures {
+            let _ = writeln!(out, "          {count:>8}  {}", describe(*failure));
+        }
     }
     let _ = writeln!(out, "failed    {}", tally.failed());
     for (cause, count) in causes(tally) {
@@ -107,6 +124,32 @@ fn calling_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
             out,
             "forked    {} further answers, acknowledged and hung up",
             tally.forked
+        );
+    }
+}
+
+/// The parts of a mix, one by one.
+fn parts_table(out: &mut String, tally: &Tally) {
+    if tally.parts.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        out,
+        "{:<20}{:>10}{:>10}{:>10}{:>10}{:>10}{:>11}{:>11}",
+        "part", "started", "succeeded", "by plan", "failed", "lost", "p50", "p99"
+    );
+    for part in &tally.parts {
+        let [median, tail] =
+            [0.5, 0.99].map(|quantile| time(part.time.value_at_quantile(quantile)));
+        let _ = writeln!(
+            out,
+            "  {:<18}{:>10}{:>10}{:>10}{:>10}{:>10}{median:>11}{tail:>11}",
+            part.name,
+            part.started,
+            part.succeeded,
+            part.by_plan,
+            part.failed,
+            part.lost()
         );
     }
 }
@@ -228,7 +271,7 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
         "machine": machine,
         "started_at_unix": outcome.started_at,
         "target": plan.target.to_string(),
-        "rate": plan.rate,
+        "rate": plan.whole_rate(),
         "seed": plan.seed,
         "elapsed_us": outcome.elapsed,
         "good": verdict.is_good(),
@@ -241,6 +284,13 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
         "cancelled": tally.cancelled,
         "declined": tally.declined,
         "failed": tally.failed(),
+        "by_plan": tally.by_plan.iter().map(|(planned, count)| (describe_planned(*planned), *count)).collect::<BTreeMap<_, _>>(),
+        "refreshed": tally.refreshed,
+        "refresh_failures": tally.refresh_failures.iter().map(|(failure, count)| (describe(*failure), *count)).collect::<BTreeMap<_, _>>(),
+        "parts": tally.parts.iter().map(|part| json!({
+            "name": part.name, "started": part.started, "succeeded": part.succeeded, "by_plan": part.by_plan,
+            "failed": part.failed, "lost": part.lost(), "time_us": quantiles(&part.time),
+        })).collect::<Vec<_>>(),
         "causes": causes(tally).into_iter().collect::<BTreeMap<_, _>>(),
         "reinvites": tally.reinvites.iter().map(|(status, count)| (status.to_string(), *count)).collect::<BTreeMap<_, _>>(),
         "forked": tally.forked,
@@ -319,6 +369,12 @@ fn causes(tally: &Tally) -> Vec<(String, u64)> {
             .iter()
             .map(|(state, count)| (format!("lost: {}", whereabouts(*state)), *count)),
     );
+    causes.extend(
+        tally
+            .named
+            .iter()
+            .map(|(cause, count)| (cause.clone(), *count)),
+    );
     if tally.lost_others > 0 {
         causes.push((
             "lost: no response when the run ended".to_owned(),
@@ -332,6 +388,14 @@ fn causes(tally: &Tally) -> Vec<(String, u64)> {
         ));
     }
     causes
+}
+
+fn describe_planned(planned: Planned) -> String {
+    match planned {
+        Planned::GaveUp => "given up by the caller while it rang".to_owned(),
+        Planned::Unanswered => "not answered in time, given up".to_owned(),
+        Planned::Rejected(status) => format!("rejected with {status}, as expected"),
+    }
 }
 
 fn describe(failure: Failure) -> String {

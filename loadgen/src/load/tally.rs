@@ -7,11 +7,47 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
+use super::part::Tag;
 use super::sockets::Traffic;
 use crate::phone::{CallState, Counters, Failure, Micros, Notice, What};
 
 /// The longest time a histogram tells apart; two minutes. Longer counts as this.
 const LONGEST: u64 = 120_000_000;
+
+/// How a call ends that was not meant to be answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Planned {
+    /// The caller gave up while it rang, because it was told to.
+    GaveUp,
+    /// Nobody answered in time.
+    Unanswered,
+    /// Rejected with a code that was expected.
+    Rejected(u16),
+}
+
+/// What became of one part of a mix.
+#[derive(Clone, Debug)]
+pub(super) struct Account {
+    pub(super) name: String,
+    pub(super) started: u64,
+    pub(super) succeeded: u64,
+    pub(super) by_plan: u64,
+    pub(super) failed: u64,
+    /// From the intended start to the 200.
+    pub(super) time: Histogram<u64>,
+}
+
+impl Account {
+    /// Without an outcome when the run ended.
+    pub(super) fn lost(&self) -> u64 {
+        self.started
+            .saturating_sub(self.succeeded + self.by_plan + self.failed)
+    }
+}
+
+fn histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, LONGEST, 3).unwrap_or_else(|_| unreachable!("fixed bounds"))
+}
 
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
@@ -23,8 +59,17 @@ pub(super) struct Tally {
     pub(super) cancelled: u64,
     /// Rejected by plan.
     pub(super) declined: u64,
-    /// The code that the plan's answering side rejects with.
-    pub(super) planned: Option<u16>,
+    /// The codes that a call may be rejected with and still go as planned.
+    pub(super) planned: Vec<u16>,
+    /// What became of calls that ended without an answer, as planned: `cancelled` and `declined`, by cause.
+    pub(super) by_plan: BTreeMap<Planned, u64>,
+    /// Registrations kept up: refreshed before they expired, and why not.
+    pub(super) refreshed: u64,
+    pub(super) refresh_failures: BTreeMap<Failure, u64>,
+    /// The parts of a mix; empty when there is only one.
+    pub(super) parts: Vec<Account>,
+    /// Causes of failure that a scenario file names.
+    pub(super) named: BTreeMap<String, u64>,
     pub(super) refused: u64,
     pub(super) failures: BTreeMap<Failure, u64>,
     pub(super) lost: BTreeMap<CallState, u64>,
@@ -64,17 +109,18 @@ pub(super) struct Tally {
 
 impl Tally {
     pub(super) fn new(began: Micros) -> Self {
-        let histogram = || {
-            Histogram::new_with_bounds(1, LONGEST, 3)
-                .unwrap_or_else(|_| unreachable!("fixed bounds"))
-        };
         Self {
             started: 0,
             answered: 0,
             succeeded: 0,
             cancelled: 0,
             declined: 0,
-            planned: None,
+            planned: Vec::new(),
+            by_plan: BTreeMap::new(),
+            refreshed: 0,
+            refresh_failures: BTreeMap::new(),
+            parts: Vec::new(),
+            named: BTreeMap::new(),
             refused: 0,
             failures: BTreeMap::new(),
             lost: BTreeMap::new(),
@@ -111,9 +157,71 @@ impl Tally {
         self.second(now)[0] += 1;
     }
 
-    /// What the calling side says; its tags are intended times.
+    /// Accounts for these parts one by one as well, when there are several.
+    pub(super) fn divide<'n>(&mut self, names: impl ExactSizeIterator<Item = &'n str>) {
+        if names.len() > 1 {
+            let account = |name: &str| Account {
+                name: name.to_owned(),
+                started: 0,
+                succeeded: 0,
+                by_plan: 0,
+                failed: 0,
+                time: histogram(),
+            };
+            self.parts = names.map(account).collect();
+        }
+    }
+
+    /// That what was started is of this part.
+    pub(super) fn start_of(&mut self, part: usize) {
+        if let Some(account) = self.parts.get_mut(part) {
+            account.started += 1;
+        }
+    }
+
+    /// What the calling side says; its tags are those of `part.rs`.
     pub(super) fn caller_notice(&mut self, notice: &Notice) {
-        let since = notice.at.saturating_sub(notice.tag).max(1);
+        let tag = Tag::from_u64(notice.tag);
+        let since = notice.at.saturating_sub(tag.intended).max(1);
+        if let Some(account) = self.parts.get_mut(tag.part) {
+            match notice.what {
+                What::Answered | What::Registered(_) | What::Replied(200..300) => {
+                    account.time.saturating_record(since);
+                }
+                _ => {}
+            }
+        }
+        let before = (self.succeeded, self.cancelled + self.declined);
+        self.outcome(notice, since, tag.is_patience);
+        if notice.what.is_outcome()
+            && let Some(account) = self.parts.get_mut(tag.part)
+        {
+            let succeeded = self.succeeded - before.0;
+            let by_plan = self.cancelled + self.declined - before.1;
+            account.succeeded += succeeded;
+            account.by_plan += by_plan;
+            account.failed += 1 - (succeeded + by_plan).min(1);
+        }
+    }
+
+    /// A registration was refreshed, or could not be.
+    pub(super) fn refresh(&mut self, what: What) {
+        match what {
+            What::Registered(_) => self.refreshed += 1,
+            What::Failed(failure) => *self.refresh_failures.entry(failure).or_default() += 1,
+            _ => {}
+        }
+    }
+
+    fn by_plan(&mut self, planned: Planned) {
+        match planned {
+            Planned::GaveUp | Planned::Unanswered => self.cancelled += 1,
+            Planned::Rejected(_) => self.declined += 1,
+        }
+        *self.by_plan.entry(planned).or_default() += 1;
+    }
+
+    fn outcome(&mut self, notice: &Notice, since: Micros, is_patience: bool) {
         match notice.what {
             What::Provisional(180 | 183) => self.post_dial.saturating_record(since),
             What::Answered => {
@@ -134,13 +242,16 @@ impl Tally {
                 self.response.saturating_record(since);
                 if (200..300).contains(&status) {
                     self.succeed(notice.at);
+                } else if self.planned.contains(&status) {
+                    self.by_plan(Planned::Rejected(status));
                 } else {
                     self.fail(Failure::Rejected(status), notice.at);
                 }
             }
-            What::Cancelled { .. } => self.cancelled += 1,
-            What::Failed(Failure::Rejected(status)) if self.planned == Some(status) => {
-                self.declined += 1
+            What::Cancelled { .. } if is_patience => self.by_plan(Planned::Unanswered),
+            What::Cancelled { .. } => self.by_plan(Planned::GaveUp),
+            What::Failed(Failure::Rejected(status)) if self.planned.contains(&status) => {
+                self.by_plan(Planned::Rejected(status));
             }
             What::Failed(failure) => self.fail(failure, notice.at),
             What::Refused => {
@@ -189,7 +300,15 @@ impl Tally {
 
     /// Calls that went another way than planned.
     pub(super) fn failed(&self) -> u64 {
-        self.failures.values().sum::<u64>() + self.lost() + self.refused
+        self.failures.values().sum::<u64>()
+            + self.named.values().sum::<u64>()
+            + self.lost()
+            + self.refused
+    }
+
+    /// Registrations that could not be kept up.
+    pub(super) fn unrefreshed(&self) -> u64 {
+        self.refresh_failures.values().sum()
     }
 
     pub(super) fn lost(&self) -> u64 {
@@ -233,6 +352,24 @@ impl Tally {
         self.cancelled += other.cancelled;
         self.declined += other.declined;
         self.refused += other.refused;
+        merge(&mut self.by_plan, &other.by_plan);
+        self.refreshed += other.refreshed;
+        merge(&mut self.refresh_failures, &other.refresh_failures);
+        for (name, count) in &other.named {
+            *self.named.entry(name.clone()).or_default() += count;
+        }
+        if self.parts.is_empty() {
+            self.parts.clone_from(&other.parts);
+        } else {
+            for (ours, theirs) in self.parts.iter_mut().zip(&other.parts) {
+                ours.started += theirs.started;
+                ours.succeeded += theirs.succeeded;
+                ours.by_plan += theirs.by_plan;
+                ours.failed += theirs.failed;
+                let added = ours.time.add(&theirs.time);
+                debug_assert!(added.is_ok());
+            }
+        }
         merge(&mut self.failures, &other.failures);
         merge(&mut self.lost, &other.lost);
         self.lost_others += other.lost_others;

@@ -6,6 +6,9 @@ tandem-loadgen: places SIP calls and registrations on schedule, and accounts for
   tandem-loadgen call     TARGET [options]   INVITE, 180, 200, ACK, hold, BYE
   tandem-loadgen register TARGET [options]   REGISTER, again and again, for --users users
   tandem-loadgen options  TARGET [options]   OPTIONS
+  tandem-loadgen message  TARGET [options]   MESSAGE, to the answering side or --to
+  tandem-loadgen mix FILE TARGET [options]   several of these at once, as FILE says (docs/loadgen.md); options
+                                             after FILE replace what it says of the run
   tandem-loadgen uas             [options]   only the answering side, until SIGINT or --duration
   tandem-loadgen report RECORD.json... -o FILE.html   draws records that --json wrote; several are compared
   tandem-loadgen forward  TARGET [options]   the null server: moves datagrams, reads nothing; yardstick for others
@@ -25,14 +28,23 @@ Load
   --ramp T            the rate grows evenly from nothing for so long      [0s]
   --burst N           so many start together, at the same rate            [1]
   --seed N            same seed, same calls                               [from the clock]
-Calls (T may be fixed `3s`, uniform `1s-5s`, exponential with that mean `~3s`)
+Calls (T: fixed `3s`, uniform `1s-5s`, exponential with that mean `~3s`, `lognormal:MEAN:SIGMA` with SIGMA the
+deviation of the logarithm, or `@FILE` with a time a line, drawn from at random; P: `0.05` or `5%`)
   --hold T            from answer to BYE                                  [0s]
   --ring T            from INVITE to answer, on the answering side        [0s]
   --callee-hangs-up T the answering side says BYE, so long after the ACK
-  --cancel T          gives up so long after the INVITE
+  --callee-hangs-up-share P   it does so in this share of calls; the others last --hold
+  --cancel T          gives up so long after the INVITE, if it is not answered by then
+  --cancel-share P    gives up this share of calls only
+  --patience T        gives up any other call that is not answered so long after the INVITE
   --reinvite T        sends a re-INVITE so long after the answer
+  --reinvite-share P  in this share of calls only
   --reject CODE       the answering side rejects
+  --reject-share P    it rejects this share of calls (without --reject: with 486)
   --no-answer         the answering side rings on
+  --no-answer-share P it rings on in this share of calls; needs --patience
+  --accept CODE       a final response that is no failure (repeatable)
+  --sdp offer|late|none   the caller offers, the answering side does (the ACK answers), or nobody   [offer]
   --trying            the answering side sends 100 as well
   --unrouted          no route sets, as SIPp's built-in scenarios: ACK and BYE repeat the first Request-URI
 Parties
@@ -41,6 +53,8 @@ Parties
   --users N           users called, or registered                         [100]
   --domain D          of From and of registrations                        [TARGET's host]
   --expires N         seconds a registration asks for                     [3600]
+  --refresh           `register`: every user once, and again before it expires, until --duration is over
+  --body TEXT         what MESSAGE says                                   [hello]
   --user U --password P   answers digest challenges; without --user, as whoever asks
   --local IP          where the generator's sockets are                   [the loopback of TARGET's family]
   --sources N         sockets (ports) on the calling side                 [4]

@@ -37,6 +37,13 @@ pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
             tally.started, plan.max_failed
         ));
     }
+    let failed = tally.unrefreshed();
+    if failed > plan.max_failed {
+        verdict.objections.push(format!(
+            "{failed} registrations were lost when they were refreshed, {} were allowed",
+            plan.max_failed
+        ));
+    }
     let failed = tally.callee_failed();
     if failed > plan.max_failed && plan.is_active() {
         verdict.objections.push(format!(

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use quanta::Clock;
 
+use super::part::{Part, Tag};
 use super::plan::{Callee, Plan, Scenario};
 use super::progress::Shared;
 use super::schedule::Schedule;
@@ -58,6 +59,16 @@ impl Side {
     }
 }
 
+/// A part of the run, as far as it is this thread's.
+struct Work {
+    part: Part,
+    /// Who is called or asked, in turn.
+    targets: Vec<String>,
+    schedule: Schedule,
+    /// How many were started.
+    number: usize,
+}
+
 pub(super) struct Worker {
     plan: Plan,
     thread: usize,
@@ -66,7 +77,8 @@ pub(super) struct Worker {
     sockets: Sockets,
     caller: Side,
     callee: Option<Side>,
-    targets: Vec<String>,
+    parts: Vec<Work>,
+    random: fastrand::Rng,
     /// By user, for scenario `register`.
     registrations: Vec<Option<CallId>>,
     /// Of the answering side, before the run.
@@ -74,7 +86,7 @@ pub(super) struct Worker {
     unregistered: usize,
     /// When it looked last.
     looked: Micros,
-    /// How many were started.
+    /// How many were started, of all parts.
     number: usize,
     /// Registrations and requests without an outcome.
     pending: u64,
@@ -98,7 +110,7 @@ impl Worker {
             Sockets::bind_all(any, plan.addresses, plan.sources)?
         };
         let first = sockets.len();
-        let answers = only_answers || (plan.calls() && !matches!(plan.callee, Callee::Other(_)));
+        let answers = plan.has_answering_side();
         if answers {
             let mut at = plan.listen.unwrap_or(any);
             if at.port() != 0 {
@@ -121,10 +133,15 @@ impl Worker {
         };
         let mut tally = Tally::new(now);
         tally.receive_buffer = sockets.receive_buffer();
-        let users = if plan.scenario == Scenario::Register {
-            plan.users as usize
-        } else {
-            0
+        let parts = plan.parts();
+        let registers = parts.iter().any(|part| part.scenario == Scenario::Register);
+        let users = if registers { plan.users as usize } else { 0 };
+        let work = |part: Part| Work {
+            targets: targets(plan, &part, thread, callee_locals),
+            // What it starts, and when, is known when the run begins.
+            schedule: Schedule::new(plan.shape(), 1.0, 0, now, 0),
+            number: 0,
+            part,
         };
         Ok(Self {
             caller: side(phone(plan, "caller", caller_locals, seed, now), 0),
@@ -134,7 +151,8 @@ impl Worker {
                     first,
                 )
             }),
-            targets: targets(plan, thread, callee_locals),
+            parts: parts.into_iter().map(work).collect(),
+            random: fastrand::Rng::with_seed(seed ^ 0x7061_7274),
             plan: plan.clone(),
             thread,
             clock,
@@ -159,7 +177,7 @@ impl Worker {
         if self.plan.callee != Callee::Registered {
             return Ok(());
         }
-        let (users, deadline) = (self.targets.len(), self.now() + REGISTER_WAIT);
+        let (users, deadline) = (self.plan.users as usize, self.now() + REGISTER_WAIT);
         let mut asked = 0;
         while self.registered < users {
             let now = self.now();
@@ -191,22 +209,26 @@ impl Worker {
 
     /// Runs the schedule from `start` on, then waits for what is open.
     pub(super) fn run(mut self, start: Micros) -> Result<Tally, String> {
-        let (rate, calls) = self.plan.share(self.thread);
-        let seed = self.plan.seed ^ ((self.thread as u64) << 32) ^ 0x5c4e;
-        let mut schedule = Schedule::new(self.plan.shape(), rate, calls, start, seed);
         let answers_only = self.plan.scenario == Scenario::Uas;
-        if answers_only {
-            schedule.stop();
+        for (number, work) in self.parts.iter_mut().enumerate() {
+            let (rate, calls) = self.plan.share(self.thread, &work.part);
+            let seed =
+                self.plan.seed ^ ((self.thread as u64) << 32) ^ 0x5c4e ^ ((number as u64) << 16);
+            let shape = work.part.shape(&self.plan);
+            work.schedule = Schedule::new(shape, rate, calls, start + work.part.begin, seed);
+            if answers_only {
+                work.schedule.stop();
+            }
         }
-        let planned = match (self.plan.answering.then, &self.callee) {
-            (Then::Reject(status), Some(_)) => Some(status),
-            _ => None,
-        };
+        let keeps = self.parts.iter().any(|work| work.part.refresh);
+        let planned = self.planned();
         self.tally = Tally {
             receive_buffer: self.tally.receive_buffer,
             planned,
             ..Tally::new(start)
         };
+        self.tally
+            .divide(self.parts.iter().map(|work| work.part.name.as_str()));
         // What gathers is looked at in time; without this it still is, a little later.
         let _ = wire::process::set_timer_slack(Duration::from_micros(1));
         let mut refresh_at = 0;
@@ -220,19 +242,24 @@ impl Worker {
             let moved = self.moved();
             let stopped = self.shared.stop.load(Relaxed);
             if stopped {
-                schedule.stop();
+                for work in &mut self.parts {
+                    work.schedule.stop();
+                }
             }
             for _ in 0..STARTS {
-                let Some(intended) = schedule.take(now) else {
+                let Some((part, _)) = self.next().filter(|&(_, next)| next <= now) else {
                     break;
                 };
-                self.start(intended);
+                if let Some(intended) = self.parts[part].schedule.take(now) {
+                    self.start(part, intended);
+                }
             }
-            let next = schedule.next();
+            let next = self.next().map(|(_, next)| next);
             if answers_only && (stopped || now >= start + self.plan.duration) {
                 break;
             }
-            if !answers_only && next.is_none() {
+            let stays = keeps && !stopped && now < start + self.plan.duration;
+            if !answers_only && next.is_none() && !stays {
                 let until = *drain_until.get_or_insert(now + self.plan.drain);
                 if self.is_done() || now >= until {
                     break;
@@ -260,6 +287,28 @@ impl Worker {
         Ok(self.close())
     }
 
+    /// The part that starts something next, and when.
+    fn next(&self) -> Option<(usize, Micros)> {
+        let nexts = self.parts.iter().enumerate();
+        nexts
+            .filter_map(|(part, work)| Some((part, work.schedule.next()?)))
+            .min_by_key(|&(_, next)| next)
+    }
+
+    /// The final responses that are no failure.
+    fn planned(&self) -> Vec<u16> {
+        let mut planned = self.plan.accepted.clone();
+        if self.callee.is_some() {
+            if let Then::Reject(status) = self.plan.answering.then {
+                planned.push(status);
+            }
+            if self.plan.odds.reject.0 > 0 {
+                planned.push(self.plan.odds.status);
+            }
+        }
+        planned
+    }
+
     /// Grows whenever something starts, comes or goes; a turn that leaves it was spent looking.
     fn moved(&self) -> u64 {
         let traffic = &self.sockets.traffic;
@@ -275,60 +324,71 @@ impl Worker {
     }
 
     /// Starts one, late if need be; what it is late by is counted.
-    fn start(&mut self, intended: Micros) {
+    fn start(&mut self, part: usize, intended: Micros) {
         let now = self.now();
         self.tally.start(intended, now);
-        let (number, sources) = (self.number, self.plan.sources * self.plan.addresses);
+        self.tally.start_of(part);
+        let sources = self.plan.sources * self.plan.addresses;
+        let line = (self.number % sources) as u32;
         self.number += 1;
-        let line = (number % sources) as u32;
-        let to = self
+        let work = &mut self.parts[part];
+        let number = work.number;
+        work.number += 1;
+        let to = work
             .targets
-            .get(number % self.targets.len().max(1))
+            .get(number % work.targets.len().max(1))
             .map_or("", String::as_str);
-        let event = match self.plan.scenario {
+        let mut tag = Tag {
+            intended,
+            part,
+            is_patience: false,
+        };
+        let (verb, body) = match work.part.scenario {
             Scenario::Call | Scenario::Baseline | Scenario::Find | Scenario::Compare => {
-                Command::Call {
+                let (plan, is_patience) = work.part.choice.draw(&mut self.random);
+                tag.is_patience = is_patience;
+                let command = Command::Call {
                     line,
                     user: "",
                     to,
-                    plan: self.plan.call,
-                    tag: intended,
-                }
+                    plan,
+                    tag: tag.to_u64(),
+                };
+                return self.caller.tell(now, Event::Command(command));
             }
-            Scenario::Options => Command::Request {
-                line,
-                verb: Verb::Options,
-                to,
-                body: "",
-                tag: intended,
-            },
+            Scenario::Options => (Verb::Options, ""),
+            Scenario::Message => (Verb::Message, work.part.body.as_str()),
             Scenario::Register => {
-                return self.register(number % self.registrations.len(), now, intended);
+                let place = number % self.registrations.len();
+                return self.register(part, place, now, tag.to_u64());
             }
-            Scenario::Uas | Scenario::Forward => return,
+            Scenario::Uas | Scenario::Forward | Scenario::Mix => return,
         };
-        self.pending += u64::from(self.plan.scenario == Scenario::Options);
-        self.caller.tell(now, Event::Command(event));
+        let command = Command::Request {
+            line,
+            verb,
+            to,
+            body,
+            tag: tag.to_u64(),
+        };
+        self.pending += 1;
+        self.caller.tell(now, Event::Command(command));
     }
 
-    fn register(&mut self, place: usize, now: Micros, intended: Micros) {
+    fn register(&mut self, part: usize, place: usize, now: Micros, tag: u64) {
         self.pending += 1;
-        let command = match self.registrations[place] {
-            Some(registration) => Command::Refresh(registration, intended),
-            None => {
-                let user = caller_user(self.thread, place);
-                let line = (place % (self.plan.sources * self.plan.addresses)) as u32;
-                let expires = self.plan.expires;
-                let command = Command::Register {
-                    line,
-                    user: &user,
-                    expires,
-                    refresh: false,
-                    tag: intended,
-                };
-                self.caller.tell(now, Event::Command(command));
-                return;
-            }
+        if let Some(registration) = self.registrations[place] {
+            let command = Command::Refresh(registration, tag);
+            return self.caller.tell(now, Event::Command(command));
+        }
+        let user = caller_user(self.thread, place);
+        let part = &self.parts[part].part;
+        let command = Command::Register {
+            line: (place % (self.plan.sources * self.plan.addresses)) as u32,
+            user: &user,
+            expires: part.expires,
+            refresh: part.refresh,
+            tag,
         };
         self.caller.tell(now, Event::Command(command));
     }
@@ -390,6 +450,11 @@ impl Worker {
     fn listen(&mut self) {
         let mut notices = std::mem::take(&mut self.caller.outbox.notices);
         for notice in notices.drain(..) {
+            if self.is_refresh(&notice) {
+                self.tally.refresh(notice.what);
+                self.remember(&notice);
+                continue;
+            }
             self.tally.caller_notice(&notice);
             self.note(&notice);
         }
@@ -409,12 +474,28 @@ impl Worker {
         }
     }
 
+    /// Whether a registration that stood before says this: it was refreshed because its time ran out.
+    fn is_refresh(&self, notice: &Notice) -> bool {
+        let part = self.parts.get(Tag::from_u64(notice.tag).part);
+        let keeps = part.is_some_and(|work| work.part.refresh);
+        keeps
+            && matches!(notice.what, What::Registered(_) | What::Failed(_))
+            && match self.caller.phone.user_of(notice.call).and_then(place_of) {
+                Some(place) => self.registrations[place] == Some(notice.call),
+                None => self.registrations.contains(&Some(notice.call)),
+            }
+    }
+
     fn note(&mut self, notice: &Notice) {
-        if self.plan.calls() || !notice.what.is_outcome() {
+        if !notice.what.is_outcome() {
+            return;
+        }
+        let part = &self.parts[Tag::from_u64(notice.tag).part].part;
+        if part.calls() {
             return;
         }
         self.pending -= 1;
-        if self.plan.scenario == Scenario::Register && self.number > 0 {
+        if part.scenario == Scenario::Register {
             self.remember(notice);
         }
     }
@@ -501,6 +582,8 @@ fn phone(plan: &Plan, name: &str, locals: &[SocketAddr], seed: u64, now: Micros)
         ..Timers::default()
     };
     settings.answering = plan.answering;
+    settings.odds = plan.odds;
+    settings.session = plan.session;
     settings.check = plan.check;
     settings.credentials = plan
         .login
@@ -509,20 +592,25 @@ fn phone(plan: &Plan, name: &str, locals: &[SocketAddr], seed: u64, now: Micros)
     Phone::new(settings, now)
 }
 
-/// Who is called, in turn.
-fn targets(plan: &Plan, thread: usize, callees: &[SocketAddr]) -> Vec<String> {
+/// Who is called or asked, in turn.
+fn targets(plan: &Plan, part: &Part, thread: usize, callees: &[SocketAddr]) -> Vec<String> {
     let users = plan.users;
-    match (&plan.callee, plan.scenario) {
-        (_, Scenario::Register | Scenario::Uas | Scenario::Forward) => Vec::new(),
-        (Callee::Other(uri), _) if uri.contains("{}") => (0..users)
+    let other = match (&part.to, &plan.callee) {
+        (Some(uri), _) => Some(uri),
+        (None, Callee::Other(uri)) => Some(uri),
+        (None, _) => None,
+    };
+    match (part.scenario, other) {
+        (Scenario::Register | Scenario::Uas | Scenario::Forward, _) => Vec::new(),
+        (_, Some(uri)) if uri.contains("{}") => (0..users)
             .map(|user| uri.replace("{}", &user.to_string()))
             .collect(),
-        (Callee::Other(uri), _) => vec![uri.clone()],
-        (_, Scenario::Options) => vec![format!("sip:{}", plan.target)],
-        (Callee::Registered, _) => (0..users as usize)
+        (_, Some(uri)) => vec![uri.clone()],
+        (Scenario::Options, _) => vec![format!("sip:{}", plan.target)],
+        (_, None) if plan.callee == Callee::Registered => (0..users as usize)
             .map(|user| format!("sip:{}@{}", callee_user(thread, user), plan.domain))
             .collect(),
-        (Callee::Direct, _) => (0..users as usize)
+        (_, None) => (0..users as usize)
             .map(|user| format!("sip:callee{user}@{}", callees[user % callees.len()]))
             .collect(),
     }

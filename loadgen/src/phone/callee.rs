@@ -12,7 +12,7 @@ use super::limits::ROUTES_MAX;
 use super::slab::Key;
 use super::token::Kind;
 use super::transaction::{Machine, Owner, server_invite};
-use super::{CallState, Failure, Phone, Routing, Then, What};
+use super::{CallState, Failure, Phone, Routing, Session, Then, What};
 
 impl Phone {
     /// An INVITE that no transaction knows.
@@ -75,15 +75,18 @@ impl Phone {
         record.state = CallState::Ringing;
         record.invite = transaction;
         record.remote_cseq = message.cseq().number;
-        record.then = answering.then;
-        record.hold = answering.hang_up;
+        let then = self.settings.odds.then(answering.then, &mut self.random);
+        record.then = then;
+        record.hold = answering
+            .hang_up
+            .filter(|_| self.settings.odds.hangs_up(&mut self.random));
         self.calls.insert(record);
         self.open += 1;
         turn.notice(call, 0, What::Incoming);
         if answering.trying {
             self.respond_to_invite(turn, call, message, 100);
         }
-        self.begin_ringing(turn, call, message, answering.ringing, answering.then);
+        self.begin_ringing(turn, call, message, answering.ringing, then);
     }
 
     fn begin_ringing(
@@ -252,7 +255,8 @@ impl Phone {
         if (200..300).contains(&status) {
             headers.extend_from_slice(compose::ALLOW_LINE);
         }
-        let with_session = matches!(status, 183 | 200..300);
+        let with_session =
+            matches!(status, 183 | 200..300) && self.settings.session != Session::None;
         Response {
             code: status,
             to_tag: (status > 100).then_some(&tag),

@@ -13,7 +13,7 @@ use super::slab::Key;
 use super::token::{Kind, TOKEN_BYTES};
 use super::transaction::{Machine, NEVER, Owner, server_invite};
 use super::wheel::TimerId;
-use super::{CallState, Failure, Micros, Phone, Routing, Spread, Verb, What};
+use super::{CallState, Failure, Micros, Phone, Routing, Session, Spread, Verb, What};
 
 /// Record-Route elements on their way into a route set.
 pub(crate) type Routes<'a> = SmallVec<[NameAddr<'a>; 8]>;
@@ -140,6 +140,11 @@ impl Phone {
         let text = &call.text;
         let line = &self.lines[call.line as usize];
         let opens = verb == Verb::Invite;
+        let with_session = match self.settings.session {
+            Session::Offer => opens,
+            Session::Late => verb == Verb::Ack,
+            Session::None => false,
+        };
         Request {
             verb,
             request_uri: text.get(Part::Target),
@@ -158,7 +163,7 @@ impl Phone {
             },
             headers: if opens { compose::ALLOW_LINE } else { b"" },
             text: b"",
-            body: if opens { &line.session } else { b"" },
+            body: if with_session { &line.session } else { b"" },
         }
         .write(&mut turn.out.bytes);
     }

@@ -40,8 +40,8 @@ pub use describe::{Description, describe};
 pub use guard::Guard;
 pub use outbox::{Counters, Failure, Notice, Outbox, Send, Stage, What};
 pub use settings::{
-    Answering, CallPlan, Chance, Faults, Line, Login, Routing, Settings, Spread, Then, Timers,
-    Transport,
+    Answering, CallPlan, Chance, Faults, Line, Login, Odds, Routing, Session, Settings, Spread,
+    Then, Timers, Transport,
 };
 
 use call::{Call, Role};

@@ -23,6 +23,10 @@ pub struct Settings {
     pub timers: Timers,
     /// What it does with a call that comes in.
     pub answering: Answering,
+    /// In which shares of the calls it does something else.
+    pub odds: Odds,
+    /// Who offers a session, and when.
+    pub session: Session,
     /// Answers challenges with this; without it a challenge is a rejection.
     pub credentials: Option<Login>,
     /// Lets nobody through without credentials.
@@ -55,6 +59,8 @@ impl Settings {
             routing: Routing::RouteSet,
             timers: Timers::default(),
             answering: Answering::default(),
+            odds: Odds::default(),
+            session: Session::default(),
             credentials: None,
             guard: None,
             elsewhere: String::new(),
@@ -189,6 +195,62 @@ pub enum Then {
     Silent,
 }
 
+/// The shares of incoming calls that go another way than [`Answering`] says. Drawn for each call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Odds {
+    /// Rejected with `status`.
+    pub reject: Chance,
+    /// The final response of those.
+    pub status: u16,
+    /// Nobody answers: these ring until a CANCEL comes.
+    pub ring_on: Chance,
+    /// Of the answered ones: those that the answering side hangs up, if it hangs up any.
+    pub hang_up: Chance,
+}
+
+impl Default for Odds {
+    fn default() -> Self {
+        Self {
+            reject: Chance(0),
+            status: 486,
+            ring_on: Chance(0),
+            hang_up: Chance::ALWAYS,
+        }
+    }
+}
+
+impl Odds {
+    /// How this call ends its ringing; nothing is drawn where there is nothing to choose.
+    pub(crate) fn then(&self, usual: Then, random: &mut fastrand::Rng) -> Then {
+        let (reject, ring_on) = (self.reject.0, self.ring_on.0);
+        if reject == 0 && ring_on == 0 {
+            return usual;
+        }
+        match random.u32(0..Chance::ALWAYS.0) {
+            drawn if drawn < reject => Then::Reject(self.status),
+            drawn if drawn < reject.saturating_add(ring_on) => Then::Ring,
+            _ => usual,
+        }
+    }
+
+    /// Whether the answering side hangs this call up.
+    pub(crate) fn hangs_up(&self, random: &mut fastrand::Rng) -> bool {
+        self.hang_up == Chance::ALWAYS || self.hang_up.strikes(random)
+    }
+}
+
+/// Who offers a session, and when (RFC 3261 §13.2.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Session {
+    /// The caller in its INVITE, the answering side answers in its 2xx.
+    #[default]
+    Offer,
+    /// The answering side in its 2xx, the caller answers in its ACK.
+    Late,
+    /// Nobody: messages without bodies. Not what RFC 3261 asks for, but what a signalling benchmark may want.
+    None,
+}
+
 /// What a caller does with its call.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CallPlan {
@@ -219,6 +281,15 @@ pub enum Spread {
     Uniform(Micros, Micros),
     /// Exponential with this mean, cut at twenty times the mean: telephone calls.
     Exponential(Micros),
+    /// Lognormal, cut at a hundred times the mean: hold times as they are measured.
+    Lognormal {
+        /// The mean of what is drawn (not of its logarithm).
+        mean: Micros,
+        /// The standard deviation of the natural logarithm, in thousandths.
+        sigma_milli: u32,
+    },
+    /// One of these, each as likely as any other: measured times. Never empty.
+    Table(&'static [Micros]),
 }
 
 impl Spread {
@@ -231,8 +302,20 @@ impl Spread {
                 let draw = -(1.0 - random.f64()).ln() * mean as f64;
                 (draw as Micros).min(mean.saturating_mul(20))
             }
+            Spread::Lognormal { mean, sigma_milli } => {
+                let sigma = f64::from(sigma_milli) / 1e3;
+                let draw = mean as f64 * (sigma * normal(random) - sigma * sigma / 2.0).exp();
+                (draw as Micros).min(mean.saturating_mul(100))
+            }
+            Spread::Table(times) => times[random.usize(0..times.len())],
         }
     }
+}
+
+/// The standard normal distribution (Box and Muller, one of the two).
+pub(crate) fn normal(random: &mut fastrand::Rng) -> f64 {
+    let (radius, angle) = (1.0 - random.f64(), random.f64());
+    (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
 }
 
 /// User and password for digest authentication.

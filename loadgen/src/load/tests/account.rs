@@ -202,7 +202,7 @@ fn accounts_of_threads_add_up() {
 #[test]
 fn what_the_plan_wants_rejected_is_no_failure() {
     let mut tally = Tally {
-        planned: Some(486),
+        planned: vec![486],
         ..Tally::new(0)
     };
     tally.start(100, 150);

@@ -1,6 +1,7 @@
 //! The command line.
 
-use super::super::plan::{Arrivals, Callee, Plan, Request, Scenario, duration, parse, spread};
+use super::super::plan::{Arrivals, Callee, Plan, Request, Scenario, parse};
+use super::super::words::{duration, spread};
 use crate::phone::{Spread, Then};
 
 pub(super) fn plan(line: &str) -> Result<Plan, String> {
@@ -26,7 +27,10 @@ fn reads_a_plan() {
         (plan.rate, plan.duration, plan.expected()),
         (2500.0, 60_000_000, 150_000)
     );
-    assert_eq!(plan.call.hold, Some(Spread::Uniform(1_000_000, 3_000_000)));
+    assert_eq!(
+        plan.choice.plan.hold,
+        Some(Spread::Uniform(1_000_000, 3_000_000))
+    );
     assert_eq!(plan.answering.ring, Spread::Exponential(200_000));
     assert_eq!(plan.answering.then, Then::Reject(486));
     assert_eq!(
@@ -41,9 +45,28 @@ fn says_what_is_wrong() {
         ("call", "TARGET"),
         ("dance 127.0.0.1", "`dance` is no scenario"),
         ("call 127.0.0.1 --rate 0", "a number above 0"),
-        ("call 127.0.0.1 --hold soon", "a time, as 500ms"),
+        (
+            "call 127.0.0.1 --hold soon",
+            "--hold soon: a time, as 500ms",
+        ),
         ("call 127.0.0.1 --reject 200", "300 to 699"),
         ("call 127.0.0.1 --frob", "--frob"),
+        ("call 127.0.0.1 --cancel-share 0.5", "after how long?"),
+        ("call 127.0.0.1 --no-answer-share 5%", "needs --patience"),
+        (
+            "call 127.0.0.1 --reject-share 0.6 --no-answer-share 0.6 --patience 1s",
+            "more than all calls",
+        ),
+        (
+            "call 127.0.0.1 --callee-hangs-up 1s --callee-hangs-up-share 0.5",
+            "needs --hold",
+        ),
+        ("call 127.0.0.1 --hold lognormal:3m", "lognormal:MEAN:SIGMA"),
+        (
+            "call 127.0.0.1 --hold @/there/is/no/such/file",
+            "cannot read",
+        ),
+        ("mix", "FILE before TARGET"),
         ("uas", "--listen"),
         ("uas 127.0.0.1:5060 --listen 127.0.0.1:5070", "no TARGET"),
         ("", "help"),
@@ -65,6 +88,8 @@ fn reads_times() {
 #[test]
 fn threads_share_rate_and_calls() {
     let plan = plan("call 127.0.0.1 --threads 3 --rate 90 --calls 10").unwrap();
-    let shares: Vec<_> = (0..3).map(|thread| plan.share(thread)).collect();
+    let shares: Vec<_> = (0..3)
+        .map(|thread| plan.share(thread, &plan.parts()[0]))
+        .collect();
     assert_eq!(shares, [(30.0, 4), (30.0, 3), (30.0, 3)]);
 }

@@ -260,3 +260,96 @@ fn the_baseline_finds_a_rate_that_it_holds() {
             .any(|trial| trial["held"] == false && !trial["why"].as_array().unwrap().is_empty())
     );
 }
+
+#[test]
+fn calls_that_are_meant_to_fail_are_no_failures() {
+    let (port, callee) = (free_port(), 33_000 + free_port() % 1_000 * 2);
+    let line = format!(
+        "forward 127.0.0.1:{callee} --listen 127.0.0.1:{port} --answer-sources 1 --duration 6s --quiet"
+    );
+    let forward = std::thread::spawn(move || exit(&line));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let path = std::env::temp_dir().join(format!("loadgen-{port}.json"));
+    let code = exit(&format!(
+        "call 127.0.0.1:{port} --listen 127.0.0.1:{callee} --trunk --unrouted --users 1 --rate 400 --calls 400 --seed 5 \
+         --ring 200ms-400ms --hold 20ms --reject-share 20% --no-answer-share 10% --patience 900ms --cancel 100ms \
+         --cancel-share 10% --reinvite 10ms --reinvite-share 50% --callee-hangs-up 5ms --callee-hangs-up-share 30% \
+         --quiet --drain 3s --json {}",
+        path.display()
+    ));
+    let value = record(&path);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(code, ExitCode::SUCCESS, "{value:#}");
+    let count = |cause: &str| value["by_plan"][cause].as_u64().unwrap_or(0);
+    let (gave_up, unanswered, rejected) = (
+        count("given up by the caller while it rang"),
+        count("not answered in time, given up"),
+        count("rejected with 486, as expected"),
+    );
+    assert!((20..60).contains(&gave_up), "{value:#}");
+    assert!((20..60).contains(&unanswered), "{value:#}");
+    // Who gives up after 100 ms never hears that it would have been rejected.
+    assert!((50..100).contains(&rejected), "{value:#}");
+    let succeeded = value["succeeded"].as_u64().unwrap();
+    assert_eq!(
+        succeeded + gave_up + unanswered + rejected,
+        400,
+        "{value:#}"
+    );
+    let reinvited = value["reinvites"]["200"].as_u64().unwrap_or(0);
+    assert!(reinvited > 0 && reinvited < succeeded, "{value:#}");
+    assert_eq!(forward.join().unwrap(), ExitCode::SUCCESS);
+}
+
+#[test]
+fn a_mix_accounts_for_each_of_its_parts() {
+    let port = free_port();
+    let line = format!("uas --listen 127.0.0.1:{port} --answer-sources 1 --duration 4s --quiet");
+    let uas = std::thread::spawn(move || exit(&line));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let path = std::env::temp_dir().join(format!("loadgen-{port}.json"));
+    let mix = std::env::temp_dir().join(format!("loadgen-{port}.toml"));
+    std::fs::write(
+        &mix,
+        format!(
+            "rate = 400\nduration = \"1s\"\n[[part]]\nscenario = \"call\"\nshare = 3\nto = \"sip:bob@127.0.0.1:{port}\"\n\
+             [[part]]\nname = \"mail\"\nscenario = \"message\"\nto = \"sip:bob@127.0.0.1:{port}\"\n\
+             [[part]]\nscenario = \"options\"\nrate = 100\nbegin = \"500ms\"\n"
+        ),
+    )
+    .unwrap();
+    let code = exit(&format!(
+        "mix {} 127.0.0.1:{port} --quiet --drain 2s --json {}",
+        mix.display(),
+        path.display()
+    ));
+    let value = record(&path);
+    std::fs::remove_file(&path).unwrap();
+    std::fs::remove_file(&mix).unwrap();
+    assert_eq!(code, ExitCode::SUCCESS, "{value:#}");
+    let parts: Vec<_> = value["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| {
+            let number = |key: &str| part[key].as_u64().unwrap();
+            let name = part["name"].as_str().unwrap();
+            (
+                name,
+                number("started"),
+                number("succeeded"),
+                number("failed"),
+                number("lost"),
+            )
+        })
+        .collect();
+    assert_eq!(
+        parts,
+        [
+            ("call", 300, 300, 0, 0),
+            ("mail", 100, 100, 0, 0),
+            ("options", 50, 50, 0, 0)
+        ]
+    );
+    assert_eq!(uas.join().unwrap(), ExitCode::SUCCESS);
+}

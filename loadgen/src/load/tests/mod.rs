@@ -3,5 +3,7 @@
 mod account;
 mod command_line;
 mod loopback;
+mod mixing;
 mod searching;
+mod spreads;
 mod when;
