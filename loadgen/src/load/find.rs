@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use wire::process::Signals;
 
 use super::plan::{Plan, Scenario};
+use super::record;
 use super::report::{self, Outcome};
 use super::search::{Search, Trial};
 use super::server::Server;
@@ -39,7 +40,7 @@ pub(super) fn find(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Resul
     let best = search(plan, plural, 0, signals, &mut trials)?;
     let Some(best) = best else {
         println!("FAILED    no rate was held");
-        record(plan, None, json!({ "search": trials }))?;
+        save(plan, None, json!({ "search": trials }))?;
         return Ok(false);
     };
     print!(
@@ -68,7 +69,7 @@ pub(super) fn find(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Resul
         }
     }
     let found = json!({ "search": trials, "highest": best.rate });
-    record(plan, Some(&best), found)?;
+    save(plan, Some(&best), found)?;
     Ok(good)
 }
 
@@ -116,6 +117,7 @@ fn search(
                 "rate": rate, "kind": kind, "held": held, "why": why,
                 "failed": run.outcome.tally.failed(),
                 "succeeded_per_second": run.outcome.success_rate(&run.plan),
+                "goodput_per_second": run.outcome.goodput(),
                 "server_us_per_call": server_cost(&run),
                 "generator_busy": run.outcome.busy(&run.plan),
             }));
@@ -209,7 +211,7 @@ pub(super) fn compare(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Re
     }
     print!("{}", ratios(&rounds));
     if let Some(path) = &plan.json {
-        let value = json!({ "format": 1, "command": plan.command, "servers": plural.commands, "rounds": rounds });
+        let value = json!({ "format": record::FORMAT, "command": plan.command, "servers": plural.commands, "rounds": rounds });
         write(path, &format!("{value:#}\n"))?;
     }
     Ok(good)
@@ -268,14 +270,14 @@ fn median(sorted: &[f64]) -> f64 {
 }
 
 /// The run that counts as any run is recorded, with what the search adds.
-fn record(plan: &Plan, run: Option<&Run>, more: Value) -> Result<(), String> {
+fn save(plan: &Plan, run: Option<&Run>, more: Value) -> Result<(), String> {
     let Some(path) = &plan.json else {
         return Ok(());
     };
     let mut value = match run {
-        Some(run) => serde_json::from_str(&report::json(&run.plan, &run.outcome, &run.verdict))
+        Some(run) => serde_json::from_str(&record::json(&run.plan, &run.outcome, &run.verdict))
             .map_err(|error| error.to_string())?,
-        None => json!({ "format": 1, "command": plan.command }),
+        None => json!({ "format": record::FORMAT, "command": plan.command }),
     };
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);

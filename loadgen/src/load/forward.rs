@@ -24,6 +24,9 @@ const ANSWERERS: usize = 1;
 /// Callers that are told apart; more are given to the answering sockets anew.
 const CALLERS_MAX: usize = 4096;
 
+/// How often it is asked what its sockets dropped.
+const REFRESH: Micros = 200_000;
+
 pub(super) struct Forwarder {
     plan: Plan,
     clock: Clock,
@@ -53,15 +56,21 @@ impl Forwarder {
         })
     }
 
-    pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
-        self.sockets.locals().map(|local| local.port())
-    }
-
     pub(super) fn run(mut self, start: Micros) -> Result<Tally, String> {
         let mut tally = Tally::new(start);
         tally.receive_buffer = self.sockets.receive_buffer();
         let mut passed = 0u64;
-        while !self.shared.stop.load(Relaxed) && micros(&self.clock) < start + self.plan.duration {
+        let mut refresh_at = start;
+        loop {
+            let now = micros(&self.clock);
+            let is_over = self.shared.stop.load(Relaxed) || now >= start + self.plan.duration;
+            if is_over || now >= refresh_at {
+                refresh_at = now + REFRESH;
+                self.shared.show_dropped(0, self.sockets.dropped());
+            }
+            if is_over {
+                break;
+            }
             let wait = Duration::from_millis(20);
             self.sockets
                 .wait(wait)

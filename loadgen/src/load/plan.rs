@@ -126,6 +126,8 @@ pub(super) struct Plan {
     pub(super) json: Option<PathBuf>,
     pub(super) html: Option<PathBuf>,
     pub(super) target_cps: Option<f64>,
+    /// One start in a hundred may be so late.
+    pub(super) max_late: Micros,
     pub(super) max_failed: u64,
     pub(super) quiet: bool,
     /// The command line as it was, for the record.
@@ -268,6 +270,7 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
             Long("server-pid") => plan.server_pids.push(parser.value()?.parse()?),
             Long("json") => plan.json = Some(parser.value()?.into()),
             Long("html") => plan.html = Some(parser.value()?.into()),
+            Long("max-late") => plan.max_late = parser.value()?.parse_with(duration)?,
             Long("target-cps") => plan.target_cps = Some(parser.value()?.parse_with(rate)?),
             Long("max-failed") => plan.max_failed = parser.value()?.parse()?,
             Long("quiet") => plan.quiet = true,
@@ -395,6 +398,7 @@ fn defaults(command: String) -> Plan {
         json: None,
         html: None,
         target_cps: None,
+        max_late: 50_000,
         max_failed: 0,
         quiet: false,
         command,

@@ -28,6 +28,7 @@ struct Figures {
     repeated: AtomicU64,
     median: AtomicU64,
     tail: AtomicU64,
+    dropped: AtomicU64,
 }
 
 impl Shared {
@@ -36,6 +37,16 @@ impl Shared {
             stop: AtomicBool::new(false),
             figures: (0..threads).map(|_| Figures::default()).collect(),
         }
+    }
+
+    /// What the kernel dropped at a worker's sockets until now.
+    pub(super) fn show_dropped(&self, thread: usize, dropped: u64) {
+        self.figures[thread].dropped.store(dropped, Relaxed);
+    }
+
+    /// What the kernel dropped at all of them.
+    pub(super) fn dropped(&self) -> u64 {
+        self.sum(|figures| &figures.dropped)
     }
 
     /// A worker's figures as they are now.

@@ -1,17 +1,16 @@
-//! What a run ends with: a table for people, JSON for records.
+//! What a run ends with, and its table for people. The JSON of it is in `record.rs`.
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use hdrhistogram::Histogram;
-use serde_json::{Value, json};
 
-use super::observe::{self, CpuTime, Drops};
+use super::observe::{CpuTime, Drops};
 use super::plan::{Plan, Scenario};
 use super::progress::time;
+use super::series::{Sample, Series, slope};
 use super::tally::{Planned, Tally};
 use super::verdict::Verdict;
-use crate::phone::{CallState, Counters, Failure, Micros, Stage};
+use crate::phone::{CallState, Failure, Micros, Stage};
 
 /// Everything a run brought.
 #[derive(Clone, Debug)]
@@ -24,6 +23,8 @@ pub(super) struct Outcome {
     pub(super) server: Option<CpuTime>,
     pub(super) generator: CpuTime,
     pub(super) drops: Drops,
+    /// What was read of kernel and processes every second.
+    pub(super) samples: Series<Sample>,
     pub(super) interrupted: bool,
 }
 
@@ -44,9 +45,39 @@ impl Outcome {
         let took = plan.shape().at_full_rate(took);
         self.tally.succeeded as f64 / planned.max(took).max(0.001)
     }
+
+    /// Successes per second while calls were offered: what overload leaves. A call that is held for long
+    /// succeeds after that, and does not count.
+    pub(super) fn goodput(&self) -> f64 {
+        self.meanwhile(self.tally.succeeded_meanwhile)
+    }
+
+    /// Answers per second while calls were offered.
+    pub(super) fn answer_rate(&self) -> f64 {
+        self.meanwhile(self.tally.answered_meanwhile)
+    }
+
+    fn meanwhile(&self, count: u64) -> f64 {
+        count as f64 / (self.tally.offered_for() as f64 / 1e6).max(0.001)
+    }
+
+    /// How the server's resident memory grew while calls were offered, MiB a minute: all the time, and in its
+    /// second half, when what fills once is full. `None` without a server's process, or too short.
+    pub(super) fn memory_slope(&self) -> [Option<f64>; 2] {
+        let every = self.samples.every() as f64;
+        let window = self.tally.offered_for() as f64 / 1e6;
+        let rows = self.samples.rows().iter().enumerate();
+        let points: Vec<(f64, f64)> = rows
+            .map(|(at, row)| ((at as f64 + 1.0) * every, row.resident as f64))
+            .filter(|&(at, resident)| at <= window && resident > 0.0)
+            .collect();
+        let half = points.partition_point(|point| point.0 <= window / 2.0);
+        let per_minute = |points| Some(slope(points)? * 60.0 / f64::from(1 << 20));
+        [per_minute(&points), per_minute(&points[half..])]
+    }
 }
 
-const QUANTILES: [(&str, f64); 6] = [
+pub(super) const QUANTILES: [(&str, f64); 6] = [
     ("p50", 0.5),
     ("p90", 0.9),
     ("p99", 0.99),
@@ -91,7 +122,12 @@ fn calling_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
         plan.whole_rate(),
         plan.target
     );
-    let _ = writeln!(out, "succeeded {} ({rate:.1}/s)", tally.succeeded);
+    let _ = writeln!(
+        out,
+        "succeeded {} ({rate:.1}/s; goodput {:.1}/s while calls were offered)",
+        tally.succeeded,
+        outcome.goodput()
+    );
     if tally.cancelled > 0 {
         let _ = writeln!(out, "cancelled {} by plan", tally.cancelled);
     }
@@ -217,10 +253,14 @@ fn traffic_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
         let _ = writeln!(out, "withheld  {count} {kind}, as --drop-every says");
     }
     let drops = &outcome.drops;
+    let target = match drops.target {
+        Some(dropped) => format!("{dropped} at the target's"),
+        None => "those at the target's cannot be seen".to_owned(),
+    };
     let _ = writeln!(
         out,
-        "dropped   by the kernel: {} at our sockets, {} at the target's, {} for full receive buffers anywhere, {} for full send buffers",
-        drops.ours, drops.target, drops.receive_buffers, drops.send_buffers
+        "dropped   by the kernel: {} at our sockets, {target}, {} for full receive buffers anywhere, {} for full send buffers",
+        drops.ours, drops.receive_buffers, drops.send_buffers
     );
     let (calls, unit) = match tally.started + tally.incoming {
         0 => (traffic.received.max(1), "datagram"),
@@ -242,6 +282,12 @@ fn traffic_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
     if let Some(server) = &outcome.server {
         cpu("server   ", server);
     }
+    if let [Some(all), Some(late)] = outcome.memory_slope() {
+        let _ = writeln!(
+            out,
+            "memory    of the server grew by {all:.2} MiB a minute, in the second half by {late:.2}"
+        );
+    }
     if plan.calls() {
         let busy = 100.0 * outcome.busy(plan);
         let _ = writeln!(
@@ -251,78 +297,7 @@ fn traffic_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
     }
 }
 
-pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String {
-    let tally = &outcome.tally;
-    let calls = tally.ended() as f64;
-    let cpu = |used: &CpuTime| {
-        json!({
-            "total_ns": used.total, "user_ns": used.user, "system_ns": used.system,
-            "us_per_call": used.total as f64 / 1e3 / calls,
-            "user_us_per_call": used.user as f64 / 1e3 / calls,
-            "system_us_per_call": used.system as f64 / 1e3 / calls,
-            "resident_bytes": used.resident, "processes": used.processes, "threads": used.threads,
-        })
-    };
-    let machine: BTreeMap<_, _> = observe::machine().into_iter().collect();
-    let traffic = &tally.traffic;
-    let value = json!({
-        "format": 1,
-        "command": plan.command,
-        "machine": machine,
-        "started_at_unix": outcome.started_at,
-        "target": plan.target.to_string(),
-        "rate": plan.whole_rate(),
-        "seed": plan.seed,
-        "elapsed_us": outcome.elapsed,
-        "good": verdict.is_good(),
-        "objections": verdict.objections,
-        "remarks": verdict.remarks,
-        "started": tally.started,
-        "answered": tally.answered,
-        "succeeded": tally.succeeded,
-        "succeeded_per_second": outcome.success_rate(plan),
-        "cancelled": tally.cancelled,
-        "declined": tally.declined,
-        "failed": tally.failed(),
-        "by_plan": tally.by_plan.iter().map(|(planned, count)| (describe_planned(*planned), *count)).collect::<BTreeMap<_, _>>(),
-        "refreshed": tally.refreshed,
-        "refresh_failures": tally.refresh_failures.iter().map(|(failure, count)| (describe(*failure), *count)).collect::<BTreeMap<_, _>>(),
-        "parts": tally.parts.iter().map(|part| json!({
-            "name": part.name, "started": part.started, "succeeded": part.succeeded, "by_plan": part.by_plan,
-            "failed": part.failed, "lost": part.lost(), "time_us": quantiles(&part.time),
-        })).collect::<Vec<_>>(),
-        "causes": causes(tally).into_iter().collect::<BTreeMap<_, _>>(),
-        "reinvites": tally.reinvites.iter().map(|(status, count)| (status.to_string(), *count)).collect::<BTreeMap<_, _>>(),
-        "forked": tally.forked,
-        "times_us": times(tally).into_iter().map(|(name, histogram)| (name.to_owned(), quantiles(histogram))).collect::<BTreeMap<_, _>>(),
-        "answering": {
-            "incoming": tally.incoming, "acknowledged": tally.acknowledged,
-            "unacknowledged": tally.unacknowledged(),
-            "ended": tally.callee_ended, "open": tally.callee_open,
-            "failures": tally.callee_failures.iter().map(|(failure, count)| (describe(*failure), *count)).collect::<BTreeMap<_, _>>(),
-        },
-        "caller": counters(&tally.caller),
-        "callee": counters(&tally.callee),
-        "retransmissions": tally.caller.repeated() + tally.callee.repeated(),
-        "datagrams": {
-            "sent": traffic.sent, "received": traffic.received, "send_calls": traffic.send_calls,
-            "receive_calls": traffic.receive_calls, "waits": traffic.waits, "unsent": traffic.unsent,
-            "unreachable": traffic.unreachable, "receive_buffer_bytes": tally.receive_buffer,
-        },
-        "withheld": tally.withheld,
-        "drops": {
-            "ours": outcome.drops.ours, "target": outcome.drops.target,
-            "receive_buffers": outcome.drops.receive_buffers, "send_buffers": outcome.drops.send_buffers,
-        },
-        "generator_cpu": cpu(&outcome.generator),
-        "generator_busy": outcome.busy(plan),
-        "server_cpu": outcome.server.as_ref().map_or(Value::Null, cpu),
-        "seconds": tally.seconds,
-    });
-    format!("{value:#}\n")
-}
-
-fn times(tally: &Tally) -> [(&'static str, &Histogram<u64>); 5] {
+pub(super) fn times(tally: &Tally) -> [(&'static str, &Histogram<u64>); 5] {
     [
         ("post-dial delay (18x)", &tally.post_dial),
         ("setup (200)", &tally.setup),
@@ -332,32 +307,8 @@ fn times(tally: &Tally) -> [(&'static str, &Histogram<u64>); 5] {
     ]
 }
 
-fn quantiles(histogram: &Histogram<u64>) -> Value {
-    let mut value = json!({ "count": histogram.len(), "mean": histogram.mean() });
-    for (name, quantile) in QUANTILES {
-        value[name] = json!(histogram.value_at_quantile(quantile));
-    }
-    // The whole of it: upper bound and count of each bucket that is not empty.
-    let buckets = histogram
-        .iter_recorded()
-        .map(|step| json!([step.value_iterated_to(), step.count_since_last_iteration()]));
-    value["buckets"] = Value::Array(buckets.collect());
-    value
-}
-
-fn counters(counters: &Counters) -> Value {
-    json!({
-        "requests_sent": counters.requests_sent, "responses_sent": counters.responses_sent,
-        "requests_received": counters.requests_received, "responses_received": counters.responses_received,
-        "invites_repeated": counters.invites_repeated, "byes_repeated": counters.byes_repeated,
-        "others_repeated": counters.others_repeated, "responses_repeated": counters.responses_repeated,
-        "requests_absorbed": counters.requests_absorbed, "responses_absorbed": counters.responses_absorbed,
-        "strays": counters.strays, "malformed": counters.malformed,
-    })
-}
-
 /// Why calls failed, and how many of each.
-fn causes(tally: &Tally) -> Vec<(String, u64)> {
+pub(super) fn causes(tally: &Tally) -> Vec<(String, u64)> {
     let mut causes: Vec<_> = tally
         .failures
         .iter()
@@ -390,7 +341,7 @@ fn causes(tally: &Tally) -> Vec<(String, u64)> {
     causes
 }
 
-fn describe_planned(planned: Planned) -> String {
+pub(super) fn describe_planned(planned: Planned) -> String {
     match planned {
         Planned::GaveUp => "given up by the caller while it rang".to_owned(),
         Planned::Unanswered => "not answered in time, given up".to_owned(),
@@ -398,7 +349,7 @@ fn describe_planned(planned: Planned) -> String {
     }
 }
 
-fn describe(failure: Failure) -> String {
+pub(super) fn describe(failure: Failure) -> String {
     match failure {
         Failure::Rejected(status) => format!("rejected with {status}"),
         Failure::ByeRejected(status) => format!("BYE rejected with {status}"),

@@ -86,6 +86,12 @@ impl Schedule {
         Some(next)
     }
 
+    /// When the last of what is left will have been due.
+    pub(super) fn end(&self) -> Micros {
+        let by_calls = self.shape.when(self.left as f64 / self.rate);
+        self.start + by_calls.min(self.shape.duration as f64) as Micros
+    }
+
     /// Nothing more starts.
     pub(super) fn stop(&mut self) {
         self.left = 0;

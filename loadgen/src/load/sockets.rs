@@ -154,6 +154,15 @@ impl Sockets {
             .unwrap_or(0)
     }
 
+    /// Datagrams that the kernel dropped because one of them was full.
+    pub(super) fn dropped(&self) -> u64 {
+        let dropped = self
+            .sockets
+            .iter()
+            .filter_map(|socket| socket.dropped().ok());
+        dropped.map(u64::from).sum()
+    }
+
     pub(super) fn locals(&self) -> impl Iterator<Item = SocketAddr> {
         self.sockets.iter().map(DatagramSocket::local)
     }

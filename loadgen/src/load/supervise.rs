@@ -11,9 +11,10 @@ use wire::process::{Signal, Signals};
 
 use super::find;
 use super::forward::Forwarder;
-use super::observe::{CpuTime, Drops};
+use super::observe::Observer;
 use super::plan::{Plan, Scenario};
 use super::progress::{Progress, Shared};
+use super::record;
 use super::report::{self, Outcome};
 use super::results;
 use super::tally::Tally;
@@ -37,12 +38,12 @@ pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
     let (outcome, verdict) = measure(plan, &mut signals)?;
     print!("{}", report::table(plan, &outcome, &verdict));
     if let Some(path) = &plan.json {
-        let json = report::json(plan, &outcome, &verdict);
+        let json = record::json(plan, &outcome, &verdict);
         std::fs::write(path, json)
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
     }
     if let Some(path) = &plan.html {
-        results::write_page(path, &report::json(plan, &outcome, &verdict))?;
+        results::write_page(path, &record::json(plan, &outcome, &verdict))?;
     }
     Ok(verdict.is_good())
 }
@@ -66,7 +67,7 @@ pub(super) fn measure(plan: &Plan, signals: &mut Signals) -> Result<(Outcome, Ve
             let prepared = Runner::prepare(&plan, number, &clock, &shared);
             let worker = match prepared {
                 Ok(worker) => {
-                    let _ = ready.send(Ok(worker.ports()));
+                    let _ = ready.send(Ok(()));
                     worker
                 }
                 Err(error) => {
@@ -85,29 +86,25 @@ pub(super) fn measure(plan: &Plan, signals: &mut Signals) -> Result<(Outcome, Ve
         threads.push(spawned.map_err(|error| format!("cannot start a thread: {error}"))?);
         gates.push(gate);
     }
-    let mut ports = Vec::new();
     for _ in 0..plan.threads {
-        ports.extend(
-            readies
-                .recv()
-                .map_err(|_| "a thread ended early".to_owned())??,
-        );
+        readies
+            .recv()
+            .map_err(|_| "a thread ended early".to_owned())??;
     }
 
-    let machine_before = Drops::read(&ports, plan.target.port());
-    let server_before = CpuTime::of(&plan.server_pids);
-    let ours_before = CpuTime::of_ourselves();
     let started_at = std::time::UNIX_EPOCH
         .elapsed()
         .map_or(0, |since| since.as_secs());
     let start = micros(&clock) + BREATH;
+    let mut observer = Observer::begin(plan, &shared, start);
     for gate in &gates {
         let _ = gate.send(start);
     }
-    watch(plan, &shared, &threads, signals);
+    watch(plan, &shared, &threads, signals, || {
+        observer.look(micros(&clock));
+    });
     let finish = micros(&clock);
-    let server = CpuTime::of(&plan.server_pids).since(&server_before);
-    let drops = Drops::read(&ports, plan.target.port()).since(&machine_before);
+    let observed = observer.finish(finish);
 
     let mut tally = Tally::new(start);
     for thread in threads {
@@ -116,14 +113,14 @@ pub(super) fn measure(plan: &Plan, signals: &mut Signals) -> Result<(Outcome, Ve
             .map_err(|_| "a thread of the generator panicked".to_owned())??;
         tally.add(&part);
     }
-    let generator = CpuTime::of_ourselves().since(&ours_before);
     let outcome = Outcome {
         tally,
         elapsed: finish.saturating_sub(start),
         started_at,
-        server: (!plan.server_pids.is_empty()).then_some(server),
-        generator,
-        drops,
+        server: observed.server,
+        generator: observed.generator,
+        drops: observed.drops,
+        samples: observed.series,
         interrupted: shared.stop.load(Relaxed),
     };
     let verdict = verdict::judge(plan, &outcome);
@@ -160,13 +157,6 @@ impl Runner {
         Ok(Runner::Worker(Box::new(worker)))
     }
 
-    fn ports(&self) -> Vec<u16> {
-        match self {
-            Runner::Worker(worker) => worker.ports().collect(),
-            Runner::Forwarder(forwarder) => forwarder.ports().collect(),
-        }
-    }
-
     fn run(self, start: Micros) -> Result<Tally, String> {
         match self {
             Runner::Worker(worker) => worker.run(start),
@@ -175,12 +165,13 @@ impl Runner {
     }
 }
 
-/// Draws the live line and hears signals until all threads have ended.
+/// Draws the live line, hears signals and looks around until all threads have ended.
 fn watch<T>(
     plan: &Plan,
     shared: &Shared,
     threads: &[thread::JoinHandle<T>],
     signals: &mut Signals,
+    mut look: impl FnMut(),
 ) {
     let mut progress = Progress::new(plan);
     while threads.iter().any(|thread| !thread.is_finished()) {
@@ -190,6 +181,7 @@ fn watch<T>(
                 std::process::exit(130);
             }
         }
+        look();
         progress.draw_at(shared, DRAW);
     }
     progress.clear();

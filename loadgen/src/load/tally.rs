@@ -8,11 +8,12 @@ use std::collections::BTreeMap;
 use hdrhistogram::Histogram;
 
 use super::part::Tag;
+use super::series::{Second, Series};
 use super::sockets::Traffic;
 use crate::phone::{CallState, Counters, Failure, Micros, Notice, What};
 
 /// The longest time a histogram tells apart; two minutes. Longer counts as this.
-const LONGEST: u64 = 120_000_000;
+pub(super) const LONGEST: u64 = 120_000_000;
 
 /// How a call ends that was not meant to be answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -97,9 +98,17 @@ pub(super) struct Tally {
     pub(super) traffic: Traffic,
     /// In turns that only looked whether there was something to do.
     pub(super) idle: Micros,
-    /// By second from the start: started, succeeded, failed.
-    pub(super) seconds: Vec<[u64; 3]>,
+    pub(super) seconds: Series<Second>,
     pub(super) began: Micros,
+    /// When the plan is to have offered everything.
+    pub(super) offered_until: Micros,
+    /// Whether something is still to start.
+    pub(super) is_offering: bool,
+    /// Answered and succeeded while calls were offered.
+    pub(super) answered_meanwhile: u64,
+    pub(super) succeeded_meanwhile: u64,
+    /// Repetitions that stand in `seconds` already, ours and the peer's.
+    pub(super) repetitions: (u64, u64),
     /// When the last call was started, later than intended if the generator could not keep up.
     pub(super) last_start: Micros,
     pub(super) receive_buffer: usize,
@@ -141,8 +150,13 @@ impl Tally {
             callee: Counters::default(),
             traffic: Traffic::default(),
             idle: 0,
-            seconds: Vec::new(),
+            seconds: Series::new(),
             began,
+            offered_until: began,
+            is_offering: false,
+            answered_meanwhile: 0,
+            succeeded_meanwhile: 0,
+            repetitions: (0, 0),
             last_start: began,
             receive_buffer: 0,
             withheld: BTreeMap::new(),
@@ -154,7 +168,18 @@ impl Tally {
         self.started += 1;
         self.last_start = self.last_start.max(now);
         self.lateness.saturating_record((now - intended).max(1));
-        self.second(now)[0] += 1;
+        self.second(intended).offered += 1;
+        self.second(now).started += 1;
+    }
+
+    /// What was sent again until now, by us and by the peer.
+    pub(super) fn count_repetitions(&mut self, now: Micros, ours: u64, theirs: u64) {
+        let (our, their) = self.repetitions;
+        self.repetitions = (ours, theirs);
+        // What is seen at the end of a second happened in it.
+        let second = self.second(now.saturating_sub(1));
+        second.repeated += ours.saturating_sub(our);
+        second.absorbed += theirs.saturating_sub(their);
     }
 
     /// Accounts for these parts one by one as well, when there are several.
@@ -213,7 +238,8 @@ impl Tally {
         }
     }
 
-    fn by_plan(&mut self, planned: Planned) {
+    fn by_plan(&mut self, planned: Planned, at: Micros) {
+        self.second(at).by_plan += 1;
         match planned {
             Planned::GaveUp | Planned::Unanswered => self.cancelled += 1,
             Planned::Rejected(_) => self.declined += 1,
@@ -223,9 +249,14 @@ impl Tally {
 
     fn outcome(&mut self, notice: &Notice, since: Micros, is_patience: bool) {
         match notice.what {
-            What::Provisional(180 | 183) => self.post_dial.saturating_record(since),
+            What::Provisional(180 | 183) => {
+                self.post_dial.saturating_record(since);
+                self.second(notice.at).record_delay(since);
+            }
             What::Answered => {
                 self.answered += 1;
+                self.second(notice.at).answered += 1;
+                self.answered_meanwhile += u64::from(self.is_meanwhile(notice.at));
                 self.setup.saturating_record(since);
             }
             What::Ended { by_us, answer } => {
@@ -235,28 +266,28 @@ impl Tally {
                 self.succeed(notice.at);
             }
             What::Registered(_) => {
-                self.response.saturating_record(since);
+                self.respond(since, notice.at);
                 self.succeed(notice.at);
             }
             What::Replied(status) => {
-                self.response.saturating_record(since);
+                self.respond(since, notice.at);
                 if (200..300).contains(&status) {
                     self.succeed(notice.at);
                 } else if self.planned.contains(&status) {
-                    self.by_plan(Planned::Rejected(status));
+                    self.by_plan(Planned::Rejected(status), notice.at);
                 } else {
                     self.fail(Failure::Rejected(status), notice.at);
                 }
             }
-            What::Cancelled { .. } if is_patience => self.by_plan(Planned::Unanswered),
-            What::Cancelled { .. } => self.by_plan(Planned::GaveUp),
+            What::Cancelled { .. } if is_patience => self.by_plan(Planned::Unanswered, notice.at),
+            What::Cancelled { .. } => self.by_plan(Planned::GaveUp, notice.at),
             What::Failed(Failure::Rejected(status)) if self.planned.contains(&status) => {
-                self.by_plan(Planned::Rejected(status));
+                self.by_plan(Planned::Rejected(status), notice.at);
             }
             What::Failed(failure) => self.fail(failure, notice.at),
             What::Refused => {
                 self.refused += 1;
-                self.second(notice.at)[2] += 1;
+                self.second(notice.at).failed += 1;
             }
             What::Reinvited(status) => *self.reinvites.entry(status).or_default() += 1,
             What::Forked => self.forked += 1,
@@ -282,20 +313,36 @@ impl Tally {
 
     fn succeed(&mut self, at: Micros) {
         self.succeeded += 1;
-        self.second(at)[1] += 1;
+        self.second(at).succeeded += 1;
+        self.succeeded_meanwhile += u64::from(self.is_meanwhile(at));
+    }
+
+    fn respond(&mut self, since: Micros, at: Micros) {
+        self.response.saturating_record(since);
+        self.second(at).record_delay(since);
+    }
+
+    /// Whether calls were offered then: the plan says until when, a late generator goes on for longer.
+    fn is_meanwhile(&self, at: Micros) -> bool {
+        self.is_offering || at <= self.offered_until
+    }
+
+    /// For how long calls were offered.
+    pub(super) fn offered_for(&self) -> Micros {
+        self.offered_until
+            .max(self.last_start)
+            .saturating_sub(self.began)
     }
 
     fn fail(&mut self, failure: Failure, at: Micros) {
         *self.failures.entry(failure).or_default() += 1;
-        self.second(at)[2] += 1;
+        let second = self.second(at);
+        second.failed += 1;
+        *second.causes.entry(failure).or_default() += 1;
     }
 
-    fn second(&mut self, at: Micros) -> &mut [u64; 3] {
-        let second = (at.saturating_sub(self.began) / 1_000_000) as usize;
-        if second >= self.seconds.len() {
-            self.seconds.resize(second + 1, [0; 3]);
-        }
-        &mut self.seconds[second]
+    fn second(&mut self, at: Micros) -> &mut Second {
+        self.seconds.row(at.saturating_sub(self.began) / 1_000_000)
     }
 
     /// Calls that went another way than planned.
@@ -398,14 +445,10 @@ impl Tally {
         for (kind, count) in &other.withheld {
             *self.withheld.entry(kind.clone()).or_default() += count;
         }
-        if other.seconds.len() > self.seconds.len() {
-            self.seconds.resize(other.seconds.len(), [0; 3]);
-        }
-        for (ours, theirs) in self.seconds.iter_mut().zip(&other.seconds) {
-            for (our, their) in ours.iter_mut().zip(theirs) {
-                *our += their;
-            }
-        }
+        self.seconds.add(&other.seconds);
+        self.offered_until = self.offered_until.max(other.offered_until);
+        self.answered_meanwhile += other.answered_meanwhile;
+        self.succeeded_meanwhile += other.succeeded_meanwhile;
         self.receive_buffer = match (self.receive_buffer, other.receive_buffer) {
             (0, other) => other,
             (ours, other) => ours.min(other),

@@ -90,6 +90,7 @@ Results
   --html FILE         a page with charts, complete in itself
   --target-cps N      fails when fewer calls per second succeeded
   --max-failed N      fails when more calls failed                        [0]
+  --max-late T        fails when one start in a hundred was later than so: the generator measured itself   [50ms]
   --quiet             no live progress
 
 Exit status: 0 all as planned; 1 calls failed or the target was missed, and why is said; 2 could not run.

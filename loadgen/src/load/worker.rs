@@ -168,10 +168,6 @@ impl Worker {
         })
     }
 
-    pub(super) fn ports(&self) -> impl Iterator<Item = u16> {
-        self.sockets.locals().map(|local| local.port())
-    }
-
     /// Registers the users of the answering side, when they are called by name.
     pub(super) fn prepare(&mut self) -> Result<(), String> {
         if self.plan.callee != Callee::Registered {
@@ -204,6 +200,7 @@ impl Worker {
             }
             self.turn(1_000)?;
         }
+        self.show();
         Ok(())
     }
 
@@ -227,11 +224,13 @@ impl Worker {
             planned,
             ..Tally::new(start)
         };
+        let ends = self.parts.iter().map(|work| work.schedule.end());
+        self.tally.offered_until = ends.max().unwrap_or(start);
         self.tally
             .divide(self.parts.iter().map(|work| work.part.name.as_str()));
         // What gathers is looked at in time; without this it still is, a little later.
         let _ = wire::process::set_timer_slack(Duration::from_micros(1));
-        let mut refresh_at = 0;
+        let mut refresh_at = start + REFRESH;
         let mut drain_until = None;
         let mut idle_since = None;
         loop {
@@ -245,6 +244,7 @@ impl Worker {
                 for work in &mut self.parts {
                     work.schedule.stop();
                 }
+                self.tally.offered_until = self.tally.offered_until.min(now);
             }
             for _ in 0..STARTS {
                 let Some((part, _)) = self.next().filter(|&(_, next)| next <= now) else {
@@ -255,6 +255,7 @@ impl Worker {
                 }
             }
             let next = self.next().map(|(_, next)| next);
+            self.tally.is_offering = next.is_some();
             if answers_only && (stopped || now >= start + self.plan.duration) {
                 break;
             }
@@ -279,12 +280,25 @@ impl Worker {
                 idle_since = Some(now);
             }
             if now >= refresh_at {
-                refresh_at = now + REFRESH;
+                // In step with the seconds of the run, however late this turn is.
+                refresh_at += (now - refresh_at) / REFRESH * REFRESH + REFRESH;
+                self.count_repetitions(now);
                 self.show();
             }
         }
+        self.send();
+        self.count_repetitions(self.now());
         self.show();
         Ok(self.close())
+    }
+
+    fn count_repetitions(&mut self, now: Micros) {
+        let mut sum = *self.caller.phone.counters();
+        if let Some(callee) = &self.callee {
+            sum.add(callee.phone.counters());
+        }
+        let theirs = sum.requests_absorbed + sum.responses_absorbed;
+        self.tally.count_repetitions(now, sum.repeated(), theirs);
     }
 
     /// The part that starts something next, and when.
@@ -533,11 +547,12 @@ impl Worker {
             open
         };
         self.shared.show(self.thread, &self.tally, open);
+        self.shared
+            .show_dropped(self.thread, self.sockets.dropped());
     }
 
     /// The account, with what never came to an end.
     fn close(mut self) -> Tally {
-        self.send();
         for (_, state) in self.caller.phone.calls() {
             *self.tally.lost.entry(state).or_default() += 1;
         }

@@ -110,6 +110,11 @@ impl DatagramSocket {
     pub fn send_buffer(&self) -> io::Result<usize> {
         socket2::SockRef::from(self).send_buffer_size()
     }
+
+    /// How many datagrams the kernel has dropped because the receive buffer was full. Wraps at 2^32.
+    pub fn dropped(&self) -> io::Result<u32> {
+        option::drops(self)
+    }
 }
 
 /// Of <linux/in6.h>; libc does not name it everywhere.

@@ -16,8 +16,10 @@ use std::path::{Path, PathBuf};
 use lexopt::prelude::*;
 use serde_json::Value as Json;
 
-/// The version of the records that this renders.
-const FORMAT: u64 = 1;
+use super::record::FORMAT;
+
+/// The oldest records that this renders.
+const OLDEST: u64 = 1;
 /// Most records on one page.
 const RECORDS: usize = 16;
 
@@ -72,8 +74,10 @@ fn open(file: &Path) -> Result<Record, String> {
 fn parse(name: String, text: &str) -> Result<Record, String> {
     let value: Json = serde_json::from_str(text).map_err(|error| format!("no record: {error}"))?;
     match value["format"].as_u64() {
-        Some(FORMAT) => Ok(Record { name, value }),
-        Some(other) => Err(format!("a record of format {other}, known is {FORMAT}")),
+        Some(OLDEST..=FORMAT) => Ok(Record { name, value }),
+        Some(other) => Err(format!(
+            "a record of format {other}, known are {OLDEST} to {FORMAT}"
+        )),
         None => Err("no record: it has no `format`".to_owned()),
     }
 }

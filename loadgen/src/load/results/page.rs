@@ -66,9 +66,10 @@ pub(super) fn verdict(record: &Record) -> String {
 /// A row of the figures: its name, where the record has it, and how it is written.
 type Row = (&'static str, &'static str, fn(f64) -> String);
 
-const ROWS: [Row; 14] = [
+const ROWS: [Row; 15] = [
     ("rate asked, 1/s", "/rate", plain),
     ("succeeded, 1/s", "/succeeded_per_second", plain),
+    ("goodput while offered, 1/s", "/goodput_per_second", plain),
     ("started", "/started", plain),
     ("succeeded", "/succeeded", plain),
     ("failed", "/failed", plain),
@@ -159,36 +160,77 @@ fn number(record: &Record, path: &str) -> Option<f64> {
 }
 
 fn series(value: &Value) -> String {
-    let rows = value["seconds"].as_array().map_or(&[][..], Vec::as_slice);
-    if rows.is_empty() {
+    let seconds = Seconds::of(value);
+    if seconds.count == 0 {
         return "<p class=\"no\">No seconds in this record.</p>\n".to_owned();
     }
-    let group = rows.len().div_ceil(POINTS);
-    let line = |name: &str, column: usize| Line {
-        name: name.to_owned(),
-        points: rows
-            .chunks(group)
-            .enumerate()
-            .map(|(at, rows)| {
-                let sum: f64 = rows.iter().filter_map(|row| row[column].as_f64()).sum();
-                ((at * group) as f64, sum / rows.len() as f64)
-            })
-            .collect(),
+    let group = seconds.count.div_ceil(POINTS);
+    let every = seconds.every;
+    let line = |name: &str, column: &str| {
+        let values: Vec<f64> = seconds.column(column);
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / (values.len() as f64 * every);
+        let groups = values.chunks(group).enumerate();
+        Line {
+            name: name.to_owned(),
+            points: groups
+                .map(|(at, values)| ((at * group) as f64 * every, mean(values)))
+                .collect(),
+        }
     };
     let draw = |title: &str, lines: &[Line]| {
         let points = lines.iter().flat_map(|line| &line.points);
         let most = points.map(|point| point.1).fold(0.0, f64::max);
         chart(
             title,
-            &even_ticks(rows.len() as f64),
+            &seconds_ticks(seconds.count as f64 * every),
             &even_ticks(most),
             lines,
         )
     };
     draw(
         "calls per second",
-        &[line("started", 0), line("succeeded", 1)],
-    ) + &draw("failures per second", &[line("failed", 2)])
+        &[line("started", "started"), line("succeeded", "succeeded")],
+    ) + &draw("failures per second", &[line("failed", "failed")])
+}
+
+/// What happened second by second, in records of both formats.
+struct Seconds<'r> {
+    value: &'r Value,
+    count: usize,
+    every: f64,
+}
+
+impl<'r> Seconds<'r> {
+    fn of(value: &'r Value) -> Self {
+        let rows = value["seconds"].as_array();
+        let columns = value["series"]["started"].as_array();
+        Self {
+            value,
+            count: rows.or(columns).map_or(0, Vec::len),
+            every: value["series"]["every_s"].as_f64().unwrap_or(1.0).max(1.0),
+        }
+    }
+
+    fn column(&self, name: &str) -> Vec<f64> {
+        let old = ["started", "succeeded", "failed"];
+        let at = old.iter().position(|known| *known == name);
+        let value = |row: usize| match (self.value["seconds"].as_array(), at) {
+            (Some(rows), Some(at)) => rows[row][at].as_f64(),
+            _ => self.value["series"][name][row].as_f64(),
+        };
+        (0..self.count)
+            .map(|row| value(row).unwrap_or(0.0))
+            .collect()
+    }
+}
+
+/// The unit stands at the last one.
+fn seconds_ticks(most: f64) -> Ticks {
+    let mut ticks = even_ticks(most);
+    if let Some((_, word)) = ticks.last_mut() {
+        word.push_str(" s");
+    }
+    ticks
 }
 
 /// Time over the share of calls that took longer, both logarithmic.
@@ -231,10 +273,12 @@ fn percentiles(value: &Value) -> String {
 }
 
 pub(super) fn causes(value: &Value) -> String {
-    let causes = value["causes"].as_object();
-    let Some(causes) = causes.filter(|causes| !causes.is_empty()) else {
-        return "<p>No call failed.</p>\n".to_owned();
+    let Some(causes) = value["causes"].as_object() else {
+        return "<p class=\"no\">Why calls failed is not recorded.</p>\n".to_owned();
     };
+    if causes.is_empty() {
+        return "<p>No call failed.</p>\n".to_owned();
+    }
     let mut out = "<table><tr><th>cause</th><th>calls</th></tr>\n".to_owned();
     for (cause, count) in causes {
         let _ = writeln!(out, "<tr><td>{}</td><td>{count}</td></tr>", escape(cause));

@@ -33,6 +33,13 @@ fn causes_are_a_table() {
 }
 
 #[test]
+fn what_is_not_recorded_is_not_said_to_be_good() {
+    let told = |text: &str| page::causes(&parse(String::new(), text).unwrap().value);
+    assert!(told(r#"{"format":2}"#).contains("not recorded"));
+    assert!(told(r#"{"format":2,"causes":{}}"#).contains("No call failed"));
+}
+
+#[test]
 fn records_are_compared_and_what_is_absent_is_not_zero() {
     let records =
         [("a", GOOD), ("b", BAD)].map(|(name, text)| parse(name.to_owned(), text).unwrap());
@@ -57,7 +64,7 @@ fn what_is_no_record_of_this_format_is_refused() {
     let refused = |text: &str| parse(String::new(), text).unwrap_err();
     assert_eq!(
         refused(r#"{"format":9}"#),
-        "a record of format 9, known is 1"
+        "a record of format 9, known are 1 to 2"
     );
     assert_eq!(refused("{}"), "no record: it has no `format`");
 }

@@ -1,7 +1,9 @@
 //! The account: every start has one outcome, and the verdict says what is wrong.
 
 use super::super::observe::{CpuTime, Drops};
-use super::super::report::{Outcome, json, table};
+use super::super::record::json;
+use super::super::report::{Outcome, table};
+use super::super::series::Series;
 use super::super::tally::Tally;
 use super::super::verdict::judge;
 use super::command_line::plan;
@@ -15,6 +17,7 @@ fn outcome(tally: Tally) -> Outcome {
         server: None,
         generator: CpuTime::default(),
         drops: Drops::default(),
+        samples: Series::new(),
         interrupted: false,
     }
 }
@@ -170,12 +173,85 @@ fn a_generator_that_needs_twice_the_time_reaches_half_the_rate() {
             },
         );
     }
-    let plan = plan("call 127.0.0.1 --rate 10 --duration 1s --target-cps 10").unwrap();
+    let line = "call 127.0.0.1 --rate 10 --duration 1s --target-cps 10 --max-late 1s";
+    let plan = plan(line).unwrap();
     let verdict = judge(&plan, &outcome(tally));
     assert_eq!(
         verdict.objections,
         ["6 per second succeeded, the target is 10"]
     );
+}
+
+#[test]
+fn goodput_is_what_succeeds_while_calls_are_offered() {
+    // Twenty calls in two seconds; the server answers one in 100 ms, the last eight when nobody calls any more.
+    let mut tally = Tally {
+        offered_until: 2_000_000,
+        is_offering: true,
+        ..Tally::new(0)
+    };
+    for call in 0..20u64 {
+        tally.start(call * 100_000, call * 100_000);
+    }
+    tally.is_offering = false;
+    for call in 0..20u64 {
+        let at = 900_000 + call * 100_000;
+        notice(&mut tally, at, What::Answered);
+        let ended = What::Ended {
+            by_us: true,
+            answer: 1,
+        };
+        notice(&mut tally, at, ended);
+    }
+    let plan = plan("call 127.0.0.1 --rate 10 --duration 2s").unwrap();
+    let outcome = outcome(tally);
+    assert!((outcome.success_rate(&plan) - 10.0).abs() < 0.01);
+    assert!(
+        (outcome.goodput() - 6.0).abs() < 0.01,
+        "{}",
+        outcome.goodput()
+    );
+}
+
+#[test]
+fn a_run_whose_starts_were_late_does_not_pass() {
+    let objections = |late: u64, more: &str| {
+        let mut tally = Tally::new(0);
+        for call in 0..100u64 {
+            tally.start(
+                call * 10_000,
+                call * 10_000 + if call > 95 { late } else { 10 },
+            );
+            let ended = What::Ended {
+                by_us: true,
+                answer: 1,
+            };
+            notice(&mut tally, call * 10_000 + 500, ended);
+        }
+        let plan = plan(&format!("call 127.0.0.1 --rate 100 --duration 1s {more}")).unwrap();
+        judge(&plan, &outcome(tally)).objections
+    };
+    assert!(objections(40_000, "").is_empty());
+    assert_eq!(
+        objections(80_000, ""),
+        [
+            "one start in a hundred was 80.06 ms late, 50.00 ms is allowed: the generator is at its limit and measured itself"
+        ]
+    );
+    assert!(objections(80_000, "--max-late 100ms").is_empty());
+}
+
+#[test]
+fn drops_that_cannot_be_seen_are_not_none() {
+    let plan = plan("call 192.0.2.1 --rate 10 --duration 1s").unwrap();
+    let mut outcome = outcome(Tally::new(0));
+    let told = |outcome: &Outcome| -> serde_json::Value {
+        serde_json::from_str(&json(&plan, outcome, &judge(&plan, outcome))).unwrap()
+    };
+    assert!(told(&outcome)["drops"]["target"].is_null());
+    assert!(table(&plan, &outcome, &judge(&plan, &outcome)).contains("cannot be seen"));
+    outcome.drops.target = Some(7);
+    assert_eq!(told(&outcome)["drops"]["target"], 7);
 }
 
 #[test]
@@ -192,7 +268,7 @@ fn accounts_of_threads_add_up() {
             sum.started,
             sum.succeeded,
             sum.response.len(),
-            sum.seconds.len()
+            sum.seconds.rows().len()
         ),
         (3, 3, 3, 4)
     );

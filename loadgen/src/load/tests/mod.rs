@@ -5,5 +5,6 @@ mod command_line;
 mod loopback;
 mod mixing;
 mod searching;
+mod seconds;
 mod spreads;
 mod when;
