@@ -15,6 +15,7 @@
 
 mod find;
 mod forward;
+mod metrics;
 mod mix;
 mod observe;
 mod part;
@@ -31,6 +32,7 @@ mod sockets;
 mod supervise;
 mod tally;
 mod toml;
+mod trace;
 mod usage;
 mod verdict;
 mod words;

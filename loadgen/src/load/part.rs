@@ -2,6 +2,7 @@
 //!
 //! A plain run has one part, a mix (`mix.rs`) several, each with a schedule of its own.
 
+use super::metrics::Kind;
 use super::plan::{Arrivals, Plan, Scenario};
 use super::schedule::Shape;
 use super::words::{at_least_one, chance, duration, rate, spread};
@@ -59,6 +60,14 @@ impl Part {
             self.scenario,
             Scenario::Call | Scenario::Baseline | Scenario::Find | Scenario::Compare
         )
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self.scenario {
+            Scenario::Register => Kind::Registration,
+            Scenario::Options | Scenario::Message => Kind::Request,
+            _ => Kind::Session,
+        }
     }
 
     /// Its shape within a run of this plan.
@@ -195,6 +204,8 @@ pub(super) struct Tag {
     pub(super) intended: Micros,
     pub(super) part: usize,
     pub(super) is_patience: bool,
+    /// Whether everything that is heard of it is kept (`trace.rs`).
+    pub(super) is_followed: bool,
 }
 
 impl Tag {
@@ -202,6 +213,7 @@ impl Tag {
         self.intended
             | (self.part as u64) << PART_SHIFT
             | u64::from(self.is_patience) << PATIENCE_SHIFT
+            | u64::from(self.is_followed) << FOLLOWED_SHIFT
     }
 
     pub(super) fn from_u64(bits: u64) -> Self {
@@ -209,6 +221,7 @@ impl Tag {
             intended: bits & ((1 << PART_SHIFT) - 1),
             part: (bits >> PART_SHIFT) as usize & (PARTS_MAX - 1),
             is_patience: bits >> PATIENCE_SHIFT & 1 == 1,
+            is_followed: bits >> FOLLOWED_SHIFT & 1 == 1,
         }
     }
 }
@@ -216,5 +229,6 @@ impl Tag {
 /// Microseconds of 140 years stand below.
 const PART_SHIFT: u32 = 52;
 const PATIENCE_SHIFT: u32 = 60;
+const FOLLOWED_SHIFT: u32 = 61;
 const _: () =
     assert!(PARTS_MAX.is_power_of_two() && PARTS_MAX <= 1 << (PATIENCE_SHIFT - PART_SHIFT));

@@ -5,17 +5,21 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use hdrhistogram::Histogram;
+use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
 use serde_json::{Value, json};
 
+use super::metrics;
 use super::observe::{self, CpuTime};
 use super::plan::Plan;
-use super::report::{Outcome, QUANTILES, causes, describe, describe_planned, times};
+use super::report::{Outcome, QUANTILES, causes, describe, describe_planned, kinds_of_times};
 use super::series::{Sample, Second, Series};
 use super::verdict::Verdict;
 use crate::phone::{Counters, Failure};
 
-/// The version of records. 2: `series` and `samples` instead of `seconds`; what was not measured is `null`.
+/// The version of records. 2: `series` and `samples` instead of `seconds`, `hdr` instead of `buckets`; what was not measured is `null`.
 pub(super) const FORMAT: u64 = 2;
 
 pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String {
@@ -59,14 +63,14 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
         "refresh_failures": tally.refresh_failures.iter().map(|(failure, count)| (describe(*failure), *count)).collect::<BTreeMap<_, _>>(),
         "parts": tally.parts.iter().map(|part| json!({
             "name": part.name, "started": part.started, "succeeded": part.succeeded, "by_plan": part.by_plan,
-            "failed": part.failed, "lost": part.lost(), "time_us": quantiles(&part.time),
+            "failed": part.failed, "lost": part.lost(), "time_us": times(&part.time),
         })).collect::<Vec<_>>(),
     });
     let account = json!({
         "causes": causes(tally).into_iter().collect::<BTreeMap<_, _>>(),
         "reinvites": tally.reinvites.iter().map(|(status, count)| (status.to_string(), *count)).collect::<BTreeMap<_, _>>(),
         "forked": tally.forked,
-        "times_us": times(tally).into_iter().map(|(name, histogram)| (name.to_owned(), quantiles(histogram))).collect::<BTreeMap<_, _>>(),
+        "times_us": kinds_of_times(tally).into_iter().map(|(name, histogram)| (name.to_owned(), times(histogram))).collect::<BTreeMap<_, _>>(),
         "answering": {
             "incoming": tally.incoming, "acknowledged": tally.acknowledged,
             "unacknowledged": tally.unacknowledged(),
@@ -92,6 +96,9 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
         "generator_busy": outcome.busy(plan),
         "server_cpu": outcome.server.as_ref().map_or(Value::Null, cpu),
         "server_memory_mib_per_minute": { "all": outcome.memory_slope()[0], "second_half": outcome.memory_slope()[1] },
+        "rfc6076": metrics::rfc6076(outcome),
+        "rfc7501": metrics::rfc7501(plan, outcome),
+        "traces": tally.traces.json(tally.began),
         "series": series(&tally.seconds),
         "samples": samples(&outcome.samples, outcome),
     });
@@ -103,17 +110,29 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
     format!("{value:#}\n")
 }
 
-fn quantiles(histogram: &Histogram<u64>) -> Value {
-    let mut value = json!({ "count": histogram.len(), "mean": histogram.mean() });
+/// Times of one kind: quantiles, and all of it as HdrHistogram V2 (deflated, base64), by which runs are added up.
+pub(super) fn times(histogram: &Histogram<u64>) -> Value {
+    if histogram.is_empty() {
+        return json!({ "count": 0 });
+    }
+    let mut value =
+        json!({ "count": histogram.len(), "mean": histogram.mean(), "min": histogram.min() });
     for (name, quantile) in QUANTILES {
         value[name] = json!(histogram.value_at_quantile(quantile));
     }
-    // The whole of it: upper bound and count of each bucket that is not empty.
-    let buckets = histogram
-        .iter_recorded()
-        .map(|step| json!([step.value_iterated_to(), step.count_since_last_iteration()]));
-    value["buckets"] = Value::Array(buckets.collect());
+    let mut bytes = Vec::new();
+    let written = V2DeflateSerializer::new().serialize(histogram, &mut bytes);
+    value["hdr"] = match written {
+        Ok(_) => json!(STANDARD.encode(&bytes)),
+        Err(_) => unreachable!("memory takes everything"),
+    };
     value
+}
+
+/// What [`times`] wrote.
+pub(super) fn histogram(value: &Value) -> Option<Histogram<u64>> {
+    let bytes = STANDARD.decode(value["hdr"].as_str()?).ok()?;
+    Deserializer::new().deserialize(&mut bytes.as_slice()).ok()
 }
 
 fn counters(counters: &Counters) -> Value {

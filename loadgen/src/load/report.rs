@@ -94,6 +94,7 @@ pub(super) fn table(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String
     } else if plan.is_active() {
         calling_table(&mut out, plan, outcome);
         parts_table(&mut out, tally);
+        ratios_table(&mut out, tally);
         times_table(&mut out, tally);
         if tally.incoming > 0 {
             answering_table(&mut out, tally);
@@ -190,13 +191,32 @@ fn parts_table(out: &mut String, tally: &Tally) {
     }
 }
 
+/// The ratios of RFC 6076, where there is something to divide.
+fn ratios_table(out: &mut String, tally: &Tally) {
+    let (sessions, registrations) = (&tally.sessions, &tally.registrations);
+    let ratios = [
+        ("SER", sessions.establishment_ratio()),
+        ("SEER", sessions.effectiveness_ratio()),
+        ("SCR", sessions.completion_ratio()),
+        ("ISA", sessions.ineffective()),
+        ("IRA", registrations.ineffective_registrations()),
+    ];
+    let told: Vec<String> = ratios
+        .iter()
+        .filter_map(|(name, ratio)| Some(format!("{name} {:.3} %", (*ratio)?)))
+        .collect();
+    if !told.is_empty() {
+        let _ = writeln!(out, "RFC 6076  {}", told.join(", "));
+    }
+}
+
 fn times_table(out: &mut String, tally: &Tally) {
     let names: String = QUANTILES
         .iter()
         .map(|(name, _)| format!("{name:>11}"))
         .collect();
     let _ = writeln!(out, "{:<28}{names}", "times from the intended start");
-    for (name, histogram) in times(tally) {
+    for (name, histogram) in kinds_of_times(tally) {
         if histogram.is_empty() {
             continue;
         }
@@ -297,7 +317,7 @@ fn traffic_table(out: &mut String, plan: &Plan, outcome: &Outcome) {
     }
 }
 
-pub(super) fn times(tally: &Tally) -> [(&'static str, &Histogram<u64>); 5] {
+pub(super) fn kinds_of_times(tally: &Tally) -> [(&'static str, &Histogram<u64>); 5] {
     [
         ("post-dial delay (18x)", &tally.post_dial),
         ("setup (200)", &tally.setup),

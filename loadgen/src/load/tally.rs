@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
+use super::metrics::{Attempts, Kind};
 use super::part::Tag;
 use super::series::{Second, Series};
 use super::sockets::Traffic;
+use super::trace::Traces;
 use crate::phone::{CallState, Counters, Failure, Micros, Notice, What};
 
 /// The longest time a histogram tells apart; two minutes. Longer counts as this.
@@ -77,7 +79,19 @@ pub(super) struct Tally {
     pub(super) lost_others: u64,
     pub(super) forked: u64,
     pub(super) reinvites: BTreeMap<u16, u64>,
-    /// From the intended start to the first 180 or 183 (RFC 6076 calls the time to the first 18x SRD).
+    /// What the parts of the run are, by their number; without it, all are sessions.
+    pub(super) kinds: Vec<Kind>,
+    pub(super) sessions: Attempts,
+    pub(super) registrations: Attempts,
+    /// What some calls went through.
+    pub(super) traces: Traces,
+    /// From the intended start to the first status of an INVITE that was answered (RFC 6076 §4.3.1).
+    pub(super) indicated: Histogram<u64>,
+    /// The same of an INVITE that was rejected (§4.3.2).
+    pub(super) indicated_failed: Histogram<u64>,
+    /// From the intended REGISTER to its 200 (§4.1).
+    pub(super) registered: Histogram<u64>,
+    /// From the intended start to the first 180 or 183.
     pub(super) post_dial: Histogram<u64>,
     /// From the intended start to the 200.
     pub(super) setup: Histogram<u64>,
@@ -136,6 +150,13 @@ impl Tally {
             lost_others: 0,
             forked: 0,
             reinvites: BTreeMap::new(),
+            kinds: Vec::new(),
+            sessions: Attempts::default(),
+            registrations: Attempts::default(),
+            traces: Traces::default(),
+            indicated: histogram(),
+            indicated_failed: histogram(),
+            registered: histogram(),
             post_dial: histogram(),
             setup: histogram(),
             hang_up: histogram(),
@@ -199,6 +220,9 @@ impl Tally {
 
     /// That what was started is of this part.
     pub(super) fn start_of(&mut self, part: usize) {
+        if let Some(attempts) = self.attempts(part) {
+            attempts.requests += 1;
+        }
         if let Some(account) = self.parts.get_mut(part) {
             account.started += 1;
         }
@@ -216,6 +240,12 @@ impl Tally {
                 _ => {}
             }
         }
+        if let Some(attempts) = self.attempts(tag.part) {
+            attempts.hear(notice.what);
+        }
+        if tag.is_followed {
+            self.traces.hear(&tag, notice);
+        }
         let before = (self.succeeded, self.cancelled + self.declined);
         self.outcome(notice, since, tag.is_patience);
         if notice.what.is_outcome()
@@ -229,8 +259,18 @@ impl Tally {
         }
     }
 
+    fn attempts(&mut self, part: usize) -> Option<&mut Attempts> {
+        match self.kinds.get(part).copied().unwrap_or_default() {
+            Kind::Session => Some(&mut self.sessions),
+            Kind::Registration => Some(&mut self.registrations),
+            Kind::Request => None,
+        }
+    }
+
     /// A registration was refreshed, or could not be.
     pub(super) fn refresh(&mut self, what: What) {
+        self.registrations.requests += 1;
+        self.registrations.hear(what);
         match what {
             What::Registered(_) => self.refreshed += 1,
             What::Failed(failure) => *self.refresh_failures.entry(failure).or_default() += 1,
@@ -253,6 +293,14 @@ impl Tally {
                 self.post_dial.saturating_record(since);
                 self.second(notice.at).record_delay(since);
             }
+            What::Indicated { at, answered } => {
+                let since = since.saturating_sub(notice.at.saturating_sub(at)).max(1);
+                let histogram = match answered {
+                    true => &mut self.indicated,
+                    false => &mut self.indicated_failed,
+                };
+                histogram.saturating_record(since);
+            }
             What::Answered => {
                 self.answered += 1;
                 self.second(notice.at).answered += 1;
@@ -266,6 +314,7 @@ impl Tally {
                 self.succeed(notice.at);
             }
             What::Registered(_) => {
+                self.registered.saturating_record(since);
                 self.respond(since, notice.at);
                 self.succeed(notice.at);
             }
@@ -292,6 +341,7 @@ impl Tally {
             What::Reinvited(status) => *self.reinvites.entry(status).or_default() += 1,
             What::Forked => self.forked += 1,
             What::Calling
+            | What::Repeated(_)
             | What::Provisional(_)
             | What::Incoming
             | What::Acknowledged
@@ -417,12 +467,18 @@ impl Tally {
                 debug_assert!(added.is_ok());
             }
         }
+        self.sessions.add(&other.sessions);
+        self.registrations.add(&other.registrations);
+        self.traces.add(&other.traces);
         merge(&mut self.failures, &other.failures);
         merge(&mut self.lost, &other.lost);
         self.lost_others += other.lost_others;
         self.forked += other.forked;
         merge(&mut self.reinvites, &other.reinvites);
         for (ours, theirs) in [
+            (&mut self.indicated, &other.indicated),
+            (&mut self.indicated_failed, &other.indicated_failed),
+            (&mut self.registered, &other.registered),
             (&mut self.post_dial, &other.post_dial),
             (&mut self.setup, &other.setup),
             (&mut self.hang_up, &other.hang_up),
@@ -456,7 +512,7 @@ impl Tally {
     }
 }
 
-fn merge<K: Ord + Copy>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
+pub(super) fn merge<K: Ord + Copy>(ours: &mut BTreeMap<K, u64>, theirs: &BTreeMap<K, u64>) {
     for (&key, &count) in theirs {
         *ours.entry(key).or_default() += count;
     }

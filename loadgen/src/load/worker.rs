@@ -16,6 +16,7 @@ use super::progress::Shared;
 use super::schedule::Schedule;
 use super::sockets::{Order, Sockets};
 use super::tally::Tally;
+use super::trace::Traces;
 use crate::phone::{
     CallId, Command, Event, Line, Login, Micros, Notice, Outbox, Phone, Routing, Settings, Then,
     Timers, Verb, What,
@@ -226,6 +227,8 @@ impl Worker {
         };
         let ends = self.parts.iter().map(|work| work.schedule.end());
         self.tally.offered_until = ends.max().unwrap_or(start);
+        self.tally.kinds = self.parts.iter().map(|work| work.part.kind()).collect();
+        self.tally.traces = Traces::of_starts(self.plan.whole_rate());
         self.tally
             .divide(self.parts.iter().map(|work| work.part.name.as_str()));
         // What gathers is looked at in time; without this it still is, a little later.
@@ -356,11 +359,13 @@ impl Worker {
             intended,
             part,
             is_patience: false,
+            is_followed: false,
         };
         let (verb, body) = match work.part.scenario {
             Scenario::Call | Scenario::Baseline | Scenario::Find | Scenario::Compare => {
                 let (plan, is_patience) = work.part.choice.draw(&mut self.random);
                 tag.is_patience = is_patience;
+                tag.is_followed = self.tally.traces.follows(number as u64);
                 let command = Command::Call {
                     line,
                     user: "",

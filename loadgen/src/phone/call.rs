@@ -74,6 +74,8 @@ pub(crate) struct Call {
     pub(crate) hang_up_at: Micros,
     /// First of the list of other answers (`Role::Fork`).
     pub(crate) forks: Key,
+    /// When the first provisional response but 100 came; 0 before.
+    pub(crate) indicated_at: Micros,
     pub(crate) provisionals: u8,
     pub(crate) glares: u8,
     pub(crate) cancel_wanted: bool,
@@ -104,6 +106,7 @@ impl Call {
             then: Then::Answer,
             hang_up_at: NEVER,
             forks: Key::NONE,
+            indicated_at: 0,
             provisionals: 0,
             glares: 0,
             cancel_wanted: false,
@@ -111,6 +114,15 @@ impl Call {
             reinviting: false,
             peer_hung_up: false,
             text: Text::new(buffer),
+        }
+    }
+
+    /// When the first status came, if a final response comes now.
+    pub(crate) fn first_status_at(&self, now: Micros) -> Micros {
+        if self.indicated_at == 0 {
+            now
+        } else {
+            self.indicated_at
         }
     }
 

@@ -151,6 +151,7 @@ impl Phone {
         };
         if status > 100 {
             call.state = CallState::Ringing;
+            call.indicated_at = call.first_status_at(turn.now);
         }
         if call.is_first(status) {
             let tag = call.tag;
@@ -171,6 +172,8 @@ impl Phone {
         }
         if let Some(call) = self.calls.get_mut(key) {
             call.state = CallState::Established;
+            let at = call.first_status_at(turn.now);
+            turn.notice(key, tag, What::Indicated { at, answered: true });
         }
         turn.notice(key, tag, What::Answered);
         self.send_ack(turn, key, message.cseq().number, false);
@@ -265,6 +268,11 @@ impl Phone {
             401 | 407 => What::Failed(Failure::Challenged(status)),
             _ => What::Failed(Failure::Rejected(status)),
         };
+        if matches!(outcome, What::Failed(_)) {
+            let (tag, at) = (call.tag, call.first_status_at(turn.now));
+            let answered = false;
+            turn.notice(key, tag, What::Indicated { at, answered });
+        }
         self.end_call(turn, key, outcome);
     }
 

@@ -171,6 +171,11 @@ impl Phone {
             (_, _) => self.counters.others_repeated += 1,
         }
         self.counters.requests_sent += 1;
+        if let Owner::Call(call) = transaction.owner
+            && let Some(tag) = self.calls.get(call).map(|call| call.tag)
+        {
+            turn.notice(call, tag, What::Repeated(transaction.verb));
+        }
     }
 
     // Both: the figures and their clocks.

@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 use std::ops::Range;
 
-use super::{CallId, Micros};
+use super::{CallId, Micros, Verb};
 
 /// Sends and notices, in the order they happened. Keeps its memory when cleared.
 #[derive(Debug, Default)]
@@ -74,6 +74,16 @@ pub enum What {
     Calling,
     /// The first provisional response of this code came (100 included).
     Provisional(u16),
+    /// How the caller's INVITE ended, and when its first status came: a provisional response but 100, or else the
+    /// final one (RFC 6076 §4.3). Comes before [`Answered`](Self::Answered) or a failure with a response.
+    Indicated {
+        /// When the first status came.
+        at: Micros,
+        /// Whether the INVITE was answered with a 2xx.
+        answered: bool,
+    },
+    /// A request of ours for a call was sent again.
+    Repeated(Verb),
     /// The caller got its 200 and sent the ACK.
     Answered,
     /// A call came in.

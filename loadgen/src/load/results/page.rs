@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::Record;
 use super::chart::{Line, Ticks, chart, even_ticks};
 use crate::load::progress::time;
+use crate::load::record::histogram;
 
 /// Points of a line at most; longer runs are averaged.
 const POINTS: usize = 600;
@@ -233,17 +234,33 @@ fn seconds_ticks(most: f64) -> Ticks {
     ticks
 }
 
+/// Upper bound and count of each bucket that is not empty, in records of both formats.
+fn buckets(times: &Value) -> Vec<(f64, f64)> {
+    if let Some(histogram) = histogram(times) {
+        let steps = histogram.iter_recorded();
+        return steps
+            .map(|step| {
+                let count = step.count_since_last_iteration() as f64;
+                (step.value_iterated_to() as f64, count)
+            })
+            .collect();
+    }
+    let buckets = times["buckets"].as_array().into_iter().flatten();
+    buckets
+        .filter_map(|bucket| Some((bucket[0].as_f64()?, bucket[1].as_f64()?)))
+        .collect()
+}
+
 /// Time over the share of calls that took longer, both logarithmic.
 fn percentiles(value: &Value) -> String {
     let mut lines = Vec::new();
     for (name, times) in value["times_us"].as_object().into_iter().flatten() {
         let count = times["count"].as_f64().unwrap_or(0.0);
         let (mut seen, mut points) = (0.0, Vec::new());
-        for bucket in times["buckets"].as_array().into_iter().flatten() {
+        for (micros, times) in buckets(times) {
             let above = ((count - seen) / count.max(1.0)).max(1e-5);
-            let micros = bucket[0].as_f64().unwrap_or(1.0).max(1.0);
-            points.push((-above.log10(), micros.log10()));
-            seen += bucket[1].as_f64().unwrap_or(0.0);
+            points.push((-above.log10(), micros.max(1.0).log10()));
+            seen += times;
         }
         if !points.is_empty() {
             let name = escape(name);

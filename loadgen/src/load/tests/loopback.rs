@@ -48,6 +48,29 @@ fn calls_itself_and_accounts_for_every_call() {
         (&500.into(), &500.into(), &0.into())
     );
     assert_eq!(value["times_us"]["post-dial delay (18x)"]["count"], 500);
+    let told = &value["rfc6076"];
+    assert_eq!(
+        (&told["SER_percent"], &told["SCR_percent"]),
+        (&100.0.into(), &100.0.into())
+    );
+    assert_eq!(told["SRD_successful_us"]["count"], 500);
+    let column = |name: &str| -> u64 {
+        let values = value["series"][name].as_array().unwrap().iter();
+        values.map(|value| value.as_u64().unwrap()).sum()
+    };
+    assert_eq!(
+        [column("offered"), column("answered"), column("succeeded")],
+        [500; 3]
+    );
+    // Nobody said who the server is, but it is on this machine.
+    assert!(value["drops"]["target"].is_u64() && value["server_cpu"].is_null());
+    assert!(
+        !value["samples"]["generator_cores"]
+            .as_array()
+            .unwrap()
+            .is_empty()
+    );
+    assert_eq!(value["traces"]["slowest"].as_array().unwrap().len(), 3);
     assert_eq!(uas.join().unwrap(), ExitCode::SUCCESS);
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod command_line;
 mod loopback;
+mod metrics;
 mod mixing;
 mod searching;
 mod seconds;

@@ -205,7 +205,9 @@ impl Wire {
         self.heard
             .extend(out.notices.iter().map(|&notice| (phone, notice)));
         if self.notices {
-            for notice in &out.notices {
+            // What was sent again stands in the ladder, when a status came as well.
+            let is_seen = |what| matches!(what, What::Indicated { .. } | What::Repeated(_));
+            for notice in out.notices.iter().filter(|notice| !is_seen(notice.what)) {
                 let name = &self.phones[phone].settings().name;
                 writeln!(self.ladder, "{ms:<6} {name}: {:?}", notice.what).unwrap();
             }
