@@ -8,6 +8,7 @@ use wire::process::Signals;
 use super::plan::{Plan, Scenario};
 use super::record;
 use super::report::{self, Outcome};
+use super::results;
 use super::search::{Search, Trial};
 use super::server::Server;
 use super::supervise::measure;
@@ -40,7 +41,8 @@ pub(super) fn find(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Resul
     let best = search(plan, plural, 0, signals, &mut trials)?;
     let Some(best) = best else {
         println!("FAILED    no rate was held");
-        save(plan, None, json!({ "search": trials }))?;
+        let more = json!({ "search": trials, "good": false, "objections": ["no rate was held"] });
+        save(plan, None, more)?;
         return Ok(false);
     };
     print!(
@@ -52,10 +54,13 @@ pub(super) fn find(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Resul
         best.rate,
         plural.confirm as f64 / 1e6
     );
-    let mut good = true;
+    let mut objections = Vec::new();
     if let Some(target) = plan.target_cps.filter(|&target| best.rate < target) {
-        good = false;
         println!("FAILED    the target is {target:.0}/s");
+        objections.push(format!(
+            "{:.0} per second were held, the target is {target:.0}",
+            best.rate
+        ));
         // Why is in the nearest run above that was not held.
         let above = trials
             .iter()
@@ -64,11 +69,17 @@ pub(super) fn find(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Resul
         if let Some(above) = above {
             println!("          at {:.0}/s:", number(above, "rate"));
             for why in above["why"].as_array().into_iter().flatten() {
-                println!("          {}", why.as_str().unwrap_or_default());
+                let why = why.as_str().unwrap_or_default();
+                println!("          {why}");
+                objections.push(format!("at {:.0} per second: {why}", number(above, "rate")));
             }
         }
     }
-    let found = json!({ "search": trials, "highest": best.rate });
+    let good = objections.is_empty();
+    let found = json!({
+        "search": trials, "highest": best.rate, "good": good, "objections": objections,
+        "command": plan.command, "server_commands": plural.commands,
+    });
     save(plan, Some(&best), found)?;
     Ok(good)
 }
@@ -180,7 +191,7 @@ fn server_cost(run: &Run) -> Option<f64> {
 /// Alternates two servers and prints what the first is of the second. Whether all runs at a given rate were held.
 pub(super) fn compare(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Result<bool, String> {
     let mut rounds: Vec<[Value; 2]> = Vec::new();
-    let mut good = true;
+    let (mut good, mut objections) = (true, Vec::new());
     for round in 0..plural.rounds {
         let mut pair = [Value::Null, Value::Null];
         // Whoever is first has the other weather: they take turns.
@@ -198,6 +209,7 @@ pub(super) fn compare(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Re
             good &= run.verdict.is_good();
             for objection in &run.verdict.objections {
                 println!("FAILED    {objection}");
+                objections.push(format!("round {}, {name}: {objection}", round + 1));
             }
             let delay = &run.outcome.tally.post_dial;
             pair[side] = json!({
@@ -210,21 +222,48 @@ pub(super) fn compare(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Re
         rounds.push(pair);
     }
     print!("{}", ratios(&rounds));
-    if let Some(path) = &plan.json {
-        let value = json!({ "format": record::FORMAT, "command": plan.command, "servers": plural.commands, "rounds": rounds });
-        write(path, &format!("{value:#}\n"))?;
-    }
+    let value = json!({
+        "good": good, "objections": objections, "servers": plural.commands, "rounds": rounds,
+    });
+    save(plan, None, value)?;
     Ok(good)
+}
+
+/// What two servers are compared by, and what the record calls it.
+pub(super) const FIGURES: [(&str, &str); 4] = [
+    ("rate held, per second", "rate"),
+    ("server CPU, us a call", "server_us_per_call"),
+    ("post-dial delay p50, us", "post_dial_p50_us"),
+    ("post-dial delay p99, us", "post_dial_p99_us"),
+];
+
+/// A figure of A and of B in all rounds, and what A was of B in each; sorted.
+pub(super) struct Ratio {
+    pub(super) a: Vec<f64>,
+    pub(super) b: Vec<f64>,
+    pub(super) ratios: Vec<f64>,
+}
+
+/// `None` when no round has the figure on both sides.
+pub(super) fn ratio(rounds: &[[Value; 2]], name: &str) -> Option<Ratio> {
+    let both = rounds
+        .iter()
+        .filter_map(|[a, b]| Some((a[name].as_f64()?, b[name].as_f64()?)));
+    let both: Vec<_> = both.filter(|&(_, b)| b > 0.0).collect();
+    let sorted = |of: &dyn Fn(&(f64, f64)) -> f64| {
+        let mut values: Vec<f64> = both.iter().map(of).collect();
+        values.sort_by(f64::total_cmp);
+        values
+    };
+    (!both.is_empty()).then(|| Ratio {
+        a: sorted(&|pair| pair.0),
+        b: sorted(&|pair| pair.1),
+        ratios: sorted(&|(a, b)| a / b),
+    })
 }
 
 /// Each figure of A and B, and A in terms of B: the median of the rounds, and between what they lay.
 pub(super) fn ratios(rounds: &[[Value; 2]]) -> String {
-    const FIGURES: [(&str, &str); 4] = [
-        ("rate held, per second", "rate"),
-        ("server CPU, us a call", "server_us_per_call"),
-        ("post-dial delay p50, us", "post_dial_p50_us"),
-        ("post-dial delay p99, us", "post_dial_p99_us"),
-    ];
     let mut out = format!(
         "{:<26}{:>10}{:>10}{:>9}   A/B lowest..highest of {} rounds\n",
         "medians",
@@ -234,24 +273,14 @@ pub(super) fn ratios(rounds: &[[Value; 2]]) -> String {
         rounds.len()
     );
     for (title, name) in FIGURES {
-        let both = rounds
-            .iter()
-            .filter_map(|[a, b]| Some((a[name].as_f64()?, b[name].as_f64()?)));
-        let both: Vec<_> = both.filter(|&(_, b)| b > 0.0).collect();
-        if both.is_empty() {
+        let Some(Ratio { a, b, ratios }) = ratio(rounds, name) else {
             continue;
-        }
-        let sorted = |of: &dyn Fn(&(f64, f64)) -> f64| {
-            let mut values: Vec<f64> = both.iter().map(of).collect();
-            values.sort_by(f64::total_cmp);
-            values
         };
-        let ratios = sorted(&|(a, b)| a / b);
         let _ = writeln!(
             out,
             "{title:<26}{:>10.1}{:>10.1}{:>9.3}   {:.3}..{:.3}",
-            median(&sorted(&|pair| pair.0)),
-            median(&sorted(&|pair| pair.1)),
+            median(&a),
+            median(&b),
             median(&ratios),
             ratios[0],
             ratios[ratios.len() - 1]
@@ -260,7 +289,8 @@ pub(super) fn ratios(rounds: &[[Value; 2]]) -> String {
     out
 }
 
-fn median(sorted: &[f64]) -> f64 {
+/// The middle of sorted values.
+pub(super) fn median(sorted: &[f64]) -> f64 {
     let middle = sorted.len() / 2;
     if sorted.len().is_multiple_of(2) {
         f64::midpoint(sorted[middle - 1], sorted[middle])
@@ -269,22 +299,15 @@ fn median(sorted: &[f64]) -> f64 {
     }
 }
 
-/// The run that counts as any run is recorded, with what the search adds.
+/// The run that counts as any run is recorded, with what the search or comparison adds.
 fn save(plan: &Plan, run: Option<&Run>, more: Value) -> Result<(), String> {
-    let Some(path) = &plan.json else {
-        return Ok(());
-    };
     let mut value = match run {
         Some(run) => serde_json::from_str(&record::json(&run.plan, &run.outcome, &run.verdict))
             .map_err(|error| error.to_string())?,
-        None => json!({ "format": record::FORMAT, "command": plan.command }),
+        None => record::empty(plan),
     };
     if let (Value::Object(value), Value::Object(more)) = (&mut value, more) {
         value.extend(more);
     }
-    write(path, &format!("{value:#}\n"))
-}
-
-fn write(path: &std::path::Path, text: &str) -> Result<(), String> {
-    std::fs::write(path, text).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    results::keep(plan, &format!("{value:#}\n"))
 }

@@ -34,11 +34,12 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
             "resident_bytes": used.resident, "processes": used.processes, "threads": used.threads,
         })
     };
-    let machine: BTreeMap<_, _> = observe::machine().into_iter().collect();
+    let machine = machine();
     let traffic = &tally.traffic;
     let mut value = json!({
         "format": FORMAT,
         "command": plan.command,
+        "scenario": format!("{:?}", plan.scenario).to_lowercase(),
         "machine": machine,
         "started_at_unix": outcome.started_at,
         "target": plan.target.to_string(),
@@ -108,6 +109,15 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
         }
     }
     format!("{value:#}\n")
+}
+
+/// Of what has no run that counts: who was asked, and where.
+pub(super) fn empty(plan: &Plan) -> Value {
+    json!({ "format": FORMAT, "command": plan.command, "machine": machine() })
+}
+
+fn machine() -> BTreeMap<&'static str, String> {
+    observe::machine().into_iter().collect()
 }
 
 /// Times of one kind: quantiles, and all of it as HdrHistogram V2 (deflated, base64), by which runs are added up.

@@ -37,14 +37,7 @@ pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
     }
     let (outcome, verdict) = measure(plan, &mut signals)?;
     print!("{}", report::table(plan, &outcome, &verdict));
-    if let Some(path) = &plan.json {
-        let json = record::json(plan, &outcome, &verdict);
-        std::fs::write(path, json)
-            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-    }
-    if let Some(path) = &plan.html {
-        results::write_page(path, &record::json(plan, &outcome, &verdict))?;
-    }
+    results::keep(plan, &record::json(plan, &outcome, &verdict))?;
     Ok(verdict.is_good())
 }
 

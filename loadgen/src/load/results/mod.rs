@@ -4,7 +4,15 @@
 //! later; a figure that a record lacks is shown as not measured. No state.
 
 mod chart;
+mod comparison;
+mod date;
+mod ladder;
 mod page;
+mod read;
+mod run;
+mod search;
+mod style;
+mod terms;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +24,7 @@ use std::path::{Path, PathBuf};
 use lexopt::prelude::*;
 use serde_json::Value as Json;
 
+use super::plan::Plan;
 use super::record::FORMAT;
 
 /// The oldest records that this renders.
@@ -28,6 +37,67 @@ const RECORDS: usize = 16;
 struct Record {
     name: String,
     value: Json,
+}
+
+/// What a record holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    /// One run, or the last of a search.
+    Run,
+    /// A search that found nothing.
+    Search,
+    /// Two servers by turns.
+    Comparison,
+}
+
+impl Record {
+    fn sort(&self) -> Sort {
+        if self.value["rounds"].is_array() {
+            Sort::Comparison
+        } else if self.value["search"].is_array() && !self.value["started"].is_u64() {
+            Sort::Search
+        } else {
+            Sort::Run
+        }
+    }
+
+    /// What is to be said of it in one sentence.
+    fn sentence(&self) -> String {
+        let value = &self.value;
+        if let Some(objection) = value["objections"][0].as_str() {
+            return objection.to_owned();
+        }
+        let count = |path: &str| read::number(value, path).map(page::plain);
+        if let Some(highest) = count("/highest") {
+            return format!("{highest} calls per second held without a failed call");
+        }
+        if self.sort() == Sort::Comparison {
+            return format!("{} rounds by turns", read::list(&value["rounds"]).len());
+        }
+        let noun = match value["scenario"].as_str() {
+            Some("register") => "registrations",
+            Some("options" | "message") => "requests",
+            Some("mix") => "calls and requests",
+            _ => "calls",
+        };
+        match (count("/started"), count("/succeeded"), count("/rate")) {
+            (Some(started), ..) if started == "0" => {
+                let moved = count("/datagrams/sent").unwrap_or_default();
+                let came = count("/answering/incoming").unwrap_or_default();
+                format!("{came} calls came in, {moved} datagrams were sent")
+            }
+            (Some(started), Some(succeeded), Some(rate)) => {
+                let delay = read::number(value, "/times_us/post-dial delay (18x)/p99");
+                let delay =
+                    delay.map(|us| format!(", 99 % heard it ring within {}", page::micros(us)));
+                format!(
+                    "{succeeded} of {started} {noun} succeeded at {rate} per second{}",
+                    delay.unwrap_or_default()
+                )
+            }
+            _ => "what it was is not recorded".to_owned(),
+        }
+    }
 }
 
 /// The verb `report`: its arguments without the program's and its own name.
@@ -53,10 +123,16 @@ pub(super) fn report(arguments: Vec<OsString>) -> Result<(), String> {
     save(&to, &page::page(&records?))
 }
 
-/// The page of one run, from the text of its record.
-pub(super) fn write_page(to: &Path, json: &str) -> Result<(), String> {
-    let record = parse("this run".to_owned(), json)?;
-    save(to, &page::page(&[record]))
+/// Writes what a run left wherever the plan wants it.
+pub(super) fn keep(plan: &Plan, json: &str) -> Result<(), String> {
+    if let Some(path) = &plan.json {
+        save(path, json)?;
+    }
+    if let Some(path) = &plan.html {
+        let record = parse("this run".to_owned(), json)?;
+        save(path, &page::page(&[record]))?;
+    }
+    Ok(())
 }
 
 fn open(file: &Path) -> Result<Record, String> {
@@ -82,6 +158,6 @@ fn parse(name: String, text: &str) -> Result<Record, String> {
     }
 }
 
-fn save(to: &Path, page: &str) -> Result<(), String> {
-    fs::write(to, page).map_err(|error| format!("cannot write {}: {error}", to.display()))
+fn save(to: &Path, text: &str) -> Result<(), String> {
+    fs::write(to, text).map_err(|error| format!("cannot write {}: {error}", to.display()))
 }

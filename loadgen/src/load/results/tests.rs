@@ -1,66 +1,248 @@
 //! Records in, parts of pages out.
 
 use expect_test::expect;
+use hdrhistogram::Histogram;
+use serde_json::{Value, json};
 
-use super::{page, parse};
+use super::{Record, chart, page, parse, run};
+use crate::load::record;
 
-const GOOD: &str = r#"{"format":1,"good":true,"objections":[],"remarks":["late"],"rate":100.0,"started":200,"succeeded":200,
+const OLD: &str = r#"{"format":1,"good":true,"objections":[],"remarks":["late"],"rate":100.0,"started":200,"succeeded":200,
 "failed":0,"causes":{},"seconds":[[100,90,0],[100,110,0]],"times_us":{"setup (200)":{"count":2,"buckets":[[150,1],[3000,1]]},
 "post-dial delay (18x)":{"count":0,"p50":0,"buckets":[]}},"server_cpu":{"us_per_call":20.0},"machine":{"cpu":"A<B","governor":""},"command":"x & y"}"#;
-const BAD: &str = r#"{"format":1,"good":false,"objections":["1 of 200 failed, 0 were allowed"],"started":200,"failed":1,
+const BAD: &str = r#"{"format":1,"good":false,"objections":["1 of 200 failed, 0 were allowed","too late"],"started":200,"failed":1,
 "causes":{"rejected with 503":1},"server_cpu":{"us_per_call":50.0}}"#;
 
+fn told(name: &str, text: &str) -> Record {
+    parse(name.to_owned(), text).unwrap()
+}
+
+/// Delays of these calls, as a record holds them.
+fn times(values: &[u64]) -> Value {
+    let mut histogram = Histogram::<u64>::new_with_bounds(1, 120_000_000, 3).unwrap();
+    values
+        .iter()
+        .for_each(|&value| histogram.record(value).unwrap());
+    record::times(&histogram)
+}
+
+/// A run of three seconds in which something of everything happened.
+fn eventful() -> Value {
+    json!({
+        "format": 2, "good": false, "objections": ["3 of 30 failed, 0 were allowed"], "remarks": [],
+        "scenario": "call", "rate": 10.0, "started": 30, "succeeded": 27, "failed": 3, "offered_for_us": 3_000_000,
+        "causes": {"rejected with 503": 2, "no response to INVITE in 32 s": 1}, "by_plan": {},
+        "times_us": {"post-dial delay (18x)": times(&[200, 300, 90_000])},
+        "rfc6076": {"SER_percent": 90.0, "SDD_failed": 0, "SRD_successful_us": times(&[200, 300])},
+        "rfc7501": {"session_attempt_rate": 10.0, "registration_rate": null},
+        "series": {
+            "every_s": 1, "offered": [10, 10, 10], "started": [10, 9, 11], "answered": [9, 9, 9], "succeeded": [9, 9, 9],
+            "by_plan": [0, 0, 0], "failed": [0, 2, 0], "causes": {"rejected with 503": [[1, 2]]},
+            "repeated_by_us": [0, 4, 0], "repeated_by_the_peer": [0, 0, 1],
+            "delay_p50_us": [200, null, 300], "delay_p99_us": [210, null, 90_000],
+        },
+        "samples": {
+            "every_s": 1, "server_cores": [0.5, 0.6, 0.5], "generator_cores": [0.9, 0.9, 0.9],
+            "server_resident_bytes": [1_048_576, 2_097_152, 3_145_728],
+            "dropped_ours": [0, 7, 0], "dropped_target": [null, null, null], "dropped_anywhere": [0, 7, 0],
+        },
+        "server_memory_mib_per_minute": {"all": 60.0, "second_half": null},
+        "traces": {"one_start_in": 4, "slowest": [{"started_at_us": 1_500_000, "setup_us": 90_000, "steps": [
+            {"at_us": 10, "ours": true, "text": "INVITE"}, {"at_us": 90_000, "ours": false, "text": "200"}]}],
+            "failed": {}},
+        "server_counters": {"core:rcv_requests": [5, 35]},
+        "machine": {"cpu": "A"}, "command": "tandem-loadgen call",
+    })
+}
+
 #[test]
-fn the_verdict_says_why() {
-    let bad = parse("a<b".to_owned(), BAD).unwrap();
-    let good = parse("fine".to_owned(), GOOD).unwrap();
+fn the_verdict_is_a_sentence_with_its_reason_and_then_the_rest() {
     expect![[r#"
-        <section class="bad"><b>FAILED</b> a&lt;b<br>1 of 200 failed, 0 were allowed</section>
-        <section class="good"><b>passed</b> fine<br>note: late</section>
+        <section class="bad"><p class="verdict"><b>✗ FAILED</b> a&lt;b: 1 of 200 failed, 0 were allowed</p><ul><li>too late</ul></section>
+        <section class="good"><p class="verdict"><b>✓ passed</b> fine: 200 of 200 calls succeeded at 100 per second</p><ul><li>note: late</ul></section>
     "#]]
-    .assert_eq(&(page::verdict(&bad) + &page::verdict(&good)));
+    .assert_eq(&(page::verdict(&told("a<b", BAD)) + &page::verdict(&told("fine", OLD))));
 }
 
 #[test]
 fn causes_are_a_table() {
-    let bad = parse("bad".to_owned(), BAD).unwrap();
     expect![[r#"
-        <table><tr><th>cause</th><th>calls</th></tr>
-        <tr><td>rejected with 503</td><td>1</td></tr>
-        </table>
+        <div class="wide"><table><tr><th>cause</th><th>calls</th><th>% of all</th></tr>
+        <tr><td>rejected with 503</td><td>1</td><td>0.500</td></tr>
+        </table></div>
     "#]]
-    .assert_eq(&page::causes(&bad.value));
+    .assert_eq(&run::causes(&told("bad", BAD).value));
 }
 
 #[test]
 fn what_is_not_recorded_is_not_said_to_be_good() {
-    let told = |text: &str| page::causes(&parse(String::new(), text).unwrap().value);
-    assert!(told(r#"{"format":2}"#).contains("not recorded"));
-    assert!(told(r#"{"format":2,"causes":{}}"#).contains("No call failed"));
+    let causes = |text: &str| run::causes(&told("", text).value);
+    assert!(causes(r#"{"format":2}"#).contains("not recorded"));
+    assert!(causes(r#"{"format":2,"causes":{}}"#).contains("No call failed"));
 }
 
 #[test]
 fn records_are_compared_and_what_is_absent_is_not_zero() {
-    let records =
-        [("a", GOOD), ("b", BAD)].map(|(name, text)| parse(name.to_owned(), text).unwrap());
-    let table = page::figures(&records);
+    let records = [told("a", OLD), told("b", BAD)];
+    let table = page::figures(&records.iter().collect::<Vec<_>>());
     assert!(table.contains("<td>20.00</td><td>50.00 <span class=\"no\">×2.50</span></td>"));
     assert!(table.contains("<td>post-dial delay p50</td><td class=\"no\">not measured</td>"));
     assert!(table.contains("<td>succeeded</td><td>200</td><td class=\"no\">not measured</td>"));
 }
 
+/// Titles of the charts of a page.
+fn charts(page: &str) -> Vec<&str> {
+    let figures = page.split("<figure><figcaption>").skip(1);
+    figures
+        .map(|figure| figure[..figure.find('<').unwrap()].trim_end())
+        .collect()
+}
+
+/// Nothing is fetched, no value went wrong, and what the style calls a colour is there.
+fn is_whole(page: &str) {
+    for wrong in ["http", "src=", "NaN", "inf\"", "<script"] {
+        assert!(!page.contains(wrong), "{wrong}");
+    }
+    assert!(page.contains("prefers-color-scheme:dark") && page.ends_with("</html>\n"));
+}
+
 #[test]
-fn a_page_fetches_nothing_and_has_its_charts() {
-    let page = page::page(&[parse("good".to_owned(), GOOD).unwrap()]);
-    assert!(!page.contains("http") && !page.contains("src=") && !page.contains("NaN"));
-    assert_eq!(page.matches("<svg").count(), 3);
+fn a_record_of_format_1_is_still_drawn() {
+    let page = page::page(&[told("good", OLD)]);
+    is_whole(&page);
+    assert_eq!(charts(&page), ["Calls", "Times by percentile"]);
+    assert!(page.contains("Not drawn: no call failed meanwhile"));
     assert!(
         page.contains("A&lt;B") && page.contains("not offered here") && page.contains("x &amp; y")
     );
 }
 
 #[test]
-fn what_is_no_record_of_this_format_is_refused() {
+fn everything_that_happened_has_its_chart() {
+    let page = page::page(&[told("run", &eventful().to_string())]);
+    is_whole(&page);
+    assert_eq!(
+        charts(&page),
+        [
+            "Calls",
+            "Failures",
+            "Post-dial delay",
+            "Sent again",
+            "Processor time",
+            "Memory of the server",
+            "Dropped by the kernel",
+            "Times by percentile",
+            "The slowest call that was followed: answered after 90.00 ms",
+        ]
+    );
+    for words in [
+        "Session Establishment Ratio",
+        "90.000 %",
+        "calls per second",
+        "seconds from the start",
+        "Session Attempt Rate",
+        "core:rcv_requests",
+    ] {
+        assert!(page.contains(words), "{words}");
+    }
+    // Not asked for is not 0.
+    assert!(!page.contains("Registration Rate"));
+}
+
+#[test]
+fn a_second_without_a_value_is_a_gap() {
+    let page = page::page(&[told("run", &eventful().to_string())]);
+    let delay = &page[page.find("Post-dial delay <").unwrap()..];
+    let lines: Vec<&str> = delay.split("<path class=\"line l").skip(1).collect();
+    // Two dots: the second between them has no call that rang.
+    let drawn = lines.iter().find(|line| line.matches("h0.1").count() == 2);
+    assert!(drawn.is_some(), "{delay}");
+}
+
+#[test]
+fn runs_that_are_the_same_are_added_up() {
+    let with = |values: &[u64]| {
+        let mut value = eventful();
+        value["times_us"]["post-dial delay (18x)"] = times(values);
+        value
+    };
+    let records = [
+        told("a", &with(&[100; 9]).to_string()),
+        told("b", &with(&[100_000; 1]).to_string()),
+    ];
+    let drawn = run::side_by_side(&records.iter().collect::<Vec<_>>());
+    assert_eq!(charts(&drawn), ["post-dial delay (18x), by percentile"]);
+    assert!(drawn.contains("</svg>a</span>") && drawn.contains("</svg>together</span>"));
+    let page = page::page(&records);
+    is_whole(&page);
+}
+
+#[test]
+fn a_search_shows_what_was_held_and_what_was_lost() {
+    let trial = |rate: f64, held: bool| {
+        json!({ "rate": rate, "kind": "probe", "held": held, "why": if held { vec![] } else { vec!["9 calls <failed>"] },
+                "failed": 0, "server_us_per_call": 80.0 })
+    };
+    let found = json!({ "format": 2, "good": true, "objections": [], "highest": 1500.0, "started": 90,
+        "search": [trial(1000.0, true), trial(2000.0, false), trial(1500.0, true)] });
+    let page = page::page(&[told("found", &found.to_string())]);
+    is_whole(&page);
+    assert!(page.contains("1\u{202f}500 calls per second held without a failed call"));
+    assert_eq!(
+        charts(&page)[..2],
+        ["Rates that were tried", "What a call costs the server"]
+    );
+    let tried =
+        &page[page.find("Rates that were tried").unwrap()..page.find("What a call costs").unwrap()];
+    let marks = ["class=\"held\"", "class=\"lost\""].map(|mark| tried.matches(mark).count());
+    assert_eq!(marks, [2, 1]);
+    assert!(page.contains("9 calls &lt;failed&gt;"));
+    let nothing = json!({ "format": 2, "good": false, "objections": ["no rate was held"], "search": [trial(9.0, false)] });
+    let page = page::page(&[told("nothing", &nothing.to_string())]);
+    is_whole(&page);
+    assert!(
+        page.contains("FAILED</b> nothing: no rate was held") && !page.contains("Why calls failed")
+    );
+}
+
+#[test]
+fn a_comparison_has_bars_with_what_lay_between_the_rounds() {
+    let side = |cost: f64| json!({ "rate": 3000.0, "server_us_per_call": cost, "failed": 0, "held": true });
+    let compared = json!({ "format": 2, "good": true, "objections": [], "servers": ["a", "b"],
+        "rounds": [[side(40.0), side(80.0)], [side(50.0), side(90.0)], [side(42.0), side(84.0)]] });
+    let page = page::page(&[told("both", &compared.to_string())]);
+    is_whole(&page);
+    assert_eq!(
+        charts(&page),
+        ["rate held, per second", "server CPU, us a call"]
+    );
+    assert!(page.contains("A/B 0.500, 0.500 to 0.556 in single rounds"));
+    assert_eq!(page.matches("class=\"whisker\"").count(), 4);
+}
+
+#[test]
+fn axes_end_above_what_they_hold_and_words_are_short() {
+    let words = |axis: chart::Axis| {
+        axis.ticks
+            .into_iter()
+            .map(|tick| tick.1)
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    assert_eq!(words(chart::even(97.0, "")), "0 50 100");
+    assert_eq!(words(chart::even(12_300.0, "")), "0 5000 10k 15k");
+    assert_eq!(words(chart::even(0.31, "")), "0 0.1 0.2 0.3 0.4");
+    assert_eq!(words(chart::even(0.0, "")), "0 0.5 1");
+    assert_eq!(
+        words(chart::times(180.0, 2_500_000.0, "")),
+        "100 µs 1 ms 10 ms 100 ms 1 s 10 s"
+    );
+    assert_eq!(chart::seconds(600.0).0.title, "minutes from the start");
+    assert_eq!(page::plain(1_234_567.4), "1\u{202f}234\u{202f}567");
+}
+
+#[test]
+fn what_is_no_record_of_a_known_format_is_refused() {
     let refused = |text: &str| parse(String::new(), text).unwrap_err();
     assert_eq!(
         refused(r#"{"format":9}"#),
