@@ -276,7 +276,12 @@ fn the_baseline_finds_a_rate_that_it_holds() {
     assert!(highest >= 500.0, "{highest}");
     assert_eq!(
         (&value["failed"], &value["good"]),
-        (&0.into(), &true.into())
+        (&0.into(), &false.into())
+    );
+    let objection = value["objections"][0].as_str().unwrap();
+    assert!(
+        objection.ends_with("per second were held, the target is 10000000"),
+        "{objection}"
     );
     let search = value["search"].as_array().unwrap();
     assert!(
