@@ -12,7 +12,7 @@ use parser::{CSeq, Credentials, Draft, Fault, Frame, HeaderName, Message, NameAd
 fuzz_target!(|bytes: &[u8]| {
     let peek = Peek::read(bytes);
     let message = match Message::parse(Frame::copy_of(bytes)) {
-        Ok(message) => {
+        Ok(mut message) => {
             written_back(&message);
             if message.check().is_ok() {
                 accessors_hold(&message, &peek);
@@ -36,7 +36,7 @@ fn written_back(message: &Message) {
     assert_eq!(out, message.bytes());
     let again = Message::parse(Frame::copy_of(&out)).expect("what parsed parses again");
     assert_eq!(again.headers().count(), message.headers().count());
-    assert_eq!(again.check(), message.check());
+    assert_eq!(again.judge(), message.judge());
 }
 
 /// A message that passed `check` has what its accessors promise, and `Peek` saw the same.
@@ -49,9 +49,22 @@ fn accessors_hold(message: &Message, peek: &Peek<'_>) {
     assert_eq!(peek.is_response, !message.is_request());
     let branch = message.top_via().branch();
     assert_eq!(peek.branch.unwrap_or_default(), branch);
+    let indexed = Peek::from(message);
+    assert_eq!((indexed.call_id, indexed.is_response, indexed.route), (peek.call_id, peek.is_response, peek.route));
+    assert_eq!(indexed.branch, peek.branch.filter(|_| peek.is_response));
+    kept_as_read(message);
     if message.is_request() {
         assert_eq!(peek.route, message.header(HeaderName::Route).map(|field| field.value));
     }
+}
+
+/// What `check` kept is what is read of the bytes.
+fn kept_as_read(message: &Message) {
+    let fresh = Message::parse(Frame::copy_of(message.bytes())).expect("what parsed parses again");
+    assert_eq!(message.top_via_element(), fresh.top_via_element());
+    assert_eq!((message.from(), message.to()), (fresh.from(), fresh.to()));
+    assert_eq!((message.from_tag(), message.to_tag()), (fresh.from_tag(), fresh.to_tag()));
+    assert_eq!(message.has_second_via(), fresh.vias().nth(1).is_some());
 }
 
 fn read_everything(message: &Message) {

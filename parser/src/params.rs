@@ -31,9 +31,20 @@ impl<'a> Params<'a> {
 
     /// Reads parameters up to what is none: a comma, or the end.
     pub(crate) fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
+        Self::read_each(cursor, |_| {})
+    }
+
+    /// The same, and tells of each.
+    #[inline(always)]
+    pub(crate) fn read_each(
+        cursor: &mut Cursor<'a>,
+        mut tell: impl FnMut(&Param<'a>),
+    ) -> Result<Self, Fault> {
         cursor.skip_blanks();
         let start = cursor.at;
-        while Param::read(cursor)?.is_some() {}
+        while let Some(param) = Param::read(cursor)? {
+            tell(&param);
+        }
         Ok(Self {
             raw: cursor.since(start).trim_ascii_end(),
         })

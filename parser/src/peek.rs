@@ -3,10 +3,10 @@
 //! Reads the Call-ID, the top Via's branch and the first Route, and stops at the blank line or at
 //! `HEAD_BYTES_MAX`. It judges nothing: what is malformed is simply not found.
 
-use crate::Params;
 use crate::grammar;
 use crate::limits::HEAD_BYTES_MAX;
 use crate::scan::Breaks;
+use crate::{HeaderName, Message, Params};
 
 /// What chooses the shard of a message.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +62,23 @@ impl<'a> Peek<'a> {
         }
         peek.branch = via.and_then(branch_of);
         peek
+    }
+}
+
+impl<'a> From<&'a Message> for Peek<'a> {
+    /// The same of a message that is indexed already. The branch is looked for in a response only, the one that it
+    /// leads home.
+    fn from(message: &'a Message) -> Self {
+        let is_response = message.status().is_some();
+        let value = |name| message.header(name).map(|field| field.value);
+        Self {
+            is_response,
+            call_id: value(HeaderName::CallId),
+            branch: value(HeaderName::Via)
+                .filter(|_| is_response)
+                .and_then(branch_of),
+            route: value(HeaderName::Route).filter(|_| !is_response),
+        }
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! The idea: compare 64 bytes at once with CR and LF and keep the answer as one `u64`, a bit a
 //! byte. A head of 500 bytes is eight such blocks, and every line end is then a `trailing_zeros`
-//! away. The compare is a plain loop that the compiler turns into vector code. The tests hold it
-//! against a naive twin.
+//! away. The tests hold it against a naive twin.
+
+use wide::{CmpEq, u8x16};
 
 const BLOCK: usize = 64;
 
@@ -60,15 +61,15 @@ fn mask_of_last<const CR: bool>(rest: &[u8]) -> u64 {
 
 #[inline]
 fn mask_of<const CR: bool>(block: &[u8; BLOCK]) -> u64 {
-    let mut hits = [0_u8; BLOCK];
-    for (hit, byte) in hits.iter_mut().zip(block) {
-        *hit = u8::from(CR && *byte == b'\r') | u8::from(*byte == b'\n');
-    }
+    let (feed, carriage) = (u8x16::splat(b'\n'), u8x16::splat(b'\r'));
     let mut mask = 0;
-    for (row, eight) in hits.as_chunks::<8>().0.iter().enumerate() {
-        // The product's top byte collects the lowest bit of each of the eight.
-        let bits = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        mask |= bits << (row * 8);
+    for (row, sixteen) in block.as_chunks::<16>().0.iter().enumerate() {
+        let bytes = u8x16::new(*sixteen);
+        let mut hits = bytes.simd_eq(feed);
+        if CR {
+            hits |= bytes.simd_eq(carriage);
+        }
+        mask |= u64::from(hits.to_bitmask()) << (row * 16);
     }
     mask
 }

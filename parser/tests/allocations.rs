@@ -20,7 +20,7 @@ fn a_normal_message_allocates_nothing() {
             framed,
             parser::framing::Framed::Message { len: invite.len() }
         );
-        let message = Message::parse(Frame::copy_of(invite.as_bytes())).expect("well-formed");
+        let mut message = Message::parse(Frame::copy_of(invite.as_bytes())).expect("well-formed");
         message.check().expect("well-formed");
         assert!(Uri::parse(message.request_uri()).is_ok());
         assert!(message.top_via().has_magic_cookie());

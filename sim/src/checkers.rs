@@ -46,7 +46,7 @@ impl Checkers {
         to: SocketAddr,
         bytes: &[u8],
     ) -> Result<Message, String> {
-        let message = Message::parse(Frame::copy_of(bytes)).map_err(|rejected| {
+        let mut message = Message::parse(Frame::copy_of(bytes)).map_err(|rejected| {
             format!(
                 "{now_us} us: a server sent what does not parse: {}",
                 rejected.fault

@@ -14,11 +14,11 @@ pub(super) fn build(core: &mut Core, request: &OwnRequest<'_>) -> Option<Message
     let mut text = std::mem::take(&mut core.agents.text);
     text.clear();
     write(core, request, &mut text);
-    let message = Message::parse(Frame::copy_of(&text))
-        .ok()
-        .filter(|message| message.check().is_ok());
+    let message = Message::parse(Frame::copy_of(&text));
     core.agents.text = text;
-    message
+    let mut message = message.ok()?;
+    message.check().ok()?;
+    Some(message)
 }
 
 fn write(core: &mut Core, request: &OwnRequest<'_>, out: &mut Vec<u8>) {

@@ -32,7 +32,12 @@ impl Engine {
         if self.is_keep_alive(&frame, flow, outbox) {
             return;
         }
-        let hash = self.core.owner.hash(&Peek::read(&frame));
+        // Steering has brought nearly all of them to the right shard: what is indexed here is used here.
+        let (mut message, fault) = match Message::parse(frame) {
+            Ok(message) => (message, None),
+            Err(rejected) => (rejected.message, Some(rejected.fault)),
+        };
+        let hash = self.core.owner.hash(&Peek::from(&message));
         let owner = hash.map_or(self.core.shard, |hash| self.core.owner.shard(hash));
         outbox.about(hash.map_or(0, |hash| hash.0));
         match from {
@@ -40,7 +45,7 @@ impl Engine {
                 self.core.statistics.count(Counter::HandoversSent);
                 outbox.push(Output::Handover {
                     to: owner,
-                    frame,
+                    frame: message.into_frame(),
                     flow,
                 });
                 return;
@@ -54,20 +59,18 @@ impl Engine {
                 }
             }
         }
-        match Message::parse(frame) {
-            Err(rejected) => self.reject(rejected.message, &rejected.fault, flow, outbox),
-            Ok(message) => {
-                if self.core.trace.on {
-                    self.core
-                        .trace
-                        .received(&self.core.sockets, &message, flow, outbox);
-                }
-                match message.check() {
-                    Err(fault) => self.reject(message, &fault, flow, outbox),
-                    Ok(()) if message.is_request() => self.receive_request(message, flow, outbox),
-                    Ok(()) => self.receive_response(message, flow, outbox),
-                }
-            }
+        if let Some(fault) = fault {
+            return self.reject(message, &fault, flow, outbox);
+        }
+        if self.core.trace.on {
+            self.core
+                .trace
+                .received(&self.core.sockets, &message, flow, outbox);
+        }
+        match message.check() {
+            Err(fault) => self.reject(message, &fault, flow, outbox),
+            Ok(()) if message.is_request() => self.receive_request(message, flow, outbox),
+            Ok(()) => self.receive_response(message, flow, outbox),
         }
     }
 

@@ -216,9 +216,8 @@ pub(super) fn stamp(
         return;
     }
     let Some(top) = message
-        .vias()
-        .next()
-        .filter(|top| !top.value.params.has(b"rport"))
+        .top_via_element()
+        .filter(|top| top.value.rport().is_none())
     else {
         return;
     };
@@ -288,7 +287,7 @@ fn breadth(message: &Message, draft: &mut Draft, siblings: u32, line: &mut Vec<u
         return;
     }
     let share = known.unwrap_or(MAX_BREADTH) / siblings;
-    for field in message.headers_called(b"Max-Breadth") {
+    for field in message.headers_named(HeaderName::MaxBreadth) {
         draft.delete(field.line);
     }
     line.clear();
@@ -317,5 +316,5 @@ pub(super) fn forced_socket(attached: &Attached, target: &TargetParts<'_>) -> Op
 
 /// Whether a message has a Via behind the first: a response without is not for anybody but us.
 pub(super) fn has_next_via(response: &Message) -> bool {
-    response.list(HeaderName::Via).nth(1).is_some()
+    response.has_second_via()
 }

@@ -56,7 +56,7 @@ pub(super) fn forward(cx: &mut Context<'_>, destination: &[u8]) -> Verdict {
     // hop has to match, so from what all of them share. The branch of an RFC 3261 client is enough;
     // what tells requests of RFC 2543 apart is its §17.2.3, the To tag left out, which only the ACK has.
     let number = cx.message.cseq().number.to_be_bytes();
-    let whole_via = cx.message.vias().next().map_or(&b""[..], |via| via.raw);
+    let whole_via = cx.message.top_via_element().map_or(&b""[..], |via| via.raw);
     let by_branch: [&[u8]; 2] = [top.branch(), top.sent_by];
     let by_parts: [&[u8]; 4] = [
         cx.message.request_uri(),

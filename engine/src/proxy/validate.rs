@@ -2,7 +2,7 @@
 //!
 //! Its step 5, Proxy-Require, is judged in `engine/receive.rs`, before any script.
 
-use parser::{Draft, Message};
+use parser::{Draft, HeaderName, Message};
 
 use super::identity::{self, LoopPart};
 use crate::core::Core;
@@ -43,6 +43,6 @@ pub(super) fn validate(
 
 /// RFC 5393 §5.3: among how many branches a request may spread.
 pub(super) fn max_breadth(message: &Message) -> Option<u32> {
-    let field = message.headers_called(b"Max-Breadth").next()?;
+    let field = message.header(HeaderName::MaxBreadth)?;
     std::str::from_utf8(field.value).ok()?.trim().parse().ok()
 }

@@ -86,7 +86,7 @@ impl Identities {
             part(&mut hasher, request.from_tag().unwrap_or_default());
             part(&mut hasher, request.call_id());
             hasher.write_u32(request.cseq().number);
-            if let Some(top) = request.vias().next() {
+            if let Some(top) = request.top_via_element() {
                 part(&mut hasher, top.raw);
             }
         }

@@ -240,7 +240,7 @@ impl World {
     }
 
     fn write(&mut self, to: &str, flow: &Flow, bytes: &[u8]) {
-        let message = Message::parse(Frame::copy_of(bytes)).unwrap_or_else(|rejected| {
+        let mut message = Message::parse(Frame::copy_of(bytes)).unwrap_or_else(|rejected| {
             panic!(
                 "we sent what does not parse, {}:\n{}",
                 rejected.fault,

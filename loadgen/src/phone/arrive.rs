@@ -29,7 +29,7 @@ impl Phone {
         if bytes.iter().all(|byte| matches!(byte, b'\r' | b'\n' | 0)) {
             return; // A keep-alive.
         }
-        let message = match Message::parse(Frame::copy_of(bytes)) {
+        let mut message = match Message::parse(Frame::copy_of(bytes)) {
             Ok(message) => message,
             Err(rejected) => return self.refuse(turn, line, from, &rejected),
         };

@@ -121,7 +121,7 @@ fn judge(
     need(HeaderName::From, -8, "no From")?;
     need(HeaderName::To, -9, "no To")?;
     need(HeaderName::Via, -10, "no Via")?;
-    if wants(b'h') && message.check().is_err() {
+    if wants(b'h') && message.judge().is_err() {
         return Err((-2, "a header cannot be read"));
     }
     if !message.body().is_empty() {

@@ -236,6 +236,9 @@ impl Draft {
             return;
         }
         self.removed.push(element);
+        if element == field.value_span {
+            return self.delete(field.line);
+        }
         let Some(last_left) = elements_of(&field)
             .filter(|sibling| !self.is_removed(*sibling))
             .last()
@@ -269,6 +272,13 @@ impl Draft {
 
     /// Removes the first element of this list that is not removed yet; says whether there was one.
     pub fn remove_first_of_list(&mut self, message: &Message, name: HeaderName) -> bool {
+        if name == HeaderName::Via
+            && let Some(top) = message.top_via_span()
+            && !self.is_removed(top)
+        {
+            self.remove_element(message, top);
+            return true;
+        }
         let first = message
             .list(name)
             .map(|element| element.span)
@@ -294,7 +304,7 @@ impl Draft {
 
     /// Gives the top Via `received` and `rport` as RFC 3261 §18.2.1 and RFC 3581 §4 say.
     pub fn stamp_received(&mut self, message: &Message, source: SocketAddr) {
-        if let Some(top) = message.vias().next() {
+        if let Some(top) = message.top_via_element() {
             let text = self
                 .edits
                 .keep_with(|out| top.value.write_received(source, false, out));

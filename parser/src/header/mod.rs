@@ -76,6 +76,7 @@ headers! {
     Identity "Identity" b'y' List;
     InReplyTo "In-Reply-To" 0 List;
     Join "Join" 0 Single;
+    MaxBreadth "Max-Breadth" 0 Single;
     MaxForwards "Max-Forwards" 0 Single;
     MimeVersion "MIME-Version" 0 Single;
     MinExpires "Min-Expires" 0 Single;

@@ -4,8 +4,9 @@
 use std::fmt::Write;
 use std::net::{IpAddr, SocketAddr};
 
-use crate::grammar::{Cursor, TOKEN, write_number};
+use crate::grammar::{Cursor, TOKEN, without_quotes, write_number};
 use crate::message::Value;
+use crate::params::Param;
 use crate::uri::read_host_port;
 use crate::{Expected, Fault, Host, Params};
 
@@ -40,6 +41,16 @@ pub struct Via<'a> {
     pub port: Option<u16>,
     /// `branch`, `received`, `rport` and so on.
     pub params: Params<'a>,
+    pub(crate) named: Named<'a>,
+}
+
+/// The values of the parameters that every hop asks for, found while all are read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Named<'a> {
+    pub(crate) branch: Option<&'a [u8]>,
+    pub(crate) received: Option<&'a [u8]>,
+    pub(crate) rport: Option<&'a [u8]>,
+    pub(crate) maddr: Option<&'a [u8]>,
 }
 
 impl<'a> Via<'a> {
@@ -54,7 +65,7 @@ impl<'a> Via<'a> {
     /// The branch; empty where there is none.
     #[must_use]
     pub fn branch(&self) -> &'a [u8] {
-        self.params.get(b"branch").unwrap_or_default()
+        self.named.branch.unwrap_or_default()
     }
 
     /// Whether the branch begins with the magic cookie of RFC 3261 §8.1.1.7.
@@ -70,7 +81,7 @@ impl<'a> Via<'a> {
     /// The address that the receiver saw; brackets are tolerated (RFC 5118 §4.5).
     #[must_use]
     pub fn received(&self) -> Option<IpAddr> {
-        let text = std::str::from_utf8(self.params.get(b"received")?).ok()?;
+        let text = std::str::from_utf8(self.named.received?).ok()?;
         let bare = text
             .strip_prefix('[')
             .and_then(|text| text.strip_suffix(']'))
@@ -81,7 +92,7 @@ impl<'a> Via<'a> {
     /// `rport` (RFC 3581): `None` absent, `Some(None)` asked for, `Some(Some(port))` filled.
     #[must_use]
     pub fn rport(&self) -> Option<Option<u16>> {
-        let text = self.params.get(b"rport")?;
+        let text = self.named.rport?;
         Some(
             std::str::from_utf8(text)
                 .ok()
@@ -92,7 +103,7 @@ impl<'a> Via<'a> {
     /// `maddr`.
     #[must_use]
     pub fn maddr(&self) -> Option<&'a [u8]> {
-        self.params.get(b"maddr")
+        self.named.maddr
     }
 
     /// `ttl`.
@@ -114,7 +125,7 @@ impl<'a> Via<'a> {
     /// request that came from `source`. `force_port`: as if `rport` stood in it.
     pub fn write_received(&self, source: SocketAddr, force_port: bool, out: &mut Vec<u8>) {
         self.write_front(out);
-        let asks_for_port = force_port || self.params.has(b"rport");
+        let asks_for_port = force_port || self.named.rport.is_some();
         for param in self.params.iter() {
             // What the peer claims here is for us to say.
             if !param.name.eq_ignore_ascii_case(b"received")
@@ -157,14 +168,34 @@ impl<'a> Value<'a> for Via<'a> {
             return Err(cursor.expected(Expected::Space));
         }
         let sent_by = read_host_port(cursor, true)?;
-        let params = Params::read(cursor)?;
+        let mut named = Named::default();
+        let params = Params::read_each(cursor, |param| named.note(param))?;
         Ok(Self {
             transport,
             host: sent_by.host,
             sent_by: sent_by.text,
             port: sent_by.port,
             params,
+            named,
         })
+    }
+}
+
+impl<'a> Named<'a> {
+    /// Of two of a name the first counts, as everywhere.
+    #[inline]
+    fn note(&mut self, param: &Param<'a>) {
+        let (name, slot) = match param.name.len() {
+            6 => (&b"branch"[..], &mut self.branch),
+            8 => (&b"received"[..], &mut self.received),
+            5 if matches!(param.name[0], b'r' | b'R') => (&b"rport"[..], &mut self.rport),
+            5 => (&b"maddr"[..], &mut self.maddr),
+            _ => return,
+        };
+        if !param.name.eq_ignore_ascii_case(name) {
+            return;
+        }
+        slot.get_or_insert(without_quotes(param.value.unwrap_or_default()));
     }
 }
 
@@ -193,6 +224,7 @@ impl Default for Via<'_> {
             sent_by: nothing,
             port: None,
             params: Params::default(),
+            named: Named::default(),
         }
     }
 }
@@ -251,9 +283,21 @@ impl<'a> Transport<'a> {
 
 /// An address as Via parameters hold it: IPv6 without brackets (RFC 5118 §4.5).
 fn write_ip(ip: IpAddr, out: &mut Vec<u8>) {
-    let mut text = Text(out);
-    // Writing to memory cannot fail.
-    let _ = write!(text, "{ip}");
+    match ip {
+        IpAddr::V4(v4) => {
+            for (place, octet) in v4.octets().into_iter().enumerate() {
+                if place > 0 {
+                    out.push(b'.');
+                }
+                write_number(octet.into(), out);
+            }
+        }
+        IpAddr::V6(v6) => {
+            let mut text = Text(out);
+            // Writing to memory cannot fail.
+            let _ = write!(text, "{v6}");
+        }
+    }
 }
 
 struct Text<'o>(&'o mut Vec<u8>);

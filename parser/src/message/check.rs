@@ -5,6 +5,7 @@
 
 use super::Message;
 use super::index::Start;
+use super::known::{AddressPlace, Known, ViaPlace};
 use super::list::Elements;
 use crate::grammar::{self, Cursor, TOKEN, WORD};
 use crate::header::{media_type::MediaType, via::MAGIC_COOKIE};
@@ -16,8 +17,19 @@ use crate::{Expected, Fault, FaultKind, HeaderName, Method, NameAddr, Uri, Via};
 const MAPPED_SCHEMES: [&[u8]; 4] = [b"urn", b"im", b"pres", b"cid"];
 
 impl Message {
-    /// The full verdict on the core headers; run it once a message.
-    pub fn check(&self) -> Result<(), Fault> {
+    /// The full verdict on the core headers; run it once a message. What it reads of the first Via, From and To is
+    /// kept for the accessors.
+    pub fn check(&mut self) -> Result<(), Fault> {
+        self.index.known = self.read_core_headers()?;
+        Ok(())
+    }
+
+    /// The same verdict without keeping anything.
+    pub fn judge(&self) -> Result<(), Fault> {
+        self.read_core_headers().map(drop)
+    }
+
+    fn read_core_headers(&self) -> Result<Known, Fault> {
         self.verdict().map_err(|mut fault| {
             fault.silent = self.is_never_answered();
             fault
@@ -29,21 +41,24 @@ impl Message {
         !self.is_request() || self.method() == Method::Ack
     }
 
-    fn verdict(&self) -> Result<(), Fault> {
+    fn verdict(&self) -> Result<Known, Fault> {
         if let Start::Request { uri, .. } = self.index.start {
             self.check_request_uri()
                 .map_err(|fault| fault.shifted(uri.start.into()))?;
             self.check_method()?;
         }
-        self.check_vias()?;
-        self.check_one_address(HeaderName::From)?;
-        self.check_one_address(HeaderName::To)?;
+        let known = Known {
+            via: self.check_vias()?,
+            from: self.check_one_address(HeaderName::From)?,
+            to: self.check_one_address(HeaderName::To)?,
+        };
         self.check_call_id()?;
         self.check_addresses(HeaderName::Contact, false)?;
         for name in [HeaderName::Route, HeaderName::RecordRoute, HeaderName::Path] {
             self.check_addresses(name, true)?;
         }
-        self.check_content_type()
+        self.check_content_type()?;
+        Ok(known)
     }
 
     fn check_request_uri(&self) -> Result<(), Fault> {
@@ -85,7 +100,7 @@ impl Message {
         Err(Fault::new(kind, cseq.start.into()).in_header(HeaderName::CSeq))
     }
 
-    fn check_vias(&self) -> Result<(), Fault> {
+    fn check_vias(&self) -> Result<Option<ViaPlace>, Fault> {
         // An empty line is no Via, and on top it would hide the one that a response goes by.
         if let Some(first) = self.header(HeaderName::Via)
             && first.value.is_empty()
@@ -94,6 +109,7 @@ impl Message {
             return Err(Fault::expected(Expected::SipVersion, at).in_header(HeaderName::Via));
         }
         let mut elements = Elements::new(self, HeaderName::Via);
+        let mut known = None;
         let mut top = true;
         let mut room = LIST_MAX;
         while let Some(via) = elements.read::<Via<'_>>() {
@@ -106,6 +122,9 @@ impl Message {
                     .map_or(via.span.start, |branch| branch.end);
                 return Err(Fault::expected(Expected::Branch, at.into()).in_header(HeaderName::Via));
             }
+            if top {
+                known = ViaPlace::new(self.bytes(), via.span, &via.value);
+            }
             top = false;
         }
         // Lines without a value in them are no Via.
@@ -115,21 +134,20 @@ impl Message {
                 self.headers_end().into(),
             ))
         } else {
-            Ok(())
+            Ok(known)
         }
     }
 
-    fn check_one_address(&self, name: HeaderName) -> Result<(), Fault> {
+    fn check_one_address(&self, name: HeaderName) -> Result<Option<AddressPlace>, Fault> {
         let Some(field) = self.header(name) else {
-            return Ok(());
+            return Ok(None);
         };
         let judged = NameAddr::parse(field.value).and_then(|address| {
             let offset = offset_of(field.value, address.addr_spec);
-            address.uri().map_err(|fault| fault.shifted(offset))
+            Uri::judge(address.addr_spec).map_err(|fault| fault.shifted(offset))?;
+            Ok(AddressPlace::new(self.bytes(), &address))
         });
-        judged
-            .map(drop)
-            .map_err(|fault| fault.shifted(field.value_span.start.into()).in_header(name))
+        judged.map_err(|fault| fault.shifted(field.value_span.start.into()).in_header(name))
     }
 
     /// Route and its kin are name-addr always: without brackets it is unclear whose `lr` is.
@@ -148,9 +166,7 @@ impl Message {
             if brackets && !address.bracketed {
                 return Err(Fault::expected(Expected::Brackets, offset).in_header(name));
             }
-            address
-                .uri()
-                .map_err(|fault| fault.shifted(offset).in_header(name))?;
+            Uri::judge(address.addr_spec).map_err(|fault| fault.shifted(offset).in_header(name))?;
         }
         Ok(())
     }

@@ -7,6 +7,7 @@
 use std::cell::RefCell;
 use std::ops::{Deref, DerefMut};
 
+use super::known::Known;
 use crate::grammar::{TOKEN, all, is, is_blank, trim};
 use crate::header::{NAME_BYTES_MAX, number};
 use crate::limits::{HEAD_BYTES_MAX, HEADERS_MAX, INDEXES_POOLED};
@@ -49,6 +50,7 @@ pub(super) struct Index {
     pub(super) max_forwards: Option<u8>,
     /// A header that may stand once and stood again, and where.
     pub(super) repeated: Option<(HeaderName, u16)>,
+    pub(super) known: Known,
 }
 
 /// What a message cannot be without (RFC 3261 §8.1.1); Max-Forwards is newer than some peers.
@@ -74,6 +76,7 @@ impl Index {
             content_length: None,
             max_forwards: None,
             repeated: None,
+            known: Known::default(),
         }
     }
 
@@ -89,6 +92,7 @@ impl Index {
         self.content_length = None;
         self.max_forwards = None;
         self.repeated = None;
+        self.known = Known::default();
     }
 
     /// The number of the first line of this name; `NONE` when there is none.

@@ -1,5 +1,7 @@
 //! Lists: the elements of all headers of one name, through lines and commas alike.
 
+use memchr::{memchr, memchr2, memchr3};
+
 use super::index::Line;
 use super::{Element, Message};
 use crate::grammar::Cursor;
@@ -19,23 +21,29 @@ impl<'a> Value<'a> for Raw<'a> {
     fn read(cursor: &mut Cursor<'a>) -> Result<Self, Fault> {
         cursor.skip_blanks();
         let start = cursor.at;
-        let (mut bracketed, mut open_quote) = (false, false);
+        let mut open_quote = false;
         loop {
+            let rest = cursor.bytes.get(cursor.at..).unwrap_or_default();
+            let found = if open_quote {
+                memchr2(b',', b'<', rest)
+            } else {
+                memchr3(b',', b'<', b'"', rest)
+            };
+            cursor.at += found.unwrap_or(rest.len());
             match cursor.peek() {
-                None => break,
-                Some(b',') if !bracketed => break,
-                // An open quote is for whoever reads the value; here it hides nothing, and neither do
-                // those behind it: asking each of them would cost the square of the value.
-                Some(b'"') if !bracketed && !open_quote => {
+                None | Some(b',') => break,
+                Some(b'<') => {
+                    let rest = &cursor.bytes[cursor.at..];
+                    cursor.at += memchr(b'>', rest).map_or(rest.len(), |len| len + 1);
+                }
+                Some(_) => {
+                    // An open quote is for whoever reads the value; here it hides nothing, and neither do
+                    // those behind it: asking each of them would cost the square of the value.
                     let open = cursor.at;
                     if cursor.quoted().is_err() {
                         open_quote = true;
                         cursor.at = open + 1;
                     }
-                }
-                Some(byte) => {
-                    bracketed = byte == b'<' || (bracketed && byte != b'>');
-                    cursor.at += 1;
                 }
             }
         }

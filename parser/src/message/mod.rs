@@ -6,6 +6,7 @@
 
 mod check;
 mod index;
+mod known;
 mod list;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ pub(crate) use list::{Raw, Value};
 
 use std::fmt;
 
-use crate::grammar::Cursor;
+use crate::grammar::is_blank;
 use crate::header::number;
 use crate::{CSeq, Fault, Frame, HeaderName, Method, NameAddr, Span, Via};
 use index::{Line, Pooled, Start};
@@ -184,25 +185,37 @@ impl Message {
     /// From.
     #[must_use]
     pub fn from(&self) -> NameAddr<'_> {
-        self.address_of(HeaderName::From)
+        match &self.index.known.from {
+            Some(place) => place.of(self.bytes()),
+            None => self.address_of(HeaderName::From),
+        }
     }
 
     /// To.
     #[must_use]
     pub fn to(&self) -> NameAddr<'_> {
-        self.address_of(HeaderName::To)
+        match &self.index.known.to {
+            Some(place) => place.of(self.bytes()),
+            None => self.address_of(HeaderName::To),
+        }
     }
 
     /// The tag of From. RFC 2543 peers may leave it out.
     #[must_use]
     pub fn from_tag(&self) -> Option<&[u8]> {
-        self.from().tag()
+        match &self.index.known.from {
+            Some(place) => place.tag.map(|tag| tag.of(self.bytes())),
+            None => self.from().tag(),
+        }
     }
 
     /// The tag of To.
     #[must_use]
     pub fn to_tag(&self) -> Option<&[u8]> {
-        self.to().tag()
+        match &self.index.known.to {
+            Some(place) => place.tag.map(|tag| tag.of(self.bytes())),
+            None => self.to().tag(),
+        }
     }
 
     /// CSeq.
@@ -223,15 +236,46 @@ impl Message {
     /// The first Via.
     #[must_use]
     pub fn top_via(&self) -> Via<'_> {
-        let first = self.value_of(HeaderName::Via).unwrap_or_default();
-        if let Ok(via) = Via::read(&mut Cursor::new(first)) {
-            return via;
-        }
-        // Before `check`, the first line may be empty.
-        self.vias()
-            .next()
+        self.top_via_element()
             .map(|element| element.value)
             .unwrap_or_default()
+    }
+
+    /// The first Via and where it stands; `None` when none can be read.
+    #[must_use]
+    #[inline]
+    pub fn top_via_element(&self) -> Option<Element<'_, Via<'_>>> {
+        match &self.index.known.via {
+            Some(place) => Some(Element {
+                value: place.of(self.bytes()),
+                raw: place.whole.of(self.bytes()),
+                span: place.whole,
+            }),
+            None => self.vias().next(),
+        }
+    }
+
+    /// Where the first Via stands, once `check` has read it.
+    pub(crate) fn top_via_span(&self) -> Option<Span> {
+        self.index.known.via.as_ref().map(|place| place.whole)
+    }
+
+    /// Whether a Via stands behind the first: a response without is for nobody but its receiver.
+    #[must_use]
+    pub fn has_second_via(&self) -> bool {
+        let Some(top) = self.top_via_span() else {
+            return self.list(HeaderName::Via).nth(1).is_some();
+        };
+        let is_filled = |text: &[u8]| text.iter().any(|&byte| byte != b',' && !is_blank(byte));
+        let mut lines = self.headers_named(HeaderName::Via);
+        let behind = lines.next().is_some_and(|first| {
+            let rest = Span {
+                start: top.end,
+                end: first.value_span.end,
+            };
+            is_filled(rest.of(self.bytes()))
+        });
+        behind || lines.any(|line| is_filled(line.value))
     }
 
     /// Max-Forwards.

@@ -31,7 +31,7 @@ fn check(from: &str, to: &str, expected: Expect) {
     assert!(INVITE.contains(from), "{from}");
     let verdict = match parse(&INVITE.replace(from, to)) {
         Err(rejected) => Err(rejected.fault),
-        Ok(message) => message.check(),
+        Ok(mut message) => message.check(),
     };
     expected.assert_eq(&match verdict {
         Ok(()) => "well".into(),
@@ -41,7 +41,7 @@ fn check(from: &str, to: &str, expected: Expect) {
 
 #[test]
 fn accessors_read_what_is_there() {
-    let message = parse(INVITE).unwrap();
+    let mut message = parse(INVITE).unwrap();
     assert_eq!(message.check(), Ok(()));
     assert!(message.is_request());
     assert_eq!(message.method(), Method::Invite);
@@ -356,7 +356,7 @@ fn a_rejected_message_still_tells_what_it_understood() {
 
 #[test]
 fn line_breaks_before_the_start_line_are_cut_off() {
-    let message = parse(&format!("\n\n{INVITE}")).unwrap();
+    let mut message = parse(&format!("\n\n{INVITE}")).unwrap();
     assert!(message.bytes().starts_with(b"INVITE"));
     assert_eq!(message.check(), Ok(()));
 }

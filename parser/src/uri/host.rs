@@ -90,37 +90,37 @@ impl<'a> Host<'a> {
 /// Four numbers of at most three digits, and no more of a host behind them; else nothing is passed.
 #[inline(never)]
 fn read_v4(cursor: &mut Cursor<'_>) -> Option<Ipv4Addr> {
-    let text = cursor.bytes;
-    let mut octets = [0_u8; 4];
-    let mut at = cursor.at;
-    for (place, octet) in octets.iter_mut().enumerate() {
-        if place > 0 {
-            if text.get(at) != Some(&b'.') {
+    let text = cursor.bytes.get(cursor.at..)?;
+    let (mut address, mut dots) = (0_u32, 0);
+    let (mut octet, mut digits) = (0_u32, 0);
+    let mut len = 0;
+    for &byte in text {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            octet = octet * 10 + u32::from(digit);
+            digits += 1;
+            if digits > 3 {
                 return None;
             }
-            at += 1;
-        }
-        let start = at;
-        let mut number = 0_u16;
-        while let Some(digit @ b'0'..=b'9') = text.get(at)
-            && at < start + 3
-        {
-            number = number * 10 + u16::from(digit - b'0');
-            at += 1;
-        }
-        if at == start {
+        } else if byte == b'.' && dots < 3 {
+            if digits == 0 || octet > 255 {
+                return None;
+            }
+            address = address << 8 | octet;
+            dots += 1;
+            (octet, digits) = (0, 0);
+        } else if byte == b'.' || is(byte, LABEL) {
             return None;
+        } else {
+            break;
         }
-        *octet = u8::try_from(number).ok()?;
+        len += 1;
     }
-    if text
-        .get(at)
-        .is_some_and(|&byte| is(byte, LABEL) || byte == b'.')
-    {
+    if dots < 3 || digits == 0 || octet > 255 {
         return None;
     }
-    cursor.at = at;
-    Some(Ipv4Addr::from(octets))
+    cursor.at += len;
+    Some(Ipv4Addr::from_bits(address << 8 | octet))
 }
 
 #[inline(never)]

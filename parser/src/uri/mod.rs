@@ -54,6 +54,17 @@ pub struct Uri<'a> {
 impl<'a> Uri<'a> {
     /// Reads a URI that fills `bytes`.
     pub fn parse(bytes: &'a [u8]) -> Result<Self, Fault> {
+        Self::read(bytes)
+    }
+
+    /// Whether [`parse`](Self::parse) would succeed. A reading of its own, so that the compiler leaves out what nobody asks for.
+    #[inline(never)]
+    pub(crate) fn judge(bytes: &'a [u8]) -> Result<(), Fault> {
+        Self::read(bytes).map(drop)
+    }
+
+    #[inline(always)]
+    fn read(bytes: &'a [u8]) -> Result<Self, Fault> {
         let mut cursor = Cursor::new(bytes);
         let mut uri = Self::of_scheme(read_scheme(&mut cursor)?, &bytes[cursor.at..]);
         match uri.scheme {

@@ -90,8 +90,7 @@ fn write_top_via(
     out: &mut Vec<u8>,
 ) {
     let Some(top) = request
-        .vias()
-        .next()
+        .top_via_element()
         .filter(|top| field.line.start <= top.span.start && top.span.end <= field.line.end)
     else {
         return write_line(request, field, out);

@@ -28,7 +28,7 @@ fn parse(text: &str) -> Message {
 }
 
 fn check(written: &[u8], expected: Expect) {
-    let message = Message::parse(Frame::copy_of(written)).expect("what we write parses");
+    let mut message = Message::parse(Frame::copy_of(written)).expect("what we write parses");
     assert_eq!(message.check(), Ok(()));
     expected.assert_eq(&String::from_utf8_lossy(written).replace("\r\n", "\n"));
 }

@@ -8,8 +8,11 @@ use parser::{Frame, Message, Rejected, Uri};
 pub(crate) fn verdict(bytes: &[u8]) -> String {
     let fault = match Message::parse(Frame::copy_of(bytes)) {
         Err(Rejected { fault, .. }) => fault,
-        Ok(message) => match message.check() {
-            Ok(()) => return "accept".into(),
+        Ok(mut message) => match message.check() {
+            Ok(()) => {
+                kept_as_read(&message);
+                return "accept".into();
+            }
             Err(fault) => fault,
         },
     };
@@ -17,6 +20,27 @@ pub(crate) fn verdict(bytes: &[u8]) -> String {
         Some(status) => format!("{status}  {fault}"),
         None => format!("drop  {fault}"),
     }
+}
+
+/// What `check` kept of the core headers is what is read of the bytes.
+fn kept_as_read(message: &Message) {
+    let fresh = Message::parse(Frame::copy_of(message.bytes())).expect("what parsed parses again");
+    assert_eq!(message.top_via_element(), fresh.top_via_element());
+    assert_eq!((message.from(), message.to()), (fresh.from(), fresh.to()));
+    assert_eq!(
+        (message.from_tag(), message.to_tag()),
+        (fresh.from_tag(), fresh.to_tag())
+    );
+    assert_eq!(message.has_second_via(), fresh.vias().nth(1).is_some());
+    let (peek, indexed) = (
+        parser::Peek::read(message.bytes()),
+        parser::Peek::from(message),
+    );
+    assert_eq!(
+        (indexed.call_id, indexed.is_response, indexed.route),
+        (peek.call_id, peek.is_response, peek.route)
+    );
+    assert_eq!(indexed.branch, peek.branch.filter(|_| peek.is_response));
 }
 
 /// Everything that is read from a message, a line each.

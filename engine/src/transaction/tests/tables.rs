@@ -109,7 +109,7 @@ impl World {
             let Output::Send { range, flow, .. } = output else {
                 panic!("{output:?}")
             };
-            let message =
+            let mut message =
                 Message::parse(Frame::copy_of(self.outbox.slice(range))).expect("well-formed");
             message.check().expect("well-formed");
             lines.push(format!("  > {} {}", flow.remote, describe(&message)));
@@ -233,7 +233,7 @@ fn describe(message: &Message) -> String {
 }
 
 fn message(text: &str) -> Message {
-    let message = Message::parse(Frame::copy_of(text.as_bytes())).expect("well-formed");
+    let mut message = Message::parse(Frame::copy_of(text.as_bytes())).expect("well-formed");
     message.check().expect("well-formed");
     message
 }
