@@ -300,6 +300,7 @@ impl World {
                 user: "",
                 expires: *expires,
                 refresh: *refresh,
+                login: None,
                 tag: *tag,
             },
             Act::Unregister => match self.phones[number].phone.registrations().next() {

@@ -19,6 +19,7 @@ mod metrics;
 mod mix;
 mod observe;
 mod part;
+mod people;
 mod plan;
 mod progress;
 mod record;

@@ -10,6 +10,7 @@ use lexopt::prelude::*;
 use super::find::Plural;
 use super::mix;
 use super::part::{CHOICES, Choice, Part};
+use super::people::{self, People};
 use super::schedule::Shape;
 use super::search::Search;
 use super::usage::USAGE;
@@ -105,6 +106,9 @@ pub(super) struct Plan {
     pub(super) domain: String,
     pub(super) expires: u32,
     pub(super) login: Option<(String, String)>,
+    pub(super) people: People,
+    /// Every challenge is a new one: none is answered twice.
+    pub(super) fresh_nonce: bool,
     pub(super) local: IpAddr,
     /// Addresses from `local` on that each side uses, with as many sockets each.
     pub(super) addresses: usize,
@@ -254,6 +258,19 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
             Long("domain") => domain = Some(parser.value()?.string()?),
             Long("expires") => plan.expires = parser.value()?.parse()?,
             Long("user") => user = parser.value()?.string()?,
+            Long("user-pattern") => {
+                plan.people = parser.value()?.parse_with(people::pattern)?;
+            }
+            Long("users-file") => {
+                let path = parser.value()?.string()?;
+                let text = std::fs::read_to_string(&path)
+                    .map_err(|error| format!("cannot read {path}: {error}"))?;
+                plan.people = people::list(&Source {
+                    name: &path,
+                    text: &text,
+                })?;
+            }
+            Long("fresh-nonce") => plan.fresh_nonce = true,
             Long("password") => password = Some(parser.value()?.string()?),
             Long("local") => local = Some(parser.value()?.parse::<IpAddr>()?),
             Long("sources") => plan.sources = parser.value()?.parse_with(at_least_one)? as usize,
@@ -303,6 +320,15 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
         (_, None, _) => return Err("which TARGET? as 192.0.2.1:5060".into()),
     }
     agree(&mut plan, held)?;
+    if plan.people != People::Numbered && !plan.registers() {
+        return Err(
+            "--user-pattern and --users-file say who registers: `register`, or a part of a mix"
+                .into(),
+        );
+    }
+    if let People::Listed(people) = &plan.people {
+        plan.users = people.len() as u64;
+    }
     let searches = match scenario {
         Scenario::Find | Scenario::Compare => true,
         Scenario::Baseline => !plan.rate_given,
@@ -381,6 +407,8 @@ fn defaults(command: String) -> Plan {
         domain: String::new(),
         expires: 3600,
         login: None,
+        people: People::Numbered,
+        fresh_nonce: false,
         local: Ipv4Addr::LOCALHOST.into(),
         addresses: 1,
         sources: 4,
@@ -539,6 +567,13 @@ impl Plan {
         };
         self.scenario == Scenario::Uas
             || (!matches!(self.callee, Callee::Other(_)) && self.parts().iter().any(asks))
+    }
+
+    /// Whether it registers users of its own.
+    pub(super) fn registers(&self) -> bool {
+        self.parts()
+            .iter()
+            .any(|part| part.scenario == Scenario::Register)
     }
 
     /// Whether it makes calls.

@@ -3,6 +3,7 @@
 //! A turn starts what is due, receives a batch from every ready socket, lets timers run, and sends. Between
 //! turns it waits in epoll; while the next start is less than a millisecond away it only looks.
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,6 +12,7 @@ use std::time::Duration;
 use quanta::Clock;
 
 use super::part::{Part, Tag};
+use super::people::{Person, fill};
 use super::plan::{Callee, Plan, Scenario};
 use super::progress::Shared;
 use super::schedule::Schedule;
@@ -80,7 +82,11 @@ pub(super) struct Worker {
     callee: Option<Side>,
     parts: Vec<Work>,
     random: fastrand::Rng,
-    /// By user, for scenario `register`.
+    /// The users of scenario `register`, where each stands, and who it is that a registration is of.
+    people: Vec<Person>,
+    places: HashMap<String, usize>,
+    registered_as: HashMap<CallId, usize>,
+    /// The registrations that stand, by place.
     registrations: Vec<Option<CallId>>,
     /// Of the answering side, before the run.
     registered: usize,
@@ -135,8 +141,12 @@ impl Worker {
         let mut tally = Tally::new(now);
         tally.receive_buffer = sockets.receive_buffer();
         let parts = plan.parts();
-        let registers = parts.iter().any(|part| part.scenario == Scenario::Register);
-        let users = if registers { plan.users as usize } else { 0 };
+        let people = if plan.registers() {
+            plan.people
+                .of_thread(thread, plan.threads, plan.users, plan.login.as_ref())
+        } else {
+            Vec::new()
+        };
         let work = |part: Part| Work {
             targets: targets(plan, &part, thread, callee_locals),
             // What it starts, and when, is known when the run begins.
@@ -159,7 +169,14 @@ impl Worker {
             clock,
             shared,
             sockets,
-            registrations: vec![None; users],
+            registrations: vec![None; people.len()],
+            places: people
+                .iter()
+                .enumerate()
+                .map(|(place, person)| (person.user.clone(), place))
+                .collect(),
+            registered_as: HashMap::new(),
+            people,
             registered: 0,
             unregistered: 0,
             looked: 0,
@@ -192,6 +209,7 @@ impl Worker {
                     user: &user,
                     expires: 7200,
                     refresh: true,
+                    login: None,
                     tag: now,
                 };
                 if let Some(callee) = &mut self.callee {
@@ -209,7 +227,10 @@ impl Worker {
     pub(super) fn run(mut self, start: Micros) -> Result<Tally, String> {
         let answers_only = self.plan.scenario == Scenario::Uas;
         for (number, work) in self.parts.iter_mut().enumerate() {
-            let (rate, calls) = self.plan.share(self.thread, &work.part);
+            let (rate, mut calls) = self.plan.share(self.thread, &work.part);
+            if work.part.refresh {
+                calls = calls.min(self.people.len() as u64);
+            }
             let seed =
                 self.plan.seed ^ ((self.thread as u64) << 32) ^ 0x5c4e ^ ((number as u64) << 16);
             let shape = work.part.shape(&self.plan);
@@ -400,13 +421,15 @@ impl Worker {
             let command = Command::Refresh(registration, tag);
             return self.caller.tell(now, Event::Command(command));
         }
-        let user = caller_user(self.thread, place);
+        let person = &self.people[place];
+        let login = person.login();
         let part = &self.parts[part].part;
         let command = Command::Register {
             line: (place % (self.plan.sources * self.plan.addresses)) as u32,
-            user: &user,
+            user: &person.user,
             expires: part.expires,
             refresh: part.refresh,
+            login: login.as_ref(),
             tag,
         };
         self.caller.tell(now, Event::Command(command));
@@ -499,10 +522,7 @@ impl Worker {
         let keeps = part.is_some_and(|work| work.part.refresh);
         keeps
             && matches!(notice.what, What::Registered(_) | What::Failed(_))
-            && match self.caller.phone.user_of(notice.call).and_then(place_of) {
-                Some(place) => self.registrations[place] == Some(notice.call),
-                None => self.registrations.contains(&Some(notice.call)),
-            }
+            && self.registered_as.contains_key(&notice.call)
     }
 
     fn note(&mut self, notice: &Notice) {
@@ -522,18 +542,18 @@ impl Worker {
     /// A registration that stands is refreshed the next time; one that failed starts anew.
     fn remember(&mut self, notice: &Notice) {
         match notice.what {
-            What::Registered(_) => {
-                if let Some(place) = self.caller.phone.user_of(notice.call).and_then(place_of) {
+            What::Registered(_) if !self.registered_as.contains_key(&notice.call) => {
+                let user = self.caller.phone.user_of(notice.call);
+                if let Some(&place) = user.and_then(|user| self.places.get(user)) {
                     self.registrations[place] = Some(notice.call);
+                    self.registered_as.insert(notice.call, place);
                 }
             }
             What::Failed(_) => {
-                for registration in self
-                    .registrations
-                    .iter_mut()
-                    .filter(|known| **known == Some(notice.call))
+                if let Some(place) = self.registered_as.remove(&notice.call)
+                    && self.registrations[place] == Some(notice.call)
                 {
-                    *registration = None;
+                    self.registrations[place] = None;
                 }
             }
             _ => {}
@@ -605,6 +625,7 @@ fn phone(plan: &Plan, name: &str, locals: &[SocketAddr], seed: u64, now: Micros)
     settings.odds = plan.odds;
     settings.session = plan.session;
     settings.check = plan.check;
+    settings.reuse_nonce = !plan.fresh_nonce;
     settings.credentials = plan
         .login
         .clone()
@@ -622,9 +643,7 @@ fn targets(plan: &Plan, part: &Part, thread: usize, callees: &[SocketAddr]) -> V
     };
     match (part.scenario, other) {
         (Scenario::Register | Scenario::Uas | Scenario::Forward, _) => Vec::new(),
-        (_, Some(uri)) if uri.contains("{}") => (0..users)
-            .map(|user| uri.replace("{}", &user.to_string()))
-            .collect(),
+        (_, Some(uri)) if uri.contains('{') => (0..users).map(|user| fill(uri, user)).collect(),
         (_, Some(uri)) => vec![uri.clone()],
         (Scenario::Options, _) => vec![format!("sip:{}", plan.target)],
         (_, None) if plan.callee == Callee::Registered => (0..users as usize)
@@ -638,12 +657,4 @@ fn targets(plan: &Plan, part: &Part, thread: usize, callees: &[SocketAddr]) -> V
 
 fn callee_user(thread: usize, number: usize) -> String {
     format!("callee{thread}-{number}")
-}
-
-fn caller_user(thread: usize, number: usize) -> String {
-    format!("user{thread}-{number}")
-}
-
-fn place_of(user: &str) -> Option<usize> {
-    user.rsplit_once('-')?.1.parse().ok()
 }

@@ -102,7 +102,7 @@ impl Phone {
         self.settle(turn, key);
     }
 
-    fn client_of(&self, message: &Message, verb: Verb) -> Option<Key> {
+    fn client_of(&mut self, message: &Message, verb: Verb) -> Option<Key> {
         let via = message.top_via();
         let key = self
             .mint
@@ -113,7 +113,10 @@ impl Phone {
         }
         // A CANCEL goes out under the branch of its INVITE (§9.1).
         match transaction.owner {
-            Owner::Call(call) => self.calls.get(call).map(|call| call.cancel),
+            Owner::Call(call) => {
+                self.wake(call);
+                self.calls.get(call).map(|call| call.cancel)
+            }
             Owner::Registration(_) | Owner::Probe(_) | Owner::Nobody => None,
         }
     }
@@ -143,6 +146,9 @@ impl Phone {
             return;
         };
         let (owner, verb) = (transaction.owner, transaction.verb);
+        if let Owner::Call(call) = owner {
+            self.wake(call);
+        }
         match (owner, verb) {
             (Owner::Call(call), Verb::Invite) => {
                 self.on_invite_response(turn, call, key, status, message)
@@ -226,7 +232,8 @@ impl Phone {
     /// dialog knows which INVITE it means.
     fn on_ack(&mut self, turn: &mut Turn<'_>, known: Option<Key>, message: &Message) {
         let key = known.or_else(|| {
-            let call = self.calls.get(self.dialog_of(message)?)?;
+            let dialog = self.dialog_of(message)?;
+            let call = self.calls.get(dialog)?;
             let pending = self.transactions.get(call.invite)?;
             (pending.cseq == message.cseq().number).then_some(call.invite)
         });

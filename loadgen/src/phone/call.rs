@@ -1,7 +1,7 @@
 //! The record of one call: its place in the dialog of RFC 3261 §12 and what its plan still wants.
 //!
-//! Small and flat, because a generator holds millions: one buffer of text, taken from the pool and
-//! given back, and no other allocation.
+//! Flat: one buffer of text, taken from the pool and given back, and no other allocation. Calls that only stand
+//! are packed smaller, by `pack.rs`.
 
 use std::net::SocketAddr;
 
@@ -44,6 +44,16 @@ pub(crate) enum Next {
     Cancel,
     Reinvite,
     HangUp,
+}
+
+impl Next {
+    /// The one with this number.
+    pub(crate) fn of(number: u8) -> Option<Next> {
+        use Next::{Cancel, FinishRinging, HangUp, Nothing, Reinvite, RingAgain};
+        [Nothing, FinishRinging, RingAgain, Cancel, Reinvite, HangUp]
+            .into_iter()
+            .find(|next| *next as u8 == number)
+    }
 }
 
 #[derive(Debug)]
@@ -159,7 +169,7 @@ pub(crate) enum Part {
     Routes,
 }
 
-const PARTS: usize = 7;
+pub(crate) const PARTS: usize = 7;
 
 #[derive(Debug)]
 pub(crate) struct Text {
@@ -191,6 +201,21 @@ impl Text {
         let end = u16::try_from(self.bytes.len()).unwrap_or(start);
         self.bytes.truncate(usize::from(end));
         self.ends[at..].fill(end);
+    }
+
+    /// All parts one behind the other, and where each ends.
+    pub(crate) fn whole(&self) -> (&[u8], &[u16; PARTS]) {
+        (&self.bytes, &self.ends)
+    }
+
+    /// What [`whole`](Self::whole) gave; `None` for what it cannot give.
+    pub(crate) fn of(bytes: Vec<u8>, ends: [u16; PARTS]) -> Option<Self> {
+        let fits = ends.is_sorted() && bytes.len() == usize::from(ends[PARTS - 1]);
+        fits.then_some(Self { bytes, ends })
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
     }
 
     pub(crate) fn into_buffer(self) -> Vec<u8> {

@@ -231,6 +231,7 @@ impl Phone {
     }
 
     pub(crate) fn on_call_timer(&mut self, turn: &mut Turn<'_>, key: Key) {
+        self.wake(key);
         let Some(call) = self.calls.get_mut(key) else {
             return;
         };
@@ -658,8 +659,9 @@ impl Phone {
     // Matching.
 
     /// The dialog that a request belongs to (§12.2.2).
-    pub(crate) fn dialog_of(&self, message: &Message) -> Option<Key> {
+    pub(crate) fn dialog_of(&mut self, message: &Message) -> Option<Key> {
         let key = self.mint.read(Kind::Tag, message.to_tag()?)?;
+        self.wake(key);
         let call = self.calls.get(key)?;
         if call.text.get(Part::CallId) != message.call_id() {
             return None;

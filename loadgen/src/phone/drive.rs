@@ -5,15 +5,17 @@
 use std::hash::Hasher;
 use std::net::SocketAddr;
 
-use super::limits::{BUFFER_BYTES_MAX, BUFFERS_POOLED};
+use super::call::Role;
+use super::limits::{BUFFER_BYTES_MAX, BUFFERS_POOLED, REST_MIN};
 use super::slab::Key;
+use super::squeeze::TEXT_MAX;
 use super::token::{Kind, TOKEN_BYTES};
 use super::transaction::{
     Actions, Machine, NEVER, Owner, Transaction, client_invite, client_other, server_invite,
     server_other,
 };
 use super::wheel::TimerId;
-use super::{CallId, Micros, Notice, Outbox, Phone, Send, Verb, What};
+use super::{CallId, CallState, Micros, Notice, Outbox, Phone, Send, Verb, What};
 
 /// One event in the making: its time, and where its consequences go.
 pub(crate) struct Turn<'o> {
@@ -311,10 +313,44 @@ impl Phone {
         if actions.repeat {
             self.repeat(turn, key);
         }
+        let owner = self.transactions.get(key).map(|t| (t.owner, t.verb));
         if actions.timeout {
             self.on_timeout(turn, key);
         }
         self.settle(turn, key);
+        if let (Input::Deadline, Some((Owner::Call(call), Verb::Invite))) = (input, owner) {
+            self.rest(turn.now, call);
+        }
+    }
+
+    // Calls that stand.
+
+    /// Packs a call that only waits for its end, or for the other side's.
+    pub(crate) fn rest(&mut self, now: Micros, key: Key) {
+        if self.calls.is_resting(key) {
+            return;
+        }
+        let Some(call) = self.calls.get(key) else {
+            return;
+        };
+        let may = call.role != Role::Fork
+            && call.state == CallState::Established
+            && !call.reinviting
+            && call.forks.is_none()
+            && call.hang_up_at.saturating_sub(now) >= REST_MIN
+            && call.text.len() <= TEXT_MAX
+            && self.transactions.get(call.invite).is_none();
+        if may && let Some(buffer) = self.calls.rest(key) {
+            self.buffers.give(buffer);
+        }
+    }
+
+    /// Must come before anything is asked of a call that may rest.
+    pub(crate) fn wake(&mut self, key: Key) {
+        if self.calls.is_resting(key) {
+            let buffer = self.buffers.take();
+            self.calls.wake(key, buffer);
+        }
     }
 
     fn on_timeout(&mut self, turn: &mut Turn<'_>, key: Key) {
@@ -322,6 +358,9 @@ impl Phone {
             return;
         };
         let (owner, verb) = (transaction.owner, transaction.verb);
+        if let Owner::Call(call) = owner {
+            self.wake(call);
+        }
         match owner {
             Owner::Call(call) => self.on_call_timeout(turn, call, key, verb),
             Owner::Registration(registration) => self.on_register_timeout(turn, registration),

@@ -7,6 +7,9 @@ pub const CALLS_MAX: usize = 8 << 20;
 /// Transactions of one phone, lingering ones included.
 pub const TRANSACTIONS_MAX: usize = 16 << 20;
 
+/// A call that ends sooner than this is not packed away, microseconds.
+pub const REST_MIN: u64 = 2_000_000;
+
 /// Registrations of one phone.
 pub const REGISTRATIONS_MAX: usize = 8 << 20;
 

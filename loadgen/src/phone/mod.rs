@@ -12,6 +12,7 @@ mod arrive;
 mod call;
 mod callee;
 mod caller;
+mod calls;
 mod compose;
 mod describe;
 mod dialog;
@@ -20,10 +21,13 @@ mod drive;
 mod guard;
 pub mod limits;
 mod outbox;
+mod pack;
 mod probe;
 mod registration;
 mod settings;
 mod slab;
+mod squeeze;
+mod store;
 mod token;
 mod transaction;
 mod wheel;
@@ -44,9 +48,9 @@ pub use settings::{
     Then, Timers, Transport,
 };
 
-use call::{Call, Role};
+use calls::Calls;
 use drive::{Buffers, PlainHasher, Turn};
-use registration::Registration;
+use registration::{Registration, Wanted};
 use slab::{Key, Slab};
 use token::Mint;
 use transaction::{Surroundings, Transaction};
@@ -62,6 +66,15 @@ pub struct CallId(pub u64);
 impl CallId {
     /// No call.
     pub const NONE: CallId = CallId(u32::MAX as u64);
+}
+
+/// Calls that rest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Resting {
+    /// How many.
+    pub calls: usize,
+    /// What they take in all: packed dialogs, places in tables, timers.
+    pub bytes: usize,
 }
 
 /// What can happen to a phone.
@@ -122,6 +135,8 @@ pub enum Command<'a> {
         expires: u32,
         /// Whether to register again before it expires.
         refresh: bool,
+        /// What answers its challenges, when it is not what [`Settings::credentials`] says.
+        login: Option<&'a Login>,
         /// Comes back in the notices.
         tag: u64,
     },
@@ -206,7 +221,7 @@ pub struct Phone {
     mint: Mint,
     random: fastrand::Rng,
     wheel: Wheel,
-    calls: Slab<Call>,
+    calls: Calls,
     transactions: Slab<Transaction>,
     registrations: Slab<Registration>,
     /// Server transactions by what a request says of itself; see `drive.rs`.
@@ -246,7 +261,7 @@ impl Phone {
             mint: Mint::new(settings.seed),
             random: fastrand::Rng::with_seed(settings.seed),
             wheel: Wheel::new(now),
-            calls: Slab::new(settings.calls_max.min(limits::CALLS_MAX)),
+            calls: Calls::new(settings.calls_max.min(limits::CALLS_MAX)),
             transactions: Slab::new(limits::TRANSACTIONS_MAX),
             registrations: Slab::new(limits::REGISTRATIONS_MAX),
             servers: HashMap::default(),
@@ -267,6 +282,9 @@ impl Phone {
             Event::Received { line, bytes, from } => self.receive(turn, line, bytes, from),
             Event::Tick => self.tick(turn),
             Event::Command(command) => self.obey(turn, command),
+        }
+        while let Some(call) = self.calls.next_woken() {
+            self.rest(now, call);
         }
     }
 
@@ -301,11 +319,16 @@ impl Phone {
 
     /// The calls that have no outcome yet, oldest place first.
     pub fn calls(&self) -> impl Iterator<Item = (CallId, CallState)> {
-        let open = self
-            .calls
-            .iter()
-            .filter(|(_, call)| call.role != Role::Fork);
-        open.map(|(key, call)| (CallId(key.to_u64()), call.state))
+        self.calls
+            .open()
+            .map(|(key, state)| (CallId(key.to_u64()), state))
+    }
+
+    /// The calls that only stand, and what they take in memory. A call comes to rest when its INVITE's transaction
+    /// is over (`linger` after the answer) unless it ends within two seconds.
+    #[must_use]
+    pub fn resting(&self) -> Resting {
+        self.calls.resting()
     }
 
     /// How many records there are of calls, transactions (lingering included) and registrations: after a
@@ -339,6 +362,15 @@ impl Phone {
     }
 
     fn obey(&mut self, turn: &mut Turn<'_>, command: Command<'_>) {
+        if let Command::Cancel(call)
+        | Command::HangUp(call)
+        | Command::Answer(call)
+        | Command::Reject(call, _)
+        | Command::Reinvite(call)
+        | Command::Update(call) = command
+        {
+            self.wake(key_of(call));
+        }
         match command {
             Command::Call {
                 line,
@@ -359,9 +391,16 @@ impl Phone {
                 user,
                 expires,
                 refresh,
+                login,
                 tag,
             } => {
-                self.start_registration(turn, line, user, expires, refresh, tag);
+                let wanted = Wanted {
+                    user,
+                    expires,
+                    refresh,
+                    login,
+                };
+                self.start_registration(turn, line, wanted, tag);
             }
             Command::Refresh(registration, tag) => {
                 if let Some(registration) = self.registrations.get_mut(key_of(registration)) {

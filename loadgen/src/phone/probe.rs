@@ -154,20 +154,21 @@ impl Phone {
         transaction: Key,
         response: &Message,
     ) -> Option<(Key, u32)> {
-        let login = self.settings.credentials.as_ref()?;
         let (key, branch) = self.reserve()?;
         let old = self.transactions.get(transaction)?;
-        let (asked, answer) = match response.status()? {
-            401 => (HeaderName::WwwAuthenticate, HeaderName::Authorization),
-            _ => (
-                HeaderName::ProxyAuthenticate,
-                HeaderName::ProxyAuthorization,
-            ),
+        let own = match old.owner {
+            Owner::Registration(registration) => self
+                .registrations
+                .get(registration)
+                .and_then(|registration| registration.login.as_deref()),
+            Owner::Call(_) | Owner::Probe(_) | Owner::Nobody => None,
         };
-        let field = response.headers_named(asked).find(|field| {
-            Challenge::parse(field.value).is_ok_and(|challenge| digest::can_answer(&challenge))
-        })?;
-        let challenge = Challenge::parse(field.value).ok()?;
+        let login = own.or(self.settings.credentials.as_ref())?;
+        let answer = match response.status()? {
+            401 => HeaderName::Authorization,
+            _ => HeaderName::ProxyAuthorization,
+        };
+        let challenge = Challenge::parse(challenge_of(response)?).ok()?;
         let stale = challenge
             .get(b"stale")
             .is_some_and(|stale| stale.eq_ignore_ascii_case(b"true"));
@@ -224,4 +225,16 @@ impl Phone {
         }
         Some((key, cseq))
     }
+}
+
+/// The first challenge of a 401 or 407 that can be answered.
+pub(crate) fn challenge_of(response: &Message) -> Option<&[u8]> {
+    let asked = match response.status()? {
+        401 => HeaderName::WwwAuthenticate,
+        _ => HeaderName::ProxyAuthenticate,
+    };
+    let field = response.headers_named(asked).find(|field| {
+        Challenge::parse(field.value).is_ok_and(|challenge| digest::can_answer(&challenge))
+    })?;
+    Some(field.value)
 }

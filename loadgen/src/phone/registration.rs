@@ -1,15 +1,16 @@
 //! Registrations: RFC 3261 §10.2, kept up, taken back.
 
-use parser::{HeaderName, Message, Uri};
+use parser::{Challenge, HeaderName, Message, Uri};
 
 use super::compose::{self, Request, put};
-use super::digest::{decimal, number_line};
+use super::digest::{self, Proof, decimal, number_line};
 use super::drive::{TimerKind, Turn, pack};
+use super::probe::challenge_of;
 use super::slab::Key;
 use super::token::Kind;
 use super::transaction::Owner;
 use super::wheel::TimerId;
-use super::{Failure, Phone, Stage, Verb, What};
+use super::{Failure, Login, Phone, Stage, Verb, What};
 
 /// The record of one user's binding.
 #[derive(Debug)]
@@ -28,6 +29,26 @@ pub(crate) struct Registration {
     /// A REGISTER is out: another one waits for its answer (§10.2).
     pending: bool,
     timer: TimerId,
+    pub(crate) login: Option<Box<Login>>,
+    /// The challenge that was answered last, to be answered again.
+    nonce: Option<Box<Nonce>>,
+}
+
+/// A challenge that stays good.
+#[derive(Debug)]
+struct Nonce {
+    is_proxy: bool,
+    challenge: Vec<u8>,
+    /// How often it was answered.
+    count: u32,
+}
+
+/// What a registration is told at first.
+pub(crate) struct Wanted<'a> {
+    pub(crate) user: &'a str,
+    pub(crate) expires: u32,
+    pub(crate) refresh: bool,
+    pub(crate) login: Option<&'a Login>,
 }
 
 impl Registration {
@@ -41,14 +62,18 @@ impl Phone {
         &mut self,
         turn: &mut Turn<'_>,
         line: u32,
-        user: &str,
-        expires: u32,
-        refresh: bool,
+        wanted: Wanted<'_>,
         tag: u64,
     ) {
         let Some(place) = self.settings.lines.get(line as usize) else {
             return turn.notice(Key::NONE, tag, What::Refused);
         };
+        let Wanted {
+            user,
+            expires,
+            refresh,
+            login,
+        } = wanted;
         let user = if user.is_empty() { &place.user } else { user }.to_owned();
         let registration = Registration {
             user,
@@ -61,6 +86,8 @@ impl Phone {
             refresh,
             pending: false,
             timer: TimerId::NONE,
+            login: login.cloned().map(Box::new),
+            nonce: None,
         };
         match self.registrations.insert(registration) {
             Some(key) => self.send_register(turn, key),
@@ -106,6 +133,15 @@ impl Phone {
         let Some(registration) = self.registrations.get_mut(key) else {
             return;
         };
+        let credentials = match &mut registration.nonce {
+            Some(nonce) => {
+                let login = registration.login.as_deref();
+                let login = login.or(self.settings.credentials.as_ref());
+                let cnonce = digest::cnonce(&mut self.random);
+                nonce.answer(login, &registration.user, &registrar, &cnonce)
+            }
+            None => Vec::new(),
+        };
         registration.pending = true;
         let (user, wanted) = (registration.user.clone(), registration.wanted);
         let texts = &self.lines[line as usize];
@@ -119,6 +155,7 @@ impl Phone {
         );
         self.write_contact(contact, line, user.as_bytes());
         number_line(headers, b"Expires", wanted);
+        headers.extend_from_slice(&credentials);
         let start = turn.begin();
         Request {
             verb: Verb::Register,
@@ -164,6 +201,9 @@ impl Phone {
         {
             if let Some(registration) = self.registrations.get_mut(key) {
                 registration.cseq = cseq;
+                if self.settings.reuse_nonce {
+                    registration.nonce = Nonce::of(message).map(Box::new);
+                }
             }
             return;
         }
@@ -251,6 +291,51 @@ impl Phone {
             registration.timer = TimerId::NONE;
             self.register_again(turn, key, None, 0);
         }
+    }
+}
+
+impl Nonce {
+    /// The challenge of a 401 or 407, as answered once.
+    fn of(message: &Message) -> Option<Nonce> {
+        let challenge = challenge_of(message)?.to_vec();
+        Some(Nonce {
+            is_proxy: message.status()? == 407,
+            challenge,
+            count: 1,
+        })
+    }
+
+    /// The header line that answers it once more; empty when there is nothing to answer with.
+    fn answer(&mut self, login: Option<&Login>, user: &str, uri: &[u8], cnonce: &[u8]) -> Vec<u8> {
+        let (Some(login), Ok(challenge)) = (login, Challenge::parse(&self.challenge)) else {
+            return Vec::new();
+        };
+        self.count += 1;
+        let user = if login.user.is_empty() {
+            user
+        } else {
+            &login.user
+        };
+        let proof = Proof {
+            user: user.as_bytes(),
+            password: login.password.as_bytes(),
+            method: b"REGISTER",
+            uri,
+            body: b"",
+            cnonce,
+            count: self.count,
+        };
+        let mut line = Vec::with_capacity(256);
+        line.extend_from_slice(if self.is_proxy {
+            b"Proxy-Authorization: "
+        } else {
+            b"Authorization: "
+        });
+        if !digest::write_credentials(&challenge, &proof, &mut line) {
+            return Vec::new();
+        }
+        line.extend_from_slice(b"\r\n");
+        line
     }
 }
 

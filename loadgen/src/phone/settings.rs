@@ -29,6 +29,9 @@ pub struct Settings {
     pub session: Session,
     /// Answers challenges with this; without it a challenge is a rejection.
     pub credentials: Option<Login>,
+    /// Whether a REGISTER answers the last challenge again, with the next nonce count, before it is challenged
+    /// (RFC 7616 §3.3): what saves a round trip a refresh.
+    pub reuse_nonce: bool,
     /// Lets nobody through without credentials.
     pub guard: Option<Guard>,
     /// The Contact of its 3xx, as it stands in the header.
@@ -62,6 +65,7 @@ impl Settings {
             odds: Odds::default(),
             session: Session::default(),
             credentials: None,
+            reuse_nonce: false,
             guard: None,
             elsewhere: String::new(),
             faults: Faults::default(),

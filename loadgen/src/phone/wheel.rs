@@ -11,6 +11,14 @@ pub(crate) struct TimerId(u32);
 
 impl TimerId {
     pub(crate) const NONE: TimerId = TimerId(NIL);
+
+    pub(crate) fn to_u32(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn from_u32(number: u32) -> TimerId {
+        TimerId(number)
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -245,6 +253,9 @@ fn first_set_after(bits: &[u64; WORDS], from: usize) -> Option<usize> {
     }
     None
 }
+
+/// What a timer takes while it is set.
+pub(crate) const TIMER_BYTES: usize = size_of::<Node>();
 
 const NIL: u32 = u32::MAX;
 const LEVELS: usize = 3;

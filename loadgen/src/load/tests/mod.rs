@@ -5,6 +5,7 @@ mod command_line;
 mod loopback;
 mod metrics;
 mod mixing;
+mod people;
 mod searching;
 mod seconds;
 mod spreads;

@@ -7,6 +7,7 @@ mod digest;
 mod guarding;
 mod misbehaviour;
 mod registering;
+mod resting;
 mod sessions;
 mod storm;
 mod stranger;

@@ -35,6 +35,7 @@ const REGISTER: Command<'_> = Command::Register {
     user: "",
     expires: 600,
     refresh: true,
+    login: None,
     tag: 9,
 };
 
@@ -294,4 +295,80 @@ fn says_what_became_of_a_request_outside_calls() {
         32000  alice: Failed(Timeout(Request))
     "#]]
     .assert_eq(&wire.run(40_000));
+}
+
+/// What stands in quotes behind `name=`.
+fn quoted<'t>(text: &'t str, name: &str) -> &'t str {
+    let start = text.find(&format!("{name}=\"")).unwrap() + name.len() + 2;
+    text[start..].split('"').next().unwrap()
+}
+
+#[test]
+fn a_nonce_is_answered_again_with_the_next_count_until_it_is_stale() {
+    use md5::{Digest, Md5};
+    let mut wire = alice();
+    wire.phones[0].settings.reuse_nonce = true;
+    let login = Login {
+        user: String::new(),
+        password: "secret".to_owned(),
+    };
+    let first = sent_by(
+        &mut wire,
+        Command::Register {
+            line: 0,
+            user: "carol",
+            expires: 100,
+            refresh: true,
+            login: Some(&login),
+            tag: 9,
+        },
+    );
+    assert!(!first.contains("Authorization"), "{first}");
+    // The next request on the wire after this response.
+    let answered = |wire: &mut Wire, request: &str, status: &str, more: &str, until: u64| {
+        let (now, mut out) = (wire.now, Outbox::default());
+        let bytes = respond(request, status, more).replace('\n', "\r\n");
+        let received = Event::Received {
+            line: 0,
+            bytes: bytes.as_bytes(),
+            from: "10.0.0.5:5060".parse().unwrap(),
+        };
+        wire.phones[0].handle(now, received, &mut out);
+        wire.now = now + until;
+        wire.phones[0].handle(wire.now, Event::Tick, &mut out);
+        let last = out.sends.last().expect("something is sent");
+        String::from_utf8_lossy(out.bytes_of(last)).replace('\r', "")
+    };
+    let challenge = |nonce: &str| {
+        format!(
+            "WWW-Authenticate: Digest realm=\"r\", nonce=\"{nonce}\", qop=\"auth\", algorithm=MD5\n"
+        )
+    };
+    let check = |request: &str, nonce: &str, count: &str| {
+        assert_eq!(quoted(request, "nonce"), nonce, "{request}");
+        assert!(request.contains(&format!("nc={count},")), "{request}");
+        let hash = |text: String| -> String {
+            let digest = Md5::digest(text);
+            digest.iter().map(|byte| format!("{byte:02x}")).collect()
+        };
+        let (ha1, ha2) = (
+            hash("carol:r:secret".to_owned()),
+            hash("REGISTER:sip:example.com".to_owned()),
+        );
+        let cnonce = quoted(request, "cnonce");
+        let expected = hash(format!("{ha1}:{nonce}:{count}:{cnonce}:auth:{ha2}"));
+        assert_eq!(quoted(request, "response"), expected);
+        assert_eq!(request.matches("Authorization:").count(), 1);
+    };
+    let retry = answered(&mut wire, &first, "401 Unauthorized", &challenge("one"), 0);
+    check(&retry, "one", "00000001");
+    let refresh = answered(&mut wire, &retry, "200 OK", "", 90_000_000);
+    check(&refresh, "one", "00000002");
+    let again = answered(&mut wire, &refresh, "200 OK", "", 90_000_000);
+    check(&again, "one", "00000003");
+    let stale = challenge("two").replace("MD5", "MD5, stale=true");
+    let renewed = answered(&mut wire, &again, "401 Unauthorized", &stale, 0);
+    check(&renewed, "two", "00000001");
+    let last = answered(&mut wire, &renewed, "200 OK", "", 90_000_000);
+    check(&last, "two", "00000002");
 }
