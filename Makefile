@@ -12,6 +12,7 @@
 #   load     tandem-loadgen through a Tandem of two shards on loopback
 #   verify-cps   TARGET=30000: whether a release Tandem holds so many calls/s on this machine, and if not, why
 #   bench-peers  Tandem and Kamailio (installed from Debian) by turns, equal scripts; ratios with spread
+#   bench-index  write the table of bench-results/README.md again from the records
 #   interop  real peers from the package registries, on loopback
 
 CARGO ?= cargo
@@ -24,7 +25,7 @@ ARGS ?=
 help:
 	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: help run test check docs flows storm fuzz fuzz-replay bench load verify-cps bench-peers interop fmt
+.PHONY: help run test check docs flows storm fuzz fuzz-replay bench load verify-cps bench-peers bench-index interop fmt
 
 run:
 	$(CARGO) build --release -p tandem
@@ -42,6 +43,8 @@ check:
 	$(CARGO) clippy --workspace --all-targets --quiet -- -D warnings
 	@printf 'make check: tests (units, then flows)\n'
 	$(CARGO) test --workspace --quiet
+	@printf 'make check: the index of the records\n'
+	$(CARGO) run --quiet -p loadgen -- index bench-results --check
 
 docs:
 	$(CARGO) run --quiet -p tandem -- explain --all > target/opensips.md
@@ -70,6 +73,9 @@ verify-cps:
 
 bench-peers:
 	interop/bench_peers.sh
+
+bench-index:
+	$(CARGO) run --quiet -p loadgen -- index bench-results
 
 interop:
 	interop/all.sh $(ARGS)

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # make bench-peers: a release Tandem (A) and Kamailio 5.6 from Debian (B) by turns in one run, equal scripts, a fresh server
 # for every probe; ratios with their spread. ROUNDS, SERVER_CORE, GENERATOR_CORE, SHARDS, CHILDREN, SHAPE (--trunk, or
-# --ports 16), RATE (runs at that rate, searches nothing), CONFIRM, PROBE, JSON.
+# --ports 16), RATE (runs at that rate, searches nothing), CONFIRM, PROBE, JSON,
+# RECORD (writes bench-results/<date>-<machine>-$RECORD/).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 : "${ROUNDS:=3}" "${SERVER_CORE:=0}" "${GENERATOR_CORE:=1}" "${SHARDS:=1}" "${CHILDREN:=1}" "${SHAPE:=--ports 16}"
@@ -18,4 +19,5 @@ tandem="exec taskset -c $SERVER_CORE target/release/tandem -F -f $work/routed.cf
 kamailio="exec taskset -c $SERVER_CORE kamailio -DD -E -x fm -X fm -m 8192 -M 64 -b 4194304 -f $work/routed.kamailio.cfg -w $work -Y $work 2>/dev/null"
 # shellcheck disable=SC2086
 target/release/tandem-loadgen compare "127.0.0.1:$PORT" --duration "$PROBE" --confirm "$CONFIRM" --rounds "$ROUNDS" \
-  --core "$GENERATOR_CORE" $SHAPE ${RATE:+--rate "$RATE"} --server-command "$tandem" --server-command "$kamailio" ${JSON:+--json "$JSON"}
+  --core "$GENERATOR_CORE" $SHAPE ${RATE:+--rate "$RATE"} --server-command "$tandem" --server-command "$kamailio" ${JSON:+--json "$JSON"} \
+  ${RECORD:+--record "$RECORD" --attach "$work/routed.cfg" --attach "$work/routed.kamailio.cfg"}

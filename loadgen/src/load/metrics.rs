@@ -122,7 +122,7 @@ pub(super) fn rfc6076(outcome: &Outcome) -> Value {
         "SRD_successful_us": times(&tally.indicated),
         "SRD_failed_us": times(&tally.indicated_failed),
         "SDD_successful_us": times(&tally.hang_up),
-        "SDD_failed": sessions.unanswered_byes,
+        "SDD_failed": (sessions.requests > 0).then_some(sessions.unanswered_byes),
         "register_requests": registrations.requests,
         "RRD_us": times(&tally.registered),
         "IRA_percent": registrations.ineffective_registrations(),
@@ -135,12 +135,15 @@ pub(super) fn rfc7501(plan: &Plan, outcome: &Outcome) -> Value {
     let seconds = (tally.offered_for() as f64 / 1e6).max(0.001);
     let (sessions, registrations) = (&tally.sessions, &tally.registrations);
     let rate = |count: u64, of: u64| (of > 0).then(|| count as f64 / seconds);
+    let failures = |attempts: &Attempts| {
+        (attempts.requests > 0).then(|| attempts.requests.saturating_sub(attempts.established))
+    };
     json!({
         "session_attempt_rate": rate(sessions.requests, sessions.requests),
         "session_establishment_rate": rate(tally.answered_meanwhile, sessions.requests),
-        "session_attempt_failures": sessions.requests.saturating_sub(sessions.established),
+        "session_attempt_failures": failures(sessions),
         "registration_rate": rate(registrations.established, registrations.requests),
-        "registration_attempt_failures": registrations.requests.saturating_sub(registrations.established),
+        "registration_attempt_failures": failures(registrations),
         "establishment_threshold_time_us": plan.retransmit.then_some(THRESHOLD),
     })
 }

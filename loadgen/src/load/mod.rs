@@ -54,6 +54,13 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Err(error) => complain(&error),
         };
     }
+    if arguments.get(1).is_some_and(|verb| verb == "index") {
+        return match results::index(&arguments[2..]) {
+            Ok(true) => ExitCode::SUCCESS,
+            Ok(false) => ExitCode::from(1),
+            Err(error) => complain(&error),
+        };
+    }
     match plan::parse(arguments) {
         Ok(plan::Request::Help(text)) => {
             print!("{text}");

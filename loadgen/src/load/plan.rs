@@ -129,6 +129,14 @@ pub(super) struct Plan {
     pub(super) server_pids: Vec<u32>,
     pub(super) json: Option<PathBuf>,
     pub(super) html: Option<PathBuf>,
+    /// The folder of the whole record, or what it is called in bench-results/.
+    pub(super) record: Option<String>,
+    /// Files that belong to the record: scripts, profiles.
+    pub(super) attached: Vec<PathBuf>,
+    /// Sentences that belong to the record.
+    pub(super) notes: Vec<String>,
+    /// Prints what the server counts; asked before and after.
+    pub(super) counters: Option<String>,
     pub(super) target_cps: Option<f64>,
     /// One start in a hundred may be so late.
     pub(super) max_late: Micros,
@@ -287,6 +295,10 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
             Long("server-pid") => plan.server_pids.push(parser.value()?.parse()?),
             Long("json") => plan.json = Some(parser.value()?.into()),
             Long("html") => plan.html = Some(parser.value()?.into()),
+            Long("record") => plan.record = Some(parser.value()?.string()?),
+            Long("attach") => plan.attached.push(parser.value()?.into()),
+            Long("note") => plan.notes.push(parser.value()?.string()?),
+            Long("server-counters") => plan.counters = Some(parser.value()?.string()?),
             Long("max-late") => plan.max_late = parser.value()?.parse_with(duration)?,
             Long("target-cps") => plan.target_cps = Some(parser.value()?.parse_with(rate)?),
             Long("max-failed") => plan.max_failed = parser.value()?.parse()?,
@@ -362,6 +374,9 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
     if plan.sources.max(plan.answer_sources) * plan.addresses > SOCKETS_MAX {
         return Err(format!("more than {SOCKETS_MAX} sockets on one side of a thread").into());
     }
+    if plan.record.is_none() && !(plan.attached.is_empty() && plan.notes.is_empty()) {
+        return Err("--attach and --note belong to a --record".into());
+    }
     if plan.gso && scenario != Scenario::Forward {
         return Err("--gso is what `forward` does; all others do it anyway".into());
     }
@@ -425,6 +440,10 @@ fn defaults(command: String) -> Plan {
         server_pids: Vec::new(),
         json: None,
         html: None,
+        record: None,
+        attached: Vec::new(),
+        notes: Vec::new(),
+        counters: None,
         target_cps: None,
         max_late: 50_000,
         max_failed: 0,

@@ -1,6 +1,6 @@
-//! What is seen while a run goes on.
+//! What is seen while a run goes on: on a terminal, three lines at its foot; elsewhere nothing.
 //!
-//! Workers publish a few figures five times a second; the main thread draws them.
+//! Workers publish a few figures five times a second; the main thread draws them. Colours are left out with NO_COLOR.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -10,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 use super::plan::Plan;
 use super::tally::Tally;
+use crate::phone::{Counters, Micros};
 
 /// What the threads of a run share.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ struct Figures {
     failed: AtomicU64,
     open: AtomicU64,
     repeated: AtomicU64,
+    absorbed: AtomicU64,
     median: AtomicU64,
     tail: AtomicU64,
     dropped: AtomicU64,
@@ -68,6 +70,10 @@ impl Shared {
         figures
             .repeated
             .store(tally.caller.repeated() + tally.callee.repeated(), Relaxed);
+        let theirs = |counters: &Counters| counters.requests_absorbed + counters.responses_absorbed;
+        figures
+            .absorbed
+            .store(theirs(&tally.caller) + theirs(&tally.callee), Relaxed);
         figures.median.store(times.value_at_quantile(0.5), Relaxed);
         figures.tail.store(times.value_at_quantile(0.99), Relaxed);
     }
@@ -88,11 +94,14 @@ impl Shared {
     }
 }
 
-/// The line at the bottom of the terminal.
+/// The lines at the foot of the terminal.
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
-    before: (Duration, u64),
+    before: (Duration, u64, u64),
+    rate: f64,
+    is_active: bool,
+    is_red: bool,
 }
 
 impl Progress {
@@ -102,42 +111,125 @@ impl Progress {
             (false, false) => ProgressBar::new_spinner(),
             (false, true) => ProgressBar::new(plan.expected()),
         };
-        let template = match plan.is_active() {
-            false => "{spinner} {elapsed_precise} {msg}",
-            true => "{elapsed_precise} [{bar:28}] {pos}/{len} {msg}",
-        };
-        if let Ok(style) = ProgressStyle::with_template(template) {
-            bar.set_style(style.progress_chars("=> "));
-        }
-        Self {
+        let progress = Self {
             bar,
-            before: (Duration::ZERO, 0),
+            before: (Duration::ZERO, 0, 0),
+            rate: plan.whole_rate(),
+            is_active: plan.is_active(),
+            is_red: false,
+        };
+        progress.dress("green");
+        progress
+    }
+
+    fn dress(&self, colour: &str) {
+        let template = match self.is_active {
+            false => "{spinner} {elapsed_precise}  {msg}".to_owned(),
+            true => format!("{{elapsed_precise}} [{{bar:40.{colour}}}] {{pos}} of {{len}}{{msg}}"),
+        };
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            self.bar.set_style(style.progress_chars("=> "));
         }
     }
 
     /// Draws, unless it was drawn less than `every` ago.
     pub(super) fn draw_at(&mut self, shared: &Shared, every: Duration) {
-        if self.bar.elapsed() < self.before.0 + every {
+        let elapsed = self.bar.elapsed();
+        if elapsed < self.before.0 + every {
             return;
         }
-        let (started, succeeded) = (shared.sum(|f| &f.started), shared.sum(|f| &f.succeeded));
-        let elapsed = self.bar.elapsed();
-        let passed = elapsed.saturating_sub(self.before.0).as_secs_f64();
-        let rate = (succeeded.saturating_sub(self.before.1)) as f64 / passed.max(0.001);
-        self.before = (elapsed, succeeded);
-        self.bar.set_position(started);
-        self.bar.set_message(format!(
-            "{rate:.0}/s done, {} open, {} failed, {} repeated, delay p50 {} p99 {}",
-            shared.sum(|f| &f.open),
+        let [started, succeeded, failed] = [
+            shared.sum(|f| &f.started),
+            shared.sum(|f| &f.succeeded),
             shared.sum(|f| &f.failed),
-            shared.sum(|f| &f.repeated),
-            time(shared.worst(|f| &f.median)),
-            time(shared.worst(|f| &f.tail)),
-        ));
+        ];
+        if failed > 0 && !self.is_red {
+            self.is_red = true;
+            self.dress("red");
+        }
+        let seen = Seen {
+            passed: elapsed.saturating_sub(self.before.0),
+            started,
+            succeeded,
+            failed,
+            before: (self.before.1, self.before.2),
+            open: shared.sum(|f| &f.open),
+            repeated: shared.sum(|f| &f.repeated),
+            absorbed: shared.sum(|f| &f.absorbed),
+            dropped: shared.dropped(),
+            median: shared.worst(|f| &f.median),
+            tail: shared.worst(|f| &f.tail),
+        };
+        self.before = (elapsed, started, succeeded);
+        self.bar.set_position(started);
+        let left = self
+            .bar
+            .length()
+            .map(|length| length.saturating_sub(started));
+        let left = left.filter(|_| self.is_active);
+        self.bar.set_message(seen.told(left, self.rate));
     }
 
     pub(super) fn clear(&self) {
         self.bar.finish_and_clear();
+    }
+}
+
+/// What is to be told of a moment.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen {
+    /// Since the moment before.
+    pub(super) passed: Duration,
+    pub(super) started: u64,
+    pub(super) succeeded: u64,
+    pub(super) failed: u64,
+    /// Started and succeeded then.
+    pub(super) before: (u64, u64),
+    pub(super) open: u64,
+    pub(super) repeated: u64,
+    pub(super) absorbed: u64,
+    pub(super) dropped: u64,
+    pub(super) median: Micros,
+    pub(super) tail: Micros,
+}
+
+impl Seen {
+    /// `left`: how many are still to start, at this rate; without it there is no end in sight.
+    pub(super) fn told(&self, left: Option<u64>, rate: f64) -> String {
+        let seconds = self.passed.as_secs_f64().max(0.001);
+        let a_second = |now: u64, before: u64| now.saturating_sub(before) as f64 / seconds;
+        let end = match left {
+            Some(0) => ", waiting for what is open".to_owned(),
+            Some(left) => format!(", {} to go", clock((left as f64 / rate.max(1e-9)).ceil())),
+            None => String::new(),
+        };
+        let ended = self.succeeded + self.failed;
+        let success = match ended {
+            0 => String::new(),
+            _ => format!(" ({:.3} %)", 100.0 * self.succeeded as f64 / ended as f64),
+        };
+        format!(
+            "{end}\n  {:.0}/s started, {:.0}/s succeeded{success}, {} failed, {} open\n  delay p50 {} p99 {}, sent again {} by us {} by the peer, {} dropped here",
+            a_second(self.started, self.before.0),
+            a_second(self.succeeded, self.before.1),
+            self.failed,
+            self.open,
+            time(self.median),
+            time(self.tail),
+            self.repeated,
+            self.absorbed,
+            self.dropped,
+        )
+    }
+}
+
+/// Seconds as 1:02:03 or 2:03.
+fn clock(seconds: f64) -> String {
+    let seconds = seconds.min(1e9) as u64;
+    let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    match hours {
+        0 => format!("{minutes}:{seconds:02}"),
+        _ => format!("{hours}:{minutes:02}:{seconds:02}"),
     }
 }
 

@@ -100,6 +100,7 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
         "rfc6076": metrics::rfc6076(outcome),
         "rfc7501": metrics::rfc7501(plan, outcome),
         "traces": tally.traces.json(tally.began),
+        "server_counters": outcome.counted,
         "series": series(&tally.seconds),
         "samples": samples(&outcome.samples, outcome),
     });

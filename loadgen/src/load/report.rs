@@ -1,5 +1,6 @@
 //! What a run ends with, and its table for people. The JSON of it is in `record.rs`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use hdrhistogram::Histogram;
@@ -25,6 +26,8 @@ pub(super) struct Outcome {
     pub(super) drops: Drops,
     /// What was read of kernel and processes every second.
     pub(super) samples: Series<Sample>,
+    /// What the server counted itself, where it changed: before and after.
+    pub(super) counted: BTreeMap<String, [f64; 2]>,
     pub(super) interrupted: bool,
 }
 

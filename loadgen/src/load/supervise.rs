@@ -1,5 +1,6 @@
 //! A run from beginning to end: threads, signals, live figures, and what is read before and after.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc;
@@ -11,7 +12,7 @@ use wire::process::{Signal, Signals};
 
 use super::find;
 use super::forward::Forwarder;
-use super::observe::Observer;
+use super::observe::{self, Observer};
 use super::plan::{Plan, Scenario};
 use super::progress::{Progress, Shared};
 use super::record;
@@ -29,6 +30,7 @@ const DRAW: Duration = Duration::from_millis(250);
 
 /// Runs a plan. Whether all went as planned; an error when it could not run at all.
 pub(super) fn supervise(plan: &Plan) -> Result<bool, String> {
+    results::check(plan)?;
     let mut signals = Signals::take().map_err(|error| format!("cannot take signals: {error}"))?;
     match (&plan.plural, plan.scenario) {
         (Some(plural), Scenario::Compare) => return find::compare(plan, plural, &mut signals),
@@ -85,6 +87,8 @@ pub(super) fn measure(plan: &Plan, signals: &mut Signals) -> Result<(Outcome, Ve
             .map_err(|_| "a thread ended early".to_owned())??;
     }
 
+    let counters = plan.counters.as_deref();
+    let counted_before = counters.map(observe::ask).transpose()?;
     let started_at = std::time::UNIX_EPOCH
         .elapsed()
         .map_or(0, |since| since.as_secs());
@@ -98,6 +102,13 @@ pub(super) fn measure(plan: &Plan, signals: &mut Signals) -> Result<(Outcome, Ve
     });
     let finish = micros(&clock);
     let observed = observer.finish(finish);
+
+    let counted = match counted_before {
+        Some(before) => {
+            observe::changed(&before, &counters.map_or(Ok(before.clone()), observe::ask)?)
+        }
+        None => BTreeMap::new(),
+    };
 
     let mut tally = Tally::new(start);
     for thread in threads {
@@ -114,6 +125,7 @@ pub(super) fn measure(plan: &Plan, signals: &mut Signals) -> Result<(Outcome, Ve
         generator: observed.generator,
         drops: observed.drops,
         samples: observed.series,
+        counted,
         interrupted: shared.stop.load(Relaxed),
     };
     let verdict = verdict::judge(plan, &outcome);

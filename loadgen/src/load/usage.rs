@@ -11,6 +11,7 @@ tandem-loadgen: places SIP calls and registrations on schedule, and accounts for
                                              after FILE replace what it says of the run
   tandem-loadgen uas             [options]   only the answering side, until SIGINT or --duration
   tandem-loadgen report RECORD.json... -o FILE.html   draws records that --json wrote; several are compared
+  tandem-loadgen index DIR [--check]         writes the table of the records in DIR into its README.md
   tandem-loadgen forward  TARGET [options]   the null server: moves datagrams, reads nothing; yardstick for others
   tandem-loadgen baseline        [options]   generator to generator, without a server: what it can drive itself
   tandem-loadgen find     TARGET [options]   the highest rate that TARGET holds, after RFC 7502
@@ -86,8 +87,14 @@ Searching (`find`, `compare` without --rate, `baseline` without --rate; a probe 
   --rounds N          of `compare`                                        [3]
 Results
   --server-pid PID    measures the CPU time of this process and its children (repeatable)
+  --server-counters C the shell command C prints what the server counts, as `name = 7` or JSON; asked before and
+                      after, and what changed is in the record
   --json FILE         everything as JSON
   --html FILE         a page with charts, complete in itself
+  --record WHAT       all of it as bench-results/<date>-<machine>-WHAT/: record.json, report.html, README.md; with a
+                      slash in it, WHAT is the folder itself. A folder that is there already is refused
+  --attach FILE       belongs to the record: a script, a profile (repeatable)
+  --note TEXT         belongs to the record (repeatable)
   --target-cps N      fails when fewer calls per second succeeded
   --max-failed N      fails when more calls failed                        [0]
   --max-late T        fails when one start in a hundred was later than so: the generator measured itself   [50ms]

@@ -561,6 +561,11 @@ impl Worker {
     }
 
     fn show(&mut self) {
+        // Of the live figures; the last word is `close`'s.
+        self.tally.caller = *self.caller.phone.counters();
+        if let Some(callee) = &self.callee {
+            self.tally.callee = *callee.phone.counters();
+        }
         let callee_open = self
             .callee
             .as_ref()

@@ -2,12 +2,14 @@
 //!
 //! Read before, every second, and after; what is not offered here is said to be not measured, never 0.
 
+mod counters;
 mod drops;
 mod observer;
 mod processes;
 
 use std::fs;
 
+pub(super) use counters::{ask, changed};
 pub(super) use drops::{Drops, ports};
 pub(super) use observer::Observer;
 pub(super) use processes::CpuTime;

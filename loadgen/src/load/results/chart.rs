@@ -7,25 +7,26 @@ use std::fmt::Write as _;
 use super::page::escape;
 
 const WIDTH: f64 = 480.0;
-const HEIGHT: f64 = 240.0;
-const LEFT: f64 = 58.0;
+const HEIGHT: f64 = 248.0;
+const LEFT: f64 = 66.0;
 const RIGHT: f64 = 12.0;
-const TOP: f64 = 22.0;
+const TOP: f64 = 30.0;
 const BOTTOM: f64 = 36.0;
 /// Colours of the style.
 const COLOURS: usize = 6;
 
-/// Values and the words beside them, from the lower end of an axis to the upper.
+/// Values and the words beside them, in order.
 pub(super) struct Axis {
     pub(super) ticks: Vec<(f64, String)>,
+    /// Between these it is drawn.
+    pub(super) ends: (f64, f64),
     /// What is counted and in which unit.
     pub(super) title: String,
 }
 
 impl Axis {
     fn span(&self) -> (f64, f64) {
-        let low = self.ticks.first().map_or(0.0, |tick| tick.0);
-        let high = self.ticks.last().map_or(1.0, |tick| tick.0);
+        let (low, high) = self.ends;
         (low, (high - low).max(1e-9))
     }
 }
@@ -134,15 +135,18 @@ impl Chart<'_> {
                 at + 4.0
             );
         }
-        let last = self.x.ticks.len().saturating_sub(1);
-        for (number, (value, word)) in self.x.ticks.iter().enumerate() {
+        for (value, word) in &self.x.ticks {
             let at = self.at_x(*value);
-            let anchor = if number == last { "end" } else { "middle" };
-            let right = if number == last { WIDTH - 2.0 } else { at };
+            // A word at the right end would stand half outside.
+            let is_last = at > WIDTH - RIGHT - 16.0;
+            let (anchor, x) = match is_last {
+                true => ("end", WIDTH - 2.0),
+                false => ("middle", at),
+            };
             let foot = HEIGHT - BOTTOM;
             let _ = writeln!(
                 out,
-                "<path class=\"grid\" d=\"M{at:.1} {foot}v4\"/><text x=\"{right:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{word}</text>",
+                "<path class=\"grid\" d=\"M{at:.1} {foot}v4\"/><text x=\"{x:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{word}</text>",
                 foot + 17.0
             );
         }
@@ -211,6 +215,7 @@ pub(super) fn even(most: f64, title: &str) -> Axis {
     });
     Axis {
         ticks: ticks.collect(),
+        ends: (0.0, count as f64 * step),
         title: title.to_owned(),
     }
 }
@@ -232,6 +237,7 @@ pub(super) fn times(least: f64, most: f64, title: &str) -> Axis {
     });
     Axis {
         ticks: ticks.collect(),
+        ends: (f64::from(low), f64::from(high)),
         title: title.to_owned(),
     }
 }
@@ -243,10 +249,11 @@ pub(super) fn seconds(most: f64) -> (Axis, f64) {
         ..14_400.0 => (60.0, "minutes"),
         _ => (3600.0, "hours"),
     };
-    (
-        even(most / unit, &format!("{name} from the start")),
-        1.0 / unit,
-    )
+    let mut axis = even(most / unit, &format!("{name} from the start"));
+    // It ends with the run.
+    axis.ends.1 = most / unit;
+    axis.ticks.retain(|tick| tick.0 <= most / unit * 1.001);
+    (axis, 1.0 / unit)
 }
 
 /// A value of an axis: 12k, 1.5M, 0.25.
@@ -276,7 +283,7 @@ const BAR_HEIGHT: f64 = 30.0;
 pub(super) fn bars(title: &str, note_text: &str, bars: &[Bar<'_>]) -> String {
     let most = bars.iter().map(|bar| bar.most).fold(0.0, f64::max);
     let axis = even(most, "");
-    let end = axis.ticks.last().map_or(1.0, |tick| tick.0);
+    let end = axis.ends.1;
     let (left, right) = (30.0, 96.0);
     let at = |value: f64| left + value / end * (WIDTH - left - right);
     let height = bars.len() as f64 * BAR_HEIGHT + 24.0;

@@ -7,6 +7,11 @@ pub(super) fn utc(seconds: u64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}:{second:02} UTC")
 }
 
+/// The day alone.
+pub(super) fn day(seconds: u64) -> String {
+    utc(seconds)[..10].to_owned()
+}
+
 /// Year, month and day of so many days since 1970: the proleptic Gregorian calendar, in years that begin in March.
 fn civil(days: u64) -> (u64, u64, u64) {
     // Days since 0000-03-01; an era is 400 years.

@@ -35,7 +35,7 @@ pub(super) fn ladders(value: &Value) -> String {
         _ => format!("One call in {every} was followed"),
     };
     format!(
-        "<h3>Single calls</h3>\n<p class=\"no\">{which}. Times are from the intended start; the longest wait is marked.</p>\n<div class=\"charts\">\n{out}</div>\n"
+        "<h3>Single calls</h3>\n<p class=\"no\">{which}. Times are from the intended start; the longest wait is marked, the time that a call is held apart.</p>\n<div class=\"charts\">\n{out}</div>\n"
     )
 }
 
@@ -50,7 +50,11 @@ fn ladder(title: &str, call: &Value) -> String {
     );
     let at = |number: usize| steps[number]["at_us"].as_f64().unwrap_or(0.0);
     let wait = |number: usize| at(number) - number.checked_sub(1).map_or(0.0, at);
-    let longest = (0..steps.len()).max_by(|&a, &b| wait(a).total_cmp(&wait(b)));
+    // What is between an answer and our BYE is the plan's.
+    let is_planned =
+        |number: usize| steps[number]["ours"] == true && steps[number]["text"] == "BYE";
+    let waits = (0..steps.len()).filter(|&number| !is_planned(number));
+    let longest = waits.max_by(|&a, &b| wait(a).total_cmp(&wait(b)));
     for (number, step) in steps.iter().enumerate() {
         let y = HEAD + ROW * number as f64 + 14.0;
         let (from, to, head) = match step["ours"].as_bool() {

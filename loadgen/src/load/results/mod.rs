@@ -6,6 +6,8 @@
 mod chart;
 mod comparison;
 mod date;
+mod folder;
+mod index;
 mod ladder;
 mod page;
 mod read;
@@ -16,6 +18,8 @@ mod terms;
 
 #[cfg(test)]
 mod tests;
+
+pub(super) use index::index;
 
 use std::ffi::OsString;
 use std::fs;
@@ -123,6 +127,11 @@ pub(super) fn report(arguments: Vec<OsString>) -> Result<(), String> {
     save(&to, &page::page(&records?))
 }
 
+/// Whether what a run leaves will have its place.
+pub(super) fn check(plan: &Plan) -> Result<(), String> {
+    folder::check(plan)
+}
+
 /// Writes what a run left wherever the plan wants it.
 pub(super) fn keep(plan: &Plan, json: &str) -> Result<(), String> {
     if let Some(path) = &plan.json {
@@ -132,7 +141,10 @@ pub(super) fn keep(plan: &Plan, json: &str) -> Result<(), String> {
         let record = parse("this run".to_owned(), json)?;
         save(path, &page::page(&[record]))?;
     }
-    Ok(())
+    match &plan.record {
+        Some(what) => folder::write(plan, what, json),
+        None => Ok(()),
+    }
 }
 
 fn open(file: &Path) -> Result<Record, String> {

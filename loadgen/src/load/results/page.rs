@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde_json::Value;
 
 use super::read::{list, number};
-use super::style::STYLE;
+use super::style::{PALETTE, STYLE};
 use super::{Record, Sort, comparison, run, search};
 use crate::load::progress::time;
 
@@ -15,7 +15,7 @@ pub(super) fn page(records: &[Record]) -> String {
         _ => format!("{} records", records.len()),
     };
     let mut out = format!(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>Load report: {title}</title><style>{STYLE}</style>\n<h1>Load report</h1>\n"
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\">\n<title>Load report: {title}</title><style>{PALETTE}\n{STYLE}</style>\n<h1>Load report</h1>\n"
     );
     for record in records {
         out.push_str(&verdict(record));
@@ -65,7 +65,7 @@ pub(super) fn page(records: &[Record]) -> String {
 pub(super) fn verdict(record: &Record) -> String {
     let good = record.value["good"].as_bool() == Some(true);
     let (class, word) = if good {
-        ("good", "✓ passed")
+        ("good", "✓ PASSED")
     } else {
         ("bad", "✗ FAILED")
     };
@@ -130,7 +130,7 @@ fn tiles(value: &Value) -> String {
 }
 
 /// A row of the figures: its name, where the record has it, and how it is written.
-type Row = (&'static str, &'static str, fn(f64) -> String);
+pub(super) type Row = (&'static str, &'static str, fn(f64) -> String);
 
 const ROWS: [Row; 20] = [
     ("rate asked, 1/s", "/rate", plain),
@@ -223,7 +223,13 @@ fn mebibytes(value: f64) -> String {
 }
 
 pub(super) fn micros(value: f64) -> String {
-    time(value as u64)
+    time(value as u64).replace(" us", " µs")
+}
+
+/// The kind of times that a figure is of.
+fn times_of(path: &str) -> Option<&str> {
+    let (times, _) = path.rsplit_once('/')?;
+    times.starts_with("/times_us/").then_some(times)
 }
 
 /// Records side by side; each but the first with its ratio to the first.
@@ -234,6 +240,18 @@ pub(super) fn figures(records: &[&Record]) -> String {
     }
     out.push_str("</tr>\n");
     for (name, path, write) in ROWS {
+        // Not asked for: of calls there are no responses, of requests no ringing.
+        let is_about = |record: &&Record| {
+            times_of(path).is_none_or(|times| {
+                record
+                    .value
+                    .pointer(times)
+                    .is_some_and(|times| times["count"] != 0)
+            })
+        };
+        if !records.iter().any(is_about) {
+            continue;
+        }
         let first = records
             .first()
             .and_then(|record| number(&record.value, path));

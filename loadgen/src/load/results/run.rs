@@ -19,12 +19,12 @@ pub(super) fn charts(value: &Value) -> String {
     let mut drawn = Vec::new();
     let mut quiet = Vec::new();
     drawn.extend(calls(value));
-    sort(
-        failures(value),
-        "no call failed meanwhile",
-        &mut drawn,
-        &mut quiet,
-    );
+    // What was lost belongs to no second.
+    let nobody = match number(value, "/failed") {
+        Some(failed) if failed > 0.0 => "no call failed before the run ended",
+        _ => "no call failed",
+    };
+    sort(failures(value), nobody, &mut drawn, &mut quiet);
     drawn.extend(delay(value));
     sort(
         repetitions(value),
@@ -424,7 +424,7 @@ fn titled_percentiles(title: &str, times: &Times) -> Option<String> {
         return None;
     }
     let words = ["0", "90", "99", "99.9", "99.99", "99.999", "99.9999"];
-    let ticks = words.iter().enumerate().take(depth.ceil() as usize + 1);
+    let ticks = words.iter().enumerate().take(depth as usize + 1);
     let chart = Chart {
         title,
         note:
@@ -434,6 +434,7 @@ fn titled_percentiles(title: &str, times: &Times) -> Option<String> {
             ticks: ticks
                 .map(|(at, word)| (at as f64, (*word).to_owned()))
                 .collect(),
+            ends: (0.0, depth),
             title: "% of them took no longer".to_owned(),
         },
         y: chart::times(least, worst, "time"),
@@ -612,6 +613,7 @@ pub(super) fn origin(value: &Value) -> String {
         "calls offered for",
         offered_for(value).map(|seconds| format!("{seconds:.1} s")),
     ));
+    out.push_str(&row("commit", value["commit"].as_str().map(escape)));
     out.push_str(&row(
         "seed",
         value["seed"].as_u64().map(|seed| seed.to_string()),

@@ -76,15 +76,12 @@ fn draw(value: &Value, trials: &[Value]) -> String {
     let ticks = (1..=trials.len())
         .step_by(every)
         .map(|at| (at as f64, at.to_string()));
-    let ends = [(0.5, String::new())]
-        .into_iter()
-        .chain(ticks)
-        .chain([(end, String::new())]);
     Chart {
         title: "Rates that were tried",
         note: "● held   ✗ lost; the last one held is the confirmation.".to_owned(),
         x: Axis {
-            ticks: ends.collect(),
+            ticks: ticks.collect(),
+            ends: (0.5, end),
             title: "trial".to_owned(),
         },
         y: chart::even(most, "calls per second"),

@@ -4,7 +4,7 @@ use expect_test::expect;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::{Record, chart, page, parse, run};
+use super::{Record, chart, folder, index, page, parse, run};
 use crate::load::record;
 
 const OLD: &str = r#"{"format":1,"good":true,"objections":[],"remarks":["late"],"rate":100.0,"started":200,"succeeded":200,
@@ -59,7 +59,7 @@ fn eventful() -> Value {
 fn the_verdict_is_a_sentence_with_its_reason_and_then_the_rest() {
     expect![[r#"
         <section class="bad"><p class="verdict"><b>✗ FAILED</b> a&lt;b: 1 of 200 failed, 0 were allowed</p><ul><li>too late</ul></section>
-        <section class="good"><p class="verdict"><b>✓ passed</b> fine: 200 of 200 calls succeeded at 100 per second</p><ul><li>note: late</ul></section>
+        <section class="good"><p class="verdict"><b>✓ PASSED</b> fine: 200 of 200 calls succeeded at 100 per second</p><ul><li>note: late</ul></section>
     "#]]
     .assert_eq(&(page::verdict(&told("a<b", BAD)) + &page::verdict(&told("fine", OLD))));
 }
@@ -86,7 +86,9 @@ fn records_are_compared_and_what_is_absent_is_not_zero() {
     let records = [told("a", OLD), told("b", BAD)];
     let table = page::figures(&records.iter().collect::<Vec<_>>());
     assert!(table.contains("<td>20.00</td><td>50.00 <span class=\"no\">×2.50</span></td>"));
-    assert!(table.contains("<td>post-dial delay p50</td><td class=\"no\">not measured</td>"));
+    assert!(table.contains("<td>server, MiB resident</td><td class=\"no\">not measured</td>"));
+    // Nothing rang in either.
+    assert!(!table.contains("post-dial delay"));
     assert!(table.contains("<td>succeeded</td><td>200</td><td class=\"no\">not measured</td>"));
 }
 
@@ -111,7 +113,7 @@ fn a_record_of_format_1_is_still_drawn() {
     let page = page::page(&[told("good", OLD)]);
     is_whole(&page);
     assert_eq!(charts(&page), ["Calls", "Times by percentile"]);
-    assert!(page.contains("Not drawn: no call failed meanwhile"));
+    assert!(page.contains("Not drawn: no call failed"));
     assert!(
         page.contains("A&lt;B") && page.contains("not offered here") && page.contains("x &amp; y")
     );
@@ -237,7 +239,10 @@ fn axes_end_above_what_they_hold_and_words_are_short() {
         words(chart::times(180.0, 2_500_000.0, "")),
         "100 µs 1 ms 10 ms 100 ms 1 s 10 s"
     );
-    assert_eq!(chart::seconds(600.0).0.title, "minutes from the start");
+    let (axis, unit) = chart::seconds(660.0);
+    assert_eq!((axis.ends, unit), ((0.0, 11.0), 1.0 / 60.0));
+    assert_eq!(axis.title, "minutes from the start");
+    assert_eq!(words(axis), "0 5 10");
     assert_eq!(page::plain(1_234_567.4), "1\u{202f}234\u{202f}567");
 }
 
@@ -249,4 +254,105 @@ fn what_is_no_record_of_a_known_format_is_refused() {
         "a record of format 9, known are 1 to 2"
     );
     assert_eq!(refused("{}"), "no record: it has no `format`");
+}
+
+/// A folder of its own, gone when the test ends.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("loadgen-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&path);
+        std::fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.0.join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.0.join(name)).unwrap()
+    }
+
+    fn index(&self, more: &[&str]) -> Result<bool, String> {
+        let path = self.0.clone().into_os_string();
+        let more = more.iter().map(Into::into);
+        index(&std::iter::once(path).chain(more).collect::<Vec<_>>())
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+#[test]
+fn an_index_has_the_newest_of_each_first_and_knows_when_it_is_stale() {
+    let folder = Folder::new("index");
+    let record = |good: bool, cost: f64| {
+        json!({ "format": 2, "good": good, "started": 9, "succeeded": 9, "failed": 0, "succeeded_per_second": 1200.4,
+            "server_cpu": {"us_per_call": cost}, "machine": {"cpu": "AMD EPYC", "cores": "2"},
+            "times_us": {"post-dial delay (18x)": {"count": 2, "p50": 150, "p99": 2500}} }).to_string()
+    };
+    folder.write("README.md", "# Records\n\nA person's words.\n");
+    folder.write("2026-11-24-epyc-2c-trunk/record.json", &record(true, 40.0));
+    folder.write("2026-11-24-epyc-2c-trunk/profile.json", "{}");
+    folder.write("2026-11-25-epyc-2c-trunk/record.json", &record(false, 38.5));
+    folder.write("2026-11-20-old.md", "text\n# The title\n");
+    assert_eq!(folder.index(&["--check"]), Ok(false));
+    assert_eq!(folder.index(&[]), Ok(true));
+    expect![[r#"
+        # Records
+
+        A person's words.
+
+        <!-- From here on written by `make bench-index`. -->
+
+        ## Current figures
+
+        ![CPU time of a call by record](current.svg)
+
+        | day | what | machine | calls/s | failed | post-dial delay p50 / p99 | server, µs of CPU a call | verdict | |
+        |---|---|---|---:|---:|---:|---:|---|---|
+        | 2026-11-25 | [epyc-2c-trunk](2026-11-25-epyc-2c-trunk/) | epyc-2c | 1 200 | 0 | 150 µs / 2.50 ms | 38.5 | **FAILED** | [page](2026-11-25-epyc-2c-trunk/report.html) |
+
+        ## Earlier records
+
+        | day | what | machine | calls/s | failed | post-dial delay p50 / p99 | server, µs of CPU a call | verdict | |
+        |---|---|---|---:|---:|---:|---:|---|---|
+        | 2026-11-24 | [epyc-2c-trunk](2026-11-24-epyc-2c-trunk/) | epyc-2c | 1 200 | 0 | 150 µs / 2.50 ms | 40.0 | passed | [page](2026-11-24-epyc-2c-trunk/report.html) |
+
+        ## Records of old days
+
+        * [2026-11-20-old.md](2026-11-20-old.md): The title
+    "#]]
+    .assert_eq(&folder.read("README.md").replace('\u{202f}', " "));
+    assert!(
+        folder
+            .read("current.svg")
+            .contains("epyc-2c-trunk: 38.5 µs of CPU a call")
+    );
+    // Written again it is the same, and a new record makes it stale.
+    assert_eq!(
+        (folder.index(&["--check"]), folder.index(&[])),
+        (Ok(true), Ok(true))
+    );
+    assert_eq!(folder.index(&["--check"]), Ok(true));
+    folder.write("2026-11-26-new.md", "# New\n");
+    assert_eq!(folder.index(&["--check"]), Ok(false));
+}
+
+#[test]
+fn machines_are_named_by_their_processor() {
+    let named = |cpu: &str| folder::machine(&json!({ "cpu": cpu, "cores": "2" }));
+    assert_eq!(named("AMD EPYC"), "epyc-2c");
+    assert_eq!(
+        named("Intel(R) Xeon(R) Platinum 8488C CPU @ 2.40GHz"),
+        "xeon-platinum-8488c-2c"
+    );
+    assert_eq!(named(""), "machine-2c");
 }

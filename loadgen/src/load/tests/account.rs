@@ -1,5 +1,7 @@
 //! The account: every start has one outcome, and the verdict says what is wrong.
 
+use std::collections::BTreeMap;
+
 use super::super::observe::{CpuTime, Drops};
 use super::super::record::json;
 use super::super::report::{Outcome, table};
@@ -18,6 +20,7 @@ fn outcome(tally: Tally) -> Outcome {
         generator: CpuTime::default(),
         drops: Drops::default(),
         samples: Series::new(),
+        counted: BTreeMap::new(),
         interrupted: false,
     }
 }

@@ -75,6 +75,56 @@ fn calls_itself_and_accounts_for_every_call() {
 }
 
 #[test]
+fn a_record_is_a_whole_folder_and_is_written_once() {
+    let folder = std::env::temp_dir().join(format!("loadgen-record-{}", std::process::id()));
+    let _ = std::fs::remove_dir_all(&folder);
+    let attached =
+        std::env::temp_dir().join(format!("loadgen-attached-{}.cfg", std::process::id()));
+    std::fs::write(&attached, "route { }").unwrap();
+    let line = format!(
+        "baseline --rate 200 --calls 20 --quiet --drain 2s --record {} --attach {} --server-counters",
+        folder.display(),
+        attached.display()
+    );
+    let words = line.split_whitespace().map(Into::into);
+    let counters = [
+        "date +requests=%s%N",
+        "--note",
+        "A sentence.",
+        "--max-late",
+        "1m",
+    ];
+    let words = ["tandem-loadgen".into()]
+        .into_iter()
+        .chain(words)
+        .chain(counters.map(Into::into));
+    let words: Vec<std::ffi::OsString> = words.collect();
+    assert_eq!(run(words.clone()), ExitCode::SUCCESS);
+    // It is another record now.
+    assert_eq!(run(words), ExitCode::from(2));
+    let text = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    let value = record(&folder.join("record.json"));
+    assert_eq!(value["succeeded"], 20);
+    assert!(
+        value["server_counters"]["requests"][1].as_f64()
+            > value["server_counters"]["requests"][0].as_f64()
+    );
+    assert!(text("report.html").contains("PASSED"));
+    let name = attached.file_name().unwrap().to_string_lossy().into_owned();
+    assert_eq!(text(&name), "route { }");
+    for words in [
+        "**Passed**",
+        "A sentence.",
+        "tandem-loadgen baseline",
+        &name,
+    ] {
+        assert!(text("README.md").contains(words), "{words}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+    std::fs::remove_file(&attached).unwrap();
+}
+
+#[test]
 fn says_why_nobody_answered() {
     let port = free_port();
     let path = std::env::temp_dir().join(format!("loadgen-{port}.json"));

@@ -2,6 +2,7 @@
 
 mod account;
 mod command_line;
+mod live;
 mod loopback;
 mod metrics;
 mod mixing;
