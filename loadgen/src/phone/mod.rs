@@ -13,10 +13,10 @@ mod call;
 mod callee;
 mod caller;
 mod calls;
-mod compose;
+pub(crate) mod compose;
 mod describe;
 mod dialog;
-mod digest;
+pub(crate) mod digest;
 mod drive;
 mod guard;
 pub mod limits;
@@ -25,12 +25,12 @@ mod pack;
 mod probe;
 mod registration;
 mod settings;
-mod slab;
+pub(crate) mod slab;
 mod squeeze;
 mod store;
 mod token;
 mod transaction;
-mod wheel;
+pub(crate) mod wheel;
 
 #[cfg(test)]
 mod tests;
