@@ -29,6 +29,7 @@ mod schedule;
 mod search;
 mod series;
 mod server;
+mod sipp;
 mod sockets;
 mod supervise;
 mod tally;
@@ -60,6 +61,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
             Ok(false) => ExitCode::from(1),
             Err(error) => complain(&error),
         };
+    }
+    if arguments.get(1).is_some_and(|verb| verb == "sipp") {
+        return sipp::run(&arguments[2..]);
     }
     match plan::parse(arguments) {
         Ok(plan::Request::Help(text)) => {

@@ -10,6 +10,7 @@ tandem-loadgen: places SIP calls and registrations on schedule, and accounts for
   tandem-loadgen mix FILE TARGET [options]   several of these at once, as FILE says (docs/loadgen.md); options
                                              after FILE replace what it says of the run
   tandem-loadgen uas             [options]   only the answering side, until SIGINT or --duration
+  tandem-loadgen sipp -sf FILE HOST:PORT     runs a SIPp scenario file; `sipp -h` has its own options
   tandem-loadgen report RECORD.json... -o FILE.html   draws records that --json wrote; several are compared
   tandem-loadgen index DIR [--check]         writes the table of the records in DIR into its README.md
   tandem-loadgen forward  TARGET [options]   the null server: moves datagrams, reads nothing; yardstick for others

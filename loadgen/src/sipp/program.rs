@@ -326,6 +326,17 @@ pub(crate) enum Stop {
 }
 
 impl Program {
+    /// The message that a call at this step waits for in the end: behind optional ones stands one that is not.
+    pub(crate) fn awaited(&self, step: u32) -> u32 {
+        let chain = self.steps.iter().enumerate().skip(step as usize);
+        let mut chain = chain.map_while(|(place, step)| match &step.kind {
+            Kind::Recv(recv) => Some((place, recv)),
+            _ => None,
+        });
+        let end = chain.find(|(_, recv)| recv.optional == Optional::No);
+        end.map_or(step, |(place, _)| place as u32)
+    }
+
     /// A step as tables and causes show it.
     pub(crate) fn shown(&self, step: usize) -> String {
         let Some(step) = self.steps.get(step) else {

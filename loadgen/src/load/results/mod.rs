@@ -134,17 +134,27 @@ pub(super) fn check(plan: &Plan) -> Result<(), String> {
 
 /// Writes what a run left wherever the plan wants it.
 pub(super) fn keep(plan: &Plan, json: &str) -> Result<(), String> {
-    if let Some(path) = &plan.json {
-        save(path, json)?;
-    }
-    if let Some(path) = &plan.html {
-        let record = parse("this run".to_owned(), json)?;
-        save(path, &page::page(&[record]))?;
-    }
+    keep_at(plan.json.as_deref(), plan.html.as_deref(), json)?;
     match &plan.record {
         Some(what) => folder::write(plan, what, json),
         None => Ok(()),
     }
+}
+
+/// The record, and the page that is drawn of it.
+pub(super) fn keep_at(
+    record: Option<&Path>,
+    page: Option<&Path>,
+    json: &str,
+) -> Result<(), String> {
+    if let Some(path) = record {
+        save(path, json)?;
+    }
+    if let Some(path) = page {
+        let record = parse("this run".to_owned(), json)?;
+        save(path, &page::page(&[record]))?;
+    }
+    Ok(())
 }
 
 fn open(file: &Path) -> Result<Record, String> {

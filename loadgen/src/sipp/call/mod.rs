@@ -313,6 +313,7 @@ impl<'p> Machine<'p> {
             .filter(|(_, call)| call.state != State::Ended);
         let steps: Vec<u32> = open.map(|(_, call)| call.step).collect();
         for step in steps {
+            let step = self.world.program.awaited(step);
             self.world.tally.fail(Cause::Open, step);
         }
         self.world.tally

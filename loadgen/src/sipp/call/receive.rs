@@ -406,7 +406,7 @@ impl World<'_> {
             self.answer(call, view, b"200 OK", view.cseq_method, out);
             return None;
         }
-        let place = call.step;
+        let place = self.program.awaited(call.step);
         self.tally.steps[place as usize].unexpected += 1;
         self.settle(call, view, out);
         Some(End::Failed(Cause::Unexpected, place))

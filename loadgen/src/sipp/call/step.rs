@@ -237,7 +237,8 @@ impl<'p> World<'p> {
         let own = recv
             .chain_timeout
             .map(|(time, step)| (u64::from(time) * 1_000, step));
-        let all = self.settings.receive_timeout.map(|time| (time, call.step));
+        let awaited = self.program.awaited(call.step);
+        let all = self.settings.receive_timeout.map(|time| (time, awaited));
         if let Some((time, step)) = own.or(all) {
             call.awaited = step;
             call.wait = self.wheel.set(self.now + time, timer(key, Clocked::Wait));

@@ -208,7 +208,7 @@ fn nothing_is_repeated_with_nr() {
         expect![[r#"
                  0 > INVITE sip:service@10.0.0.2:5060 SIP/2.0
             1 started, 0 succeeded
-            1 failed: Open at step 1
+            1 failed: Open at step 4
         "#]],
     );
 }

@@ -34,7 +34,7 @@ fn a_rejection_nobody_waits_for_is_acknowledged() {
                510 < SIP/2.0 486 Busy Here
                510 > ACK sip:service@10.0.0.2:5060 SIP/2.0 (again)
             1 started, 0 succeeded, 1 sent to leave
-            1 failed: Unexpected at step 1
+            1 failed: Unexpected at step 4
         "#]],
     );
 }
@@ -280,7 +280,7 @@ fn what_is_open_at_the_end_is_lost_where_it_stands() {
                  1 < SIP/2.0 200 OK
                  1 > ACK sip:service@10.0.0.2:5060 SIP/2.0
             2 started, 0 succeeded
-            1 failed: Open at step 1
+            1 failed: Open at step 4
             1 failed: Open at step 6
             timer invite 1000 us
         "#]],
