@@ -3,7 +3,7 @@
 //! A value may still hold folding; the index has made sure that its CR and LF stand in CRLF before
 //! a blank only, so here the four of them are blanks alike.
 
-use wide::{CmpEq, u8x16};
+use wide::u8x16;
 
 use crate::{Expected, Fault};
 

@@ -4,7 +4,7 @@
 //! byte. A head of 500 bytes is eight such blocks, and every line end is then a `trailing_zeros`
 //! away. The tests hold it against a naive twin.
 
-use wide::{CmpEq, u8x16};
+use wide::u8x16;
 
 const BLOCK: usize = 64;
 
