@@ -78,7 +78,7 @@ pub(super) fn find(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Resul
     let good = objections.is_empty();
     let found = json!({
         "search": trials, "highest": best.rate, "good": good, "objections": objections,
-        "command": plan.command, "server_commands": plural.commands,
+        "command": plan.command, "servers": plural.commands,
     });
     save(plan, Some(&best), found)?;
     Ok(good)

@@ -131,16 +131,19 @@ const REPEATED: u64 = 1_000;
 /// What stands against a rate beyond what stands against a run: losses that timers mended.
 pub(super) fn not_held(tally: &Tally) -> Vec<String> {
     let mut objections = Vec::new();
-    let (repeated, sent) = (
-        tally.caller.repeated() + tally.callee.repeated(),
-        tally.traffic.sent,
-    );
+    let (repeated, sent) = repetitions(tally);
     if repeated > sent / REPEATED {
         objections.push(format!(
             "{repeated} of {sent} datagrams were repetitions, one in {REPEATED} is allowed"
         ));
     }
     objections
+}
+
+/// What the generator sent again, and all that it sent.
+fn repetitions(tally: &Tally) -> (u64, u64) {
+    let repeated = tally.caller.repeated() + tally.callee.repeated();
+    (repeated, tally.traffic.sent)
 }
 
 /// A server that uses this share of a core is full.
@@ -183,8 +186,18 @@ pub(super) fn limits(plan: &Plan, outcome: &Outcome) -> Vec<String> {
             "the server read too slowly: {dropped} datagrams dropped at its sockets"
         ));
     }
+    let elsewhere = outcome.drops.receive_buffers;
+    if elsewhere > 0 && outcome.drops.target.is_none_or(|dropped| dropped == 0) {
+        limits.push(format!(
+            "{elsewhere} datagrams were dropped for full receive buffers on this machine"
+        ));
+    }
     if tally.failed() > 0 {
         limits.push(format!("{} calls failed", tally.failed()));
+    }
+    let (repeated, _) = repetitions(tally);
+    if limits.is_empty() && repeated > 0 {
+        limits.push("nothing but the repetitions shows: nobody was full or late".to_owned());
     }
     if limits.is_empty() {
         limits.push("nothing shows: nobody was full, late or lost anything".to_owned());

@@ -36,8 +36,9 @@ pub(super) fn sections(value: &Value) -> String {
             ratio.ratios.first().copied().unwrap_or(0.0),
             ratio.ratios.last().copied().unwrap_or(0.0)
         );
+        let title = title.replace(", us", ", µs");
         out.push_str(&bars(
-            title,
+            &title,
             &note,
             &[bar("A", &ratio.a), bar("B", &ratio.b)],
         ));
@@ -46,7 +47,7 @@ pub(super) fn sections(value: &Value) -> String {
         "</div>\n<div class=\"wide\"><table><tr><th>round</th><th class=\"text\">server</th>",
     );
     for (title, _) in FIGURES {
-        let _ = write!(out, "<th>{title}</th>");
+        let _ = write!(out, "<th>{}</th>", title.replace(", us", ", µs"));
     }
     out.push_str("<th>failed</th><th class=\"text\">held</th></tr>\n");
     for (number, round) in rounds.iter().enumerate() {
@@ -62,8 +63,8 @@ pub(super) fn sections(value: &Value) -> String {
             }
             let failed = side["failed"].as_f64().map_or("-".to_owned(), plain);
             let held = match side["held"].as_bool() {
-                Some(true) => "✓ held",
-                _ => "✗ lost",
+                Some(true) => "✓\u{a0}held",
+                _ => "✗\u{a0}lost",
             };
             let _ = writeln!(out, "<td>{failed}</td><td class=\"text\">{held}</td></tr>");
         }

@@ -9,12 +9,14 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use lexopt::prelude::*;
+use lexopt::prelude::{Long, Value as Word};
+use serde_json::Value;
 
 use super::page::{escape, micros, plain};
-use super::read::number;
+use super::read::{list, number};
 use super::style::PALETTE;
 use super::{Record, folder, open, save};
+use crate::load::find;
 
 /// Where the generated part begins.
 const HERE: &str = "<!-- From here on written by `make bench-index`. -->";
@@ -30,7 +32,7 @@ pub(in crate::load) fn index(arguments: &[OsString]) -> Result<bool, String> {
         while let Some(argument) = parser.next()? {
             match argument {
                 Long("check") => check = true,
-                Value(path) if directory.is_none() => directory = Some(PathBuf::from(path)),
+                Word(path) if directory.is_none() => directory = Some(PathBuf::from(path)),
                 other => return Err(other.unexpected()),
             }
         }
@@ -200,6 +202,10 @@ fn rows(out: &mut String, records: &[&(String, Record)]) {
             Some(true) => "passed",
             _ => "**FAILED**",
         };
+        let cost = match ratio_of(value) {
+            Some(ratio) => format!("A/B {ratio:.3}"),
+            None => figure("/server_cpu/us_per_call", |us| format!("{us:.1}")),
+        };
         let page = place.replace("record.json", "report.html");
         let folder = place.rsplit_once('/').map_or("", |(folder, _)| folder);
         let _ = writeln!(
@@ -207,9 +213,19 @@ fn rows(out: &mut String, records: &[&(String, Record)]) {
             "| {day} | [{what}]({folder}/) | {} | {rate} | {} | {delay} | {} | {verdict} | [page]({page}) |",
             folder::machine(&value["machine"]),
             figure("/failed", plain),
-            figure("/server_cpu/us_per_call", |us| format!("{us:.1}")),
+            cost,
         );
     }
+}
+
+/// What a call costs A in terms of B, where two were compared.
+fn ratio_of(value: &Value) -> Option<f64> {
+    let rounds = list(&value["rounds"]).iter();
+    let rounds: Vec<[Value; 2]> = rounds
+        .map(|round| [round[0].clone(), round[1].clone()])
+        .collect();
+    let ratio = find::ratio(&rounds, "server_us_per_call")?;
+    Some(find::median(&ratio.ratios))
 }
 
 /// What a call costs the server, by the newest record of each thing; `None` where none measured it.

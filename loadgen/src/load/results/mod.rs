@@ -4,6 +4,7 @@
 //! later; a figure that a record lacks is shown as not measured. No state.
 
 mod chart;
+mod charts;
 mod comparison;
 mod date;
 mod folder;
@@ -11,9 +12,9 @@ mod index;
 mod ladder;
 mod page;
 mod read;
-mod run;
 mod search;
 mod style;
+mod tables;
 mod terms;
 
 #[cfg(test)]

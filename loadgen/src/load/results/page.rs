@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::read::{list, number};
 use super::style::{PALETTE, STYLE};
-use super::{Record, Sort, comparison, run, search};
+use super::{Record, Sort, charts, comparison, search, tables};
 use crate::load::progress::time;
 
 pub(super) fn page(records: &[Record]) -> String {
@@ -30,7 +30,7 @@ pub(super) fn page(records: &[Record]) -> String {
     if records.len() > 1 && !runs.is_empty() {
         out.push_str("<h2>Beside each other</h2>\n");
         out.push_str(&figures(&runs));
-        out.push_str(&run::side_by_side(&runs));
+        out.push_str(&charts::side_by_side(&runs));
     }
     for record in records {
         if records.len() > 1 {
@@ -43,19 +43,17 @@ pub(super) fn page(records: &[Record]) -> String {
                 if value["search"].is_array() {
                     out.push_str(&search::sections(value));
                 }
+                out.push_str(&charts::charts(value));
+                // Several were shown beside each other.
                 if records.len() == 1 {
-                    out.push_str(&run::charts(value));
                     out.push_str("<h2>All figures</h2>\n");
                     out.push_str(&figures(&runs));
-                    out.push_str(&run::tables(value));
-                } else {
-                    out.push_str(&run::charts(value));
-                    out.push_str(&run::tables(value));
                 }
+                out.push_str(&tables::tables(value));
             }
             Sort::Search => out.push_str(&search::sections(value)),
         }
-        out.push_str(&run::origin(value));
+        out.push_str(&tables::origin(value));
     }
     out.push_str("</html>\n");
     out

@@ -30,7 +30,11 @@ pub(super) fn sections(value: &Value) -> String {
             at + 1,
             number(trial, "/rate").map_or("-".to_owned(), plain),
             escape(trial["kind"].as_str().unwrap_or("")),
-            if held { "✓ held" } else { "✗ lost" },
+            if held {
+                "✓\u{a0}held"
+            } else {
+                "✗\u{a0}lost"
+            },
             number(trial, "/failed").map_or("-".to_owned(), plain),
             escape(&why.join("; "))
         );

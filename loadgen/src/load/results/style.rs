@@ -12,8 +12,8 @@ pub(super) const STYLE: &str = "@media print{:root{--fg:#000;--bg:#fff;--card:#f
 h1{font-size:1.3rem;margin:.5rem 0}h2{font-size:1.2rem;margin:2.2rem 0 .6rem;border-bottom:1px solid var(--rule);padding-bottom:.2rem}h3{font-size:1rem;margin:1.6rem 0 .4rem}
 .good,.bad{border-left:.5rem solid;border-radius:.3rem;padding:.8rem 1rem;margin:.8rem 0}.good{border-color:var(--good);background:var(--good-bg)}.bad{border-color:var(--bad);background:var(--bad-bg)}
 .verdict{font-size:1.15rem;font-weight:600;margin:0}.good .verdict b{color:var(--good)}.bad .verdict b{color:var(--bad)}section ul{margin:.4rem 0 0;padding-left:1.2rem}
-.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(8rem,1fr));gap:.6rem;margin:1rem 0}.tile{background:var(--card);border:1px solid var(--rule);border-radius:.4rem;padding:.5rem .8rem}
-.tile span{display:block;color:var(--dim);font-size:.82rem}.tile b{font-size:1.25rem;font-variant-numeric:tabular-nums}
+.tiles{display:grid;grid-template-columns:repeat(auto-fit,minmax(7rem,1fr));gap:.6rem;margin:1rem 0}.tile{background:var(--card);border:1px solid var(--rule);border-radius:.4rem;padding:.5rem .6rem}
+.tile span{display:block;color:var(--dim);font-size:.82rem}.tile b{font-size:1.15rem;white-space:nowrap;font-variant-numeric:tabular-nums}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,26rem),1fr));gap:1rem 1.4rem}
 .wide{overflow-x:auto}table{border-collapse:collapse;margin:.4rem 0;font-variant-numeric:tabular-nums}td,th{padding:.25rem .8rem;border-bottom:1px solid var(--rule);text-align:right;vertical-align:top}
 td{white-space:nowrap}td:first-child,th:first-child{text-align:left;padding-left:0}td:first-child,td.text,th.text{text-align:left;white-space:normal}th{font-weight:600;color:var(--dim)}

@@ -4,7 +4,7 @@ use expect_test::expect;
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
 
-use super::{Record, chart, folder, index, page, parse, run};
+use super::{Record, chart, charts, folder, index, page, parse, tables};
 use crate::load::record;
 
 const OLD: &str = r#"{"format":1,"good":true,"objections":[],"remarks":["late"],"rate":100.0,"started":200,"succeeded":200,
@@ -71,12 +71,12 @@ fn causes_are_a_table() {
         <tr><td>rejected with 503</td><td>1</td><td>0.500</td></tr>
         </table></div>
     "#]]
-    .assert_eq(&run::causes(&told("bad", BAD).value));
+    .assert_eq(&tables::causes(&told("bad", BAD).value));
 }
 
 #[test]
 fn what_is_not_recorded_is_not_said_to_be_good() {
-    let causes = |text: &str| run::causes(&told("", text).value);
+    let causes = |text: &str| tables::causes(&told("", text).value);
     assert!(causes(r#"{"format":2}"#).contains("not recorded"));
     assert!(causes(r#"{"format":2,"causes":{}}"#).contains("No call failed"));
 }
@@ -93,7 +93,7 @@ fn records_are_compared_and_what_is_absent_is_not_zero() {
 }
 
 /// Titles of the charts of a page.
-fn charts(page: &str) -> Vec<&str> {
+fn titles(page: &str) -> Vec<&str> {
     let figures = page.split("<figure><figcaption>").skip(1);
     figures
         .map(|figure| figure[..figure.find('<').unwrap()].trim_end())
@@ -112,7 +112,7 @@ fn is_whole(page: &str) {
 fn a_record_of_format_1_is_still_drawn() {
     let page = page::page(&[told("good", OLD)]);
     is_whole(&page);
-    assert_eq!(charts(&page), ["Calls", "Times by percentile"]);
+    assert_eq!(titles(&page), ["Calls", "Times by percentile"]);
     assert!(page.contains("Not drawn: no call failed"));
     assert!(
         page.contains("A&lt;B") && page.contains("not offered here") && page.contains("x &amp; y")
@@ -124,7 +124,7 @@ fn everything_that_happened_has_its_chart() {
     let page = page::page(&[told("run", &eventful().to_string())]);
     is_whole(&page);
     assert_eq!(
-        charts(&page),
+        titles(&page),
         [
             "Calls",
             "Failures",
@@ -172,8 +172,8 @@ fn runs_that_are_the_same_are_added_up() {
         told("a", &with(&[100; 9]).to_string()),
         told("b", &with(&[100_000; 1]).to_string()),
     ];
-    let drawn = run::side_by_side(&records.iter().collect::<Vec<_>>());
-    assert_eq!(charts(&drawn), ["post-dial delay (18x), by percentile"]);
+    let drawn = charts::side_by_side(&records.iter().collect::<Vec<_>>());
+    assert_eq!(titles(&drawn), ["post-dial delay (18x), by percentile"]);
     assert!(drawn.contains("</svg>a</span>") && drawn.contains("</svg>together</span>"));
     let page = page::page(&records);
     is_whole(&page);
@@ -191,7 +191,7 @@ fn a_search_shows_what_was_held_and_what_was_lost() {
     is_whole(&page);
     assert!(page.contains("1\u{202f}500 calls per second held without a failed call"));
     assert_eq!(
-        charts(&page)[..2],
+        titles(&page)[..2],
         ["Rates that were tried", "What a call costs the server"]
     );
     let tried =
@@ -215,8 +215,8 @@ fn a_comparison_has_bars_with_what_lay_between_the_rounds() {
     let page = page::page(&[told("both", &compared.to_string())]);
     is_whole(&page);
     assert_eq!(
-        charts(&page),
-        ["rate held, per second", "server CPU, us a call"]
+        titles(&page),
+        ["rate held, per second", "server CPU, µs a call"]
     );
     assert!(page.contains("A/B 0.500, 0.500 to 0.556 in single rounds"));
     assert_eq!(page.matches("class=\"whisker\"").count(), 4);
