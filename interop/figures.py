@@ -4,9 +4,13 @@ for SECONDS (10), many peers and one trunk a side, two shards on that core, over
 
 Server on core 0, generator on core 1, a fresh server for every run, nobody spins on the server's core. The generator lets
 datagrams gather for 1 ms (--gather), except where the delay is the figure. PARTS names some of: null many trunk kamailio
-shards delay overload idle."""
+shards delay overload idle. RECORD=bench-results/DATE-MACHINE-WHAT makes that folder: README.md with the table, a JSON file
+of each run (`tandem-loadgen report` draws them); TITLE is its heading."""
 
+import json
 import os
+import pathlib
+import subprocess
 import sys
 import time
 
@@ -18,6 +22,34 @@ PARTS = os.environ.get("PARTS", "null many trunk kamailio shards delay overload 
 GATHER = ["--gather", "1ms"]
 SHAPES = {"many peers": 16, "trunk": 1}
 IDLE_SECONDS = 10
+RECORD = os.environ.get("RECORD")
+
+
+def say(text):
+    """A line of the record: to stdout, and to the README.md of its folder."""
+    print(text, flush=True)
+    if RECORD:
+        with open(pathlib.Path(RECORD) / "README.md", "a") as readme:
+            readme.write(text + "\n")
+
+
+def keep(record):
+    """The whole of a run, in the order they were made."""
+    if RECORD:
+        folder = pathlib.Path(RECORD)
+        number = len(list(folder.glob("*.json"))) + 1
+        what = f"{record['server']}-{record['shape']}-{record['rate']:.0f}".lower().replace(" ", "-")
+        (folder / f"{number:02}-{what}.json").write_text(json.dumps(record, indent=1) + "\n")
+
+
+def begin():
+    """The folder, and what its README.md says before the table."""
+    if RECORD:
+        pathlib.Path(RECORD).mkdir(parents=True)
+        commit = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=common.ROOT, capture_output=True, text=True)
+        say(f"# {os.environ.get('TITLE', 'One core: what a call costs, and what is held')}\n")
+        say(f"`PARTS=\"{' '.join(PARTS)}\" SECONDS={SECONDS:g} interop/figures.py`, commit {commit.stdout.strip()}, {time.strftime('%Y-%m-%d %H:%M UTC', time.gmtime())}.")
+        say("The machine stands in each JSON file. Server on core 0, generator on core 1, a fresh server for every run.\n")
 
 
 def run(kind, rate, shape, shards=1, more=GATHER):
@@ -28,12 +60,12 @@ def run(kind, rate, shape, shards=1, more=GATHER):
     total, user, system = record["cpu_us"]
     delay = record["times_us"][measure.DELAY]
     verdict = "held" if record["held"] else "; ".join(record["objections"])
-    print(
+    say(
         f"| {kind} | {shape} | {shards} | {rate:.0f} | {record['succeeded']} of {record['started']} | {total:.1f} | {user:.1f} | "
         f"{system:.1f} | {100 * record['core']:.0f} | {delay['p50']:.0f} / {delay['p99.9']:.0f} | "
         f"{record['generator_cpu']['us_per_call']:.1f} | {100 * record['others']:.0f} | {record['peak_bytes'] / 2**20:.0f} | {verdict} |",
-        flush=True,
     )
+    keep(record)
     return record
 
 
@@ -69,8 +101,9 @@ def idle():
 
 
 def main():
-    print("| server | shape | shards | calls/s | succeeded | CPU us/call | user | system | core % | post-dial p50 / p99.9 us | generator us/call | others % | peak MiB | verdict |")
-    print("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|", flush=True)
+    begin()
+    say("| server | shape | shards | calls/s | succeeded | CPU us/call | user | system | core % | post-dial p50 / p99.9 us | generator us/call | others % | peak MiB | verdict |")
+    say("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     best = {}
     for part, kind, shape, first, most in [
         ("null", "Null", "many peers", 14000, 50000),
@@ -99,7 +132,9 @@ def main():
         run("Tandem", top * 2, "many peers")
         run("Tandem", top * 5, "many peers")
     if "idle" in PARTS:
-        print(f"\nidle: {100 * idle():.2f} % of a core")
+        say(f"\nidle: {100 * idle():.2f} % of a core")
+    if RECORD:
+        subprocess.run([common.binary("tandem-loadgen"), "index", pathlib.Path(RECORD).parent], check=True)
 
 
 sys.exit(main())

@@ -2,6 +2,7 @@
 //!
 //! Workers publish a few figures five times a second; the main thread draws them. Colours are left out with NO_COLOR.
 
+use std::collections::VecDeque;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::time::Duration;
@@ -98,7 +99,8 @@ impl Shared {
 #[derive(Debug)]
 pub(super) struct Progress {
     bar: ProgressBar,
-    before: (Duration, u64, u64),
+    /// When it was drawn lately, with what was started and succeeded then; not longer ago than [`LATELY`].
+    lately: VecDeque<(Duration, u64, u64)>,
     rate: f64,
     is_active: bool,
     is_red: bool,
@@ -113,7 +115,7 @@ impl Progress {
         };
         let progress = Self {
             bar,
-            before: (Duration::ZERO, 0, 0),
+            lately: VecDeque::from([(Duration::ZERO, 0, 0)]),
             rate: plan.whole_rate(),
             is_active: plan.is_active(),
             is_red: false,
@@ -135,9 +137,17 @@ impl Progress {
     /// Draws, unless it was drawn less than `every` ago.
     pub(super) fn draw_at(&mut self, shared: &Shared, every: Duration) {
         let elapsed = self.bar.elapsed();
-        if elapsed < self.before.0 + every {
+        if self
+            .lately
+            .back()
+            .is_some_and(|last| elapsed < last.0 + every)
+        {
             return;
         }
+        while self.lately.len() > 1 && self.lately[0].0 + LATELY < elapsed {
+            self.lately.pop_front();
+        }
+        let (then, started_then, succeeded_then) = self.lately.front().copied().unwrap_or_default();
         let [started, succeeded, failed] = [
             shared.sum(|f| &f.started),
             shared.sum(|f| &f.succeeded),
@@ -148,11 +158,11 @@ impl Progress {
             self.dress("red");
         }
         let seen = Seen {
-            passed: elapsed.saturating_sub(self.before.0),
+            passed: elapsed.saturating_sub(then),
             started,
             succeeded,
             failed,
-            before: (self.before.1, self.before.2),
+            before: (started_then, succeeded_then),
             open: shared.sum(|f| &f.open),
             repeated: shared.sum(|f| &f.repeated),
             absorbed: shared.sum(|f| &f.absorbed),
@@ -160,14 +170,14 @@ impl Progress {
             median: shared.worst(|f| &f.median),
             tail: shared.worst(|f| &f.tail),
         };
-        self.before = (elapsed, started, succeeded);
-        self.bar.set_position(started);
+        self.lately.push_back((elapsed, started, succeeded));
         let left = self
             .bar
             .length()
             .map(|length| length.saturating_sub(started));
         let left = left.filter(|_| self.is_active);
         self.bar.set_message(seen.told(left, self.rate));
+        self.bar.set_position(started);
     }
 
     pub(super) fn clear(&self) {
@@ -175,10 +185,13 @@ impl Progress {
     }
 }
 
+/// Rates are of so long: workers publish in steps, and a shorter time would show the steps.
+const LATELY: Duration = Duration::from_secs(2);
+
 /// What is to be told of a moment.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Seen {
-    /// Since the moment before.
+    /// Since an earlier moment.
     pub(super) passed: Duration,
     pub(super) started: u64,
     pub(super) succeeded: u64,

@@ -86,36 +86,52 @@ fn files(directory: &Path) -> Result<Vec<(PathBuf, String)>, String> {
 struct Found {
     /// Newest first.
     records: Vec<(String, Record)>,
+    /// Folders of many runs, by their name: the title of their README.md, and how many.
+    many: BTreeMap<String, (String, usize)>,
     old: BTreeMap<String, String>,
 }
 
 fn gather(directory: &Path) -> Result<Found, String> {
     let mut found = Found {
         records: Vec::new(),
+        many: BTreeMap::new(),
         old: BTreeMap::new(),
     };
     for (name, path) in entries(directory)? {
         if path.is_dir() {
-            for (file, path) in entries(&path)? {
-                if file.ends_with(".json") && found.records.len() < RECORDS_MAX {
-                    // A profile or a statistic may lie there too.
-                    found.records.extend(
-                        open(&path)
-                            .ok()
-                            .map(|record| (format!("{name}/{file}"), record)),
-                    );
-                }
-            }
+            gather_folder(&mut found, &name, &path)?;
         } else if name.ends_with(".md") && name != "README.md" {
-            let text = fs::read_to_string(&path).unwrap_or_default();
-            let title = text.lines().find_map(|line| line.strip_prefix("# "));
-            found
-                .old
-                .insert(name, title.unwrap_or("without a title").to_owned());
+            found.old.insert(name, title(&path));
         }
     }
     found.records.reverse();
     Ok(found)
+}
+
+/// A folder is one record, or the many runs of one.
+fn gather_folder(found: &mut Found, name: &str, folder: &Path) -> Result<(), String> {
+    if let Ok(record) = open(&folder.join("record.json")) {
+        if found.records.len() < RECORDS_MAX {
+            found.records.push((format!("{name}/record.json"), record));
+        }
+        return Ok(());
+    }
+    let files = entries(folder)?;
+    let files = files.iter().filter(|(file, _)| file.ends_with(".json"));
+    // A profile or a statistic may lie there too.
+    let runs = files.filter(|(_, path)| open(path).is_ok()).count();
+    if runs > 0 && found.many.len() < RECORDS_MAX {
+        let title = title(&folder.join("README.md"));
+        found.many.insert(name.to_owned(), (title, runs));
+    }
+    Ok(())
+}
+
+/// The first heading of a Markdown file.
+fn title(file: &Path) -> String {
+    let text = fs::read_to_string(file).unwrap_or_default();
+    let title = text.lines().find_map(|line| line.strip_prefix("# "));
+    title.unwrap_or("without a title").to_owned()
 }
 
 /// Names and paths of a folder, in the order of their names.
@@ -170,6 +186,12 @@ fn table(found: &Found) -> String {
     if !earlier.is_empty() {
         out.push_str("\n## Earlier records\n\n");
         rows(&mut out, &earlier);
+    }
+    if !found.many.is_empty() {
+        out.push_str("\n## Records of many runs\n\n");
+        for (name, (title, runs)) in found.many.iter().rev() {
+            let _ = writeln!(out, "* [{name}]({name}/): {title}, {runs} runs");
+        }
     }
     if !found.old.is_empty() {
         out.push_str("\n## Records of old days\n\n");

@@ -302,6 +302,9 @@ fn an_index_has_the_newest_of_each_first_and_knows_when_it_is_stale() {
     folder.write("2026-11-24-epyc-2c-trunk/record.json", &record(true, 40.0));
     folder.write("2026-11-24-epyc-2c-trunk/profile.json", "{}");
     folder.write("2026-11-25-epyc-2c-trunk/record.json", &record(false, 38.5));
+    folder.write("2026-11-23-epyc-2c-all/README.md", "# All at once\n");
+    folder.write("2026-11-23-epyc-2c-all/01.json", &record(true, 1.0));
+    folder.write("2026-11-23-epyc-2c-all/02.json", &record(true, 2.0));
     folder.write("2026-11-20-old.md", "text\n# The title\n");
     assert_eq!(folder.index(&["--check"]), Ok(false));
     assert_eq!(folder.index(&[]), Ok(true));
@@ -325,6 +328,10 @@ fn an_index_has_the_newest_of_each_first_and_knows_when_it_is_stale() {
         | day | what | machine | calls/s | failed | post-dial delay p50 / p99 | server, µs of CPU a call | verdict | |
         |---|---|---|---:|---:|---:|---:|---|---|
         | 2026-11-24 | [epyc-2c-trunk](2026-11-24-epyc-2c-trunk/) | epyc-2c | 1 200 | 0 | 150 µs / 2.50 ms | 40.0 | passed | [page](2026-11-24-epyc-2c-trunk/report.html) |
+
+        ## Records of many runs
+
+        * [2026-11-23-epyc-2c-all](2026-11-23-epyc-2c-all/): All at once, 2 runs
 
         ## Records of old days
 
