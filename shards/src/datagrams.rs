@@ -107,23 +107,34 @@ impl Datagrams {
             .receive(socket, &mut self.frames, Frame::spare_mut)?;
         if count > 0 {
             counters.receive_batches += 1;
-            counters.datagrams_received += count as u64;
         }
         Ok(count)
     }
 
-    /// Datagram `index` of the last batch. `None`: not worth a message.
+    /// Of how many datagrams number `index` of the last batch consists: more than one where a run came (`gro` of the
+    /// profile).
+    pub(crate) fn segments(&self, index: usize) -> usize {
+        self.receive.segments(index)
+    }
+
+    /// Datagram `segment` of number `index` of the last batch. `None`: not worth a message.
     pub(crate) fn take(
         &mut self,
         id: SocketId,
         index: usize,
+        segment: usize,
         counters: &mut Counters,
     ) -> Option<(Frame, Flow)> {
-        let Some(received) = self.receive.get(index) else {
+        counters.datagrams_received += 1;
+        let is_run = self.receive.segments(index) > 1;
+        let Some(received) = self.receive.get(index, segment) else {
             counters.dropped_unreadable += 1;
             return None;
         };
         let (len, spilled, remote) = (received.len, received.spilled, received.from);
+        if is_run {
+            return self.take_of_run(id, index, segment, counters);
+        }
         let frame = &mut self.frames[received.index];
         frame.set_len(len);
         if is_keepalive(frame) {
@@ -140,6 +151,27 @@ impl Datagrams {
         }
         let frame = std::mem::replace(frame, Frame::with_capacity(FRAME_BYTES));
         Some((frame, flow_of(id, remote)))
+    }
+
+    /// A copy of one datagram of a run: the others still stand beside it.
+    fn take_of_run(
+        &mut self,
+        id: SocketId,
+        index: usize,
+        segment: usize,
+        counters: &mut Counters,
+    ) -> Option<(Frame, Flow)> {
+        let received = self.receive.get(index, segment)?;
+        let front = self.frames[received.index].spare_mut();
+        let front = &front[received.start..received.start + received.len];
+        let mut frame = Frame::with_capacity(front.len() + received.spilled.len());
+        frame.extend(front);
+        frame.extend(received.spilled);
+        if is_keepalive(&frame) {
+            counters.keepalives += 1;
+            return None;
+        }
+        Some((frame, flow_of(id, received.from)))
     }
 
     /// Notes a datagram for the next [`flush`](Self::flush).

@@ -26,6 +26,9 @@ pub const PARCELS_A_TURN: usize = 256;
 /// Batches read from one UDP socket in one turn.
 pub const BATCHES_A_TURN: usize = 4;
 
+/// Datagrams of one socket in one turn, after which no further batch is begun: runs hold up to 64 each.
+pub(crate) const DATAGRAMS_A_TURN: u64 = 256;
+
 /// Messages read from all connections in one turn; what is left is reported again.
 pub const STREAM_MESSAGES_A_TURN: usize = 128;
 

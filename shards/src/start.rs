@@ -104,6 +104,8 @@ pub fn bind(mut listeners: Vec<Listener>, settings: &Settings) -> Result<Bound, 
                     send_buffer: settings.profile.udp_send_buffer,
                     tos: listener.tos.map_or(settings.tos, u32::from),
                     multicast: settings.multicast,
+                    // Of several shards a run would belong to several.
+                    takes_runs: settings.profile.gro && count == 1,
                 };
                 let sockets = DatagramSocket::bind_shared(listener.address, count, &options)
                     .map_err(explain)?;

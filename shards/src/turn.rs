@@ -7,7 +7,7 @@ use engine::{Input, ShardId, SocketId, Ticket};
 
 use crate::alarms::Alarm;
 use crate::connections::{Happened, Sender};
-use crate::limits::{BATCHES_A_TURN, OUTPUTS_MAX, PARCELS_A_TURN};
+use crate::limits::{BATCHES_A_TURN, DATAGRAMS_A_TURN, OUTPUTS_MAX, PARCELS_A_TURN};
 use crate::mesh::Parcel;
 use crate::shard::Shard;
 
@@ -50,16 +50,23 @@ impl Shard {
         for _ in 0..self.readable.len() {
             let id = self.readable.remove(0);
             let mut is_empty = false;
+            let most = self.counters.datagrams_received + DATAGRAMS_A_TURN;
             for _ in 0..BATCHES_A_TURN {
+                if self.counters.datagrams_received >= most {
+                    break;
+                }
                 match self.datagrams.receive(id, &mut self.counters) {
                     Ok(count) => {
                         // What a neighbour told us before a peer sent this is known first: a phone may be called
                         // as soon as its connection has been answered.
                         self.receive_parcels();
                         for index in 0..count {
-                            let taken = self.datagrams.take(id, index, &mut self.counters);
-                            if let Some((frame, flow)) = taken {
-                                self.handle(Input::Received { frame, flow });
+                            for segment in 0..self.datagrams.segments(index) {
+                                let taken =
+                                    self.datagrams.take(id, index, segment, &mut self.counters);
+                                if let Some((frame, flow)) = taken {
+                                    self.handle(Input::Received { frame, flow });
+                                }
                             }
                         }
                         is_empty = count < self.datagrams.batch();

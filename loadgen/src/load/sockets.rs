@@ -104,6 +104,7 @@ impl Sockets {
         let options = DatagramOptions {
             receive_buffer: BUFFER_BYTES,
             send_buffer: BUFFER_BYTES,
+            takes_runs: true,
             ..Default::default()
         };
         let bind = |number: usize| {
@@ -206,10 +207,14 @@ impl Sockets {
                     }
                 };
                 self.traffic.receive_calls += 1;
-                self.traffic.received += got as u64;
                 drained = drained || got < wire::limits::BATCH;
-                for datagram in (0..got).filter_map(|place| self.batch.get(place)) {
-                    let bytes = &self.rooms[datagram.index][..datagram.len];
+                let batch = &self.batch;
+                let datagrams = (0..got).flat_map(|place| {
+                    (0..batch.segments(place)).filter_map(move |segment| batch.get(place, segment))
+                });
+                for datagram in datagrams {
+                    self.traffic.received += 1;
+                    let bytes = &self.rooms[datagram.index][datagram.start..][..datagram.len];
                     if datagram.spilled.is_empty() {
                         take(number, bytes, datagram.from);
                     } else {

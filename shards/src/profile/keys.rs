@@ -44,6 +44,7 @@ const KEYS: &[Key] = &[
     key("", "park_ms", |p, v| number(v, 1, PARK_MAX_MS).map(|n| p.park_ms = n)),
     key("", "gather_us", |p, v| number(v, 0, GATHER_MAX_US).map(|n| p.gather_us = n)),
     key("", "gso", |p, v| truth(v).map(|is| p.gso = is)),
+    key("", "gro", |p, v| truth(v).map(|is| p.gro = is)),
     key("", "udp_receive_buffer", |p, v| bytes(v).map(|n| p.udp_receive_buffer = n)),
     key("", "udp_send_buffer", |p, v| bytes(v).map(|n| p.udp_send_buffer = n)),
     key("", "tcp_receive_buffer", |p, v| bytes(v).map(|n| p.tcp_receive_buffer = n)),

@@ -40,6 +40,8 @@ pub struct Profile {
     pub gather_us: u64,
     /// Whether runs of datagrams of one size to one peer leave as one (`UDP_SEGMENT`).
     pub gso: bool,
+    /// Datagrams of one size from one peer that arrive together are received as one (`UDP_GRO`), by a server of one shard.
+    pub gro: bool,
     /// Receive buffer of each UDP socket in bytes; 0 leaves the system's.
     pub udp_receive_buffer: usize,
     /// Send buffer of each UDP socket in bytes; 0 leaves the system's.
@@ -118,6 +120,7 @@ impl Default for Profile {
             park_ms: crate::limits::IDLE_WAIT.as_millis() as u64,
             gather_us: 0,
             gso: true,
+            gro: true,
             udp_receive_buffer: 4 << 20,
             udp_send_buffer: 1 << 20,
             tcp_receive_buffer: 0,

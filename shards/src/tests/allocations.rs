@@ -59,7 +59,7 @@ fn a_datagram_from_socket_to_shard_to_socket() {
         epoll.wait(&mut events, Duration::from_secs(1)).unwrap();
         let count = datagrams.receive(OURS, &mut counters).unwrap();
         for index in 0..count {
-            let (frame, flow) = datagrams.take(OURS, index, &mut counters).unwrap();
+            let (frame, flow) = datagrams.take(OURS, index, 0, &mut counters).unwrap();
             meshes[0]
                 .offer(ShardId(1), Parcel::Message { frame, flow })
                 .unwrap();

@@ -187,7 +187,7 @@ fn received_datagrams_become_frames_whatever_their_size_and_pings_do_not() {
     let mut counters = Counters::default();
     let count = datagrams.receive(OURS, &mut counters).unwrap();
     let frames: Vec<_> = (0..count)
-        .filter_map(|index| datagrams.take(OURS, index, &mut counters))
+        .filter_map(|index| datagrams.take(OURS, index, 0, &mut counters))
         .collect();
     assert_eq!(frames.len(), 2);
     assert_eq!(
@@ -196,4 +196,43 @@ fn received_datagrams_become_frames_whatever_their_size_and_pings_do_not() {
     );
     assert_eq!(frames[0].1, flow_of(OURS, peer.local()));
     assert_eq!((counters.datagrams_received, counters.keepalives), (4, 2));
+}
+
+#[test]
+fn the_datagrams_of_a_run_become_frames_of_their_own() {
+    let options = wire::datagram::DatagramOptions {
+        takes_runs: true,
+        ..Default::default()
+    };
+    let here = DatagramSocket::bind_shared("127.0.0.1:0".parse().unwrap(), 1, &options)
+        .unwrap()
+        .remove(0);
+    let address = here.local();
+    let mut datagrams = Datagrams::new(vec![Some(here)], true).unwrap();
+    let peer = socket();
+    let run: Vec<Vec<u8>> = (0..9).map(|number| vec![b'0' + number; 700]).collect();
+    let bytes = run.iter().map(|bytes| Datagram { bytes, to: address });
+    assert_eq!(SendBatch::default().send(&peer, bytes).runs, 1);
+    wait_for(datagrams.sockets().next().unwrap().1, Interest::READ);
+    let mut counters = Counters::default();
+    let count = datagrams.receive(OURS, &mut counters).unwrap();
+    let mut frames = Vec::new();
+    for index in 0..count {
+        for segment in 0..datagrams.segments(index) {
+            frames.extend(datagrams.take(OURS, index, segment, &mut counters));
+        }
+    }
+    assert_eq!(count, 1, "one for the kernel");
+    assert!(
+        frames
+            .iter()
+            .map(|(frame, _)| &frame[..])
+            .eq(run.iter().map(Vec::as_slice))
+    );
+    assert!(
+        frames
+            .iter()
+            .all(|(_, flow)| *flow == flow_of(OURS, peer.local()))
+    );
+    assert_eq!(counters.datagrams_received, 9);
 }

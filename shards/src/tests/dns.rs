@@ -101,7 +101,7 @@ impl World {
         let count = batch
             .receive(socket, &mut room, |room| room.as_mut_slice())
             .unwrap();
-        let last = batch.get(count - 1).unwrap();
+        let last = batch.get(count - 1, 0).unwrap();
         (room[last.index][..last.len].to_vec(), last.from)
     }
 

@@ -18,6 +18,9 @@ pub struct DatagramOptions {
     pub tos: u32,
     /// What is sent to a multicast group.
     pub multicast: Multicast,
+    /// Whether datagrams of one peer and one size may be received as a run (`UDP_GRO`). A kernel that knows no runs
+    /// gives them singly.
+    pub takes_runs: bool,
 }
 
 /// How datagrams to multicast groups leave.
@@ -149,6 +152,9 @@ fn make(address: SocketAddr, options: &DatagramOptions) -> io::Result<Socket> {
         if option::set(&socket, libc::SOL_SOCKET, libc::SO_SNDBUFFORCE, bytes).is_err() {
             socket.set_send_buffer_size(options.send_buffer)?;
         }
+    }
+    if options.takes_runs {
+        let _ = option::set(&socket, libc::SOL_UDP, libc::UDP_GRO, 1);
     }
     match address {
         SocketAddr::V4(_) => {

@@ -41,9 +41,10 @@ fn receive(socket: &DatagramSocket, room: usize) -> Vec<(Vec<u8>, SocketAddr)> {
         .receive(socket, &mut buffers, |buffer| buffer.as_mut_slice())
         .unwrap();
     (0..count)
-        .map(|index| {
-            let got = batch.get(index).unwrap();
-            let mut bytes = buffers[got.index][..got.len].to_vec();
+        .flat_map(|index| (0..batch.segments(index)).map(move |segment| (index, segment)))
+        .map(|(index, segment)| {
+            let got = batch.get(index, segment).unwrap();
+            let mut bytes = buffers[got.index][got.start..][..got.len].to_vec();
             bytes.extend_from_slice(got.spilled);
             (bytes, got.from)
         })
@@ -64,6 +65,39 @@ fn a_batch_arrives_in_order_with_its_sender_on_both_families() {
                 (b"three".to_vec(), from)
             ]
         );
+    }
+}
+
+#[test]
+fn a_run_arrives_as_its_datagrams_wherever_the_buffer_ends() {
+    let options = DatagramOptions {
+        takes_runs: true,
+        ..Default::default()
+    };
+    for room in [2048, 1_000, 700, 500, 60] {
+        let here = one(V4);
+        let there = DatagramSocket::bind_shared(V4.parse().unwrap(), 1, &options)
+            .unwrap()
+            .remove(0);
+        let run: Vec<Vec<u8>> = (0..6)
+            .map(|number| vec![b'0' + number; if number < 5 { 500 } else { 300 }])
+            .collect();
+        let run: Vec<&[u8]> = run.iter().map(Vec::as_slice).collect();
+        send(&here, there.local(), &run);
+        send(&here, there.local(), &[b"alone"]);
+        let got: Vec<Vec<u8>> = receive(&there, room)
+            .into_iter()
+            .map(|(bytes, from)| {
+                assert_eq!(from, here.local());
+                bytes
+            })
+            .collect();
+        let expected: Vec<Vec<u8>> = run
+            .iter()
+            .map(|one| one.to_vec())
+            .chain([b"alone".to_vec()])
+            .collect();
+        assert_eq!(got, expected, "in buffers of {room}");
     }
 }
 
