@@ -25,6 +25,17 @@ pub(super) struct Plural {
     /// Of `compare`: the second server's address, when it is another.
     pub(super) other: Option<std::net::SocketAddr>,
     pub(super) rounds: usize,
+    /// Of `compare`: what each side is told, all options together. None: both are told the same.
+    pub(super) sides: Option<Box<[Sided; 2]>>,
+}
+
+/// One side of a comparison that has options of its own.
+#[derive(Clone, Debug)]
+pub(super) struct Sided {
+    /// Its own options, as they were written.
+    pub(super) options: String,
+    pub(super) plan: Plan,
+    pub(super) command: Option<String>,
 }
 
 /// One run that counts.
@@ -149,21 +160,25 @@ fn once(
     duration: u64,
     signals: &mut Signals,
 ) -> Result<Run, String> {
-    let mut plan = plan.clone();
-    if let (1, Some(other)) = (side, plural.other) {
+    let sided = plural.sides.as_ref().map(|sides| &sides[side]);
+    let mut plan = sided.map_or(plan, |sided| &sided.plan).clone();
+    if let (None, 1, Some(other)) = (sided, side, plural.other) {
         plan.target = other;
     }
     plan.rate = rate;
     plan.duration = duration;
     plan.target_cps = Some(rate * HELD);
     plan.json = None;
-    let command = plural.commands.get(side);
+    let command = match sided {
+        Some(sided) => sided.command.as_ref(),
+        None => plural.commands.get(side),
+    };
     let server = command
         .map(|command| Server::start(command, plan.target))
         .transpose()?;
     if let Some(server) = &server {
         plan.server_pids = vec![server.pid()];
-    } else if plan.scenario == Scenario::Compare {
+    } else if plan.scenario == Scenario::Compare && sided.is_none() {
         // The first is the first server's.
         plan.server_pids = plan.server_pids.get(side).copied().into_iter().collect();
     }
@@ -198,10 +213,14 @@ pub(super) fn compare(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Re
         for side in [round % 2, 1 - round % 2] {
             let name = ["A", "B"][side];
             println!("round {} of {}, {name}", round + 1, plural.rounds);
-            let run = if plan.rate_given {
-                Some(once(plan, plural, side, plan.rate, plan.duration, signals)?)
+            let own = plural
+                .sides
+                .as_ref()
+                .map_or(plan, |sides| &sides[side].plan);
+            let run = if own.rate_given {
+                Some(once(own, plural, side, own.rate, own.duration, signals)?)
             } else {
-                search(plan, plural, side, signals, &mut Vec::new())?
+                search(own, plural, side, signals, &mut Vec::new())?
             };
             let Some(run) = run else {
                 return Err(format!("{name} held no rate"));
@@ -222,8 +241,17 @@ pub(super) fn compare(plan: &Plan, plural: &Plural, signals: &mut Signals) -> Re
         rounds.push(pair);
     }
     print!("{}", ratios(&rounds));
+    let sides = plural.sides.iter().flat_map(|sides| sides.iter());
+    let servers: Vec<_> = match &plural.sides {
+        None => plural.commands.clone(),
+        Some(_) => sides
+            .clone()
+            .filter_map(|side| side.command.clone())
+            .collect(),
+    };
+    let sides: Vec<_> = sides.map(|side| side.options.as_str()).collect();
     let value = json!({
-        "good": good, "objections": objections, "servers": plural.commands, "rounds": rounds,
+        "good": good, "objections": objections, "servers": servers, "sides": sides, "rounds": rounds,
     });
     save(plan, None, value)?;
     Ok(good)

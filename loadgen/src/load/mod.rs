@@ -13,8 +13,10 @@
     reason = "the binary's room owns clock and threads"
 )]
 
+mod connections;
 mod find;
 mod forward;
+mod held;
 mod metrics;
 mod mix;
 mod observe;

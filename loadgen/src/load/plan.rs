@@ -7,19 +7,24 @@ use std::path::PathBuf;
 use lexopt::ValueExt;
 use lexopt::prelude::*;
 
-use super::find::Plural;
+use super::connections::Keeping;
+use super::find::{Plural, Sided};
+use super::held;
 use super::mix;
 use super::part::{CHOICES, Choice, Part};
 use super::people::{self, People};
 use super::schedule::Shape;
 use super::search::Search;
 use super::usage::USAGE;
-use super::words::{at_least_one, callee, duration, rate};
-use crate::phone::{Answering, Chance, Micros, Odds, Session, Then};
+use super::words::{self, at_least_one, callee, duration, rate};
+use crate::phone::{Answering, Chance, Micros, Odds, Session, Spread, Then};
 use crate::source::Source;
 
 /// The longest that datagrams gather.
 const GATHER_MAX: Micros = 10_000;
+
+/// The shortest time between two pings of a connection.
+const KEEP_ALIVE_MIN: Micros = 100_000;
 
 /// Sockets of one side of a thread: as many descriptors as a process is usually allowed, with room.
 const SOCKETS_MAX: usize = 8192;
@@ -42,6 +47,8 @@ pub(super) enum Scenario {
     Mix,
     /// Only answers.
     Uas,
+    /// Opens TCP connections and keeps them.
+    Connections,
     /// Moves datagrams between a generator's two sides and does nothing else.
     Forward,
     /// Calls of the generator to itself, without any server.
@@ -118,6 +125,10 @@ pub(super) struct Plan {
     pub(super) threads: usize,
     pub(super) core: Option<usize>,
     pub(super) linger: Micros,
+    /// So many calls stand at once.
+    pub(super) held: Option<u64>,
+    /// Of `connections`.
+    pub(super) keeping: Keeping,
     /// Whether the phones send anything again.
     pub(super) retransmit: bool,
     /// Of `forward`: one datagram in so many is not passed on; 0 is none.
@@ -154,11 +165,96 @@ pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Req
         .map(|word| word.to_string_lossy())
         .collect();
     let command = format!("tandem-loadgen {}", words.join(" "));
-    read(lexopt::Parser::from_iter(arguments), command)
-        .map_err(|error| format!("{error} (--help says more)"))
+    let complain = |error: lexopt::Error| format!("{error} (--help says more)");
+    let (common, sides) = sides_of(arguments)?;
+    let read = |arguments: &[OsString], is_sided| {
+        read(
+            lexopt::Parser::from_iter(arguments),
+            command.clone(),
+            is_sided,
+        )
+    };
+    if sides.iter().all(Option::is_none) {
+        return read(&common, false).map_err(complain);
+    }
+    let Request::Run(mut plan) = read(&common, true).map_err(complain)? else {
+        return Ok(Request::Help(USAGE));
+    };
+    if plan.scenario != Scenario::Compare {
+        return Err("--a and --b are the options of the two sides of `compare`".to_owned());
+    }
+    let seed = plan.seed;
+    let side = |name: &str, options: Option<String>| {
+        let options = options.unwrap_or_default();
+        let words = words::split(&options).map_err(|what| format!("--{name} {options}: {what}"))?;
+        let mut arguments = common.clone();
+        arguments.extend(words.iter().map(OsString::from));
+        let request = read(&arguments, true).map_err(|error| complain(error) + ", in --" + name)?;
+        let Request::Run(mut plan) = request else {
+            return Err(format!("--{name} asks for help"));
+        };
+        if !words.iter().any(|word| word.starts_with("--seed")) {
+            plan.seed = seed;
+        }
+        let plural = plan.plural.take();
+        let (other, command) = plural.map_or((None, None), |mut plural| {
+            (plural.other, plural.commands.pop())
+        });
+        Ok((options, *plan, other, command))
+    };
+    let [a, b] = sides;
+    let (a, b) = (side("a", a)?, side("b", b)?);
+    let second = plan.plural.as_ref().and_then(|plural| plural.other);
+    let sided = |(options, mut plan, other, command): (String, Plan, Option<SocketAddr>, _), at| {
+        // Of two common targets the second is B's; a side's own goes before both.
+        if let Some(other) = other.filter(|&other| at == 1 || Some(other) != second) {
+            plan.target = other;
+        }
+        Sided {
+            options,
+            plan,
+            command,
+        }
+    };
+    let both = Box::new([sided(a, 0), sided(b, 1)]);
+    let fresh = both.iter().filter(|side| side.command.is_some()).count();
+    if both[0].plan.target == both[1].plan.target && fresh == 1 {
+        return Err(
+            "one side has a --server-command and the other does not, on one address".to_owned(),
+        );
+    }
+    if let Some(plural) = &mut plan.plural {
+        plural.sides = Some(both);
+    }
+    Ok(Request::Run(plan))
 }
 
-fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::Error> {
+/// The options of all, and those of each side.
+fn sides_of(arguments: Vec<OsString>) -> Result<(Vec<OsString>, [Option<String>; 2]), String> {
+    let (mut common, mut sides) = (Vec::new(), [None, None]);
+    let mut arguments = arguments.into_iter();
+    while let Some(argument) = arguments.next() {
+        let side = match argument.to_str() {
+            Some("--a") => 0,
+            Some("--b") => 1,
+            _ => {
+                common.push(argument);
+                continue;
+            }
+        };
+        let options = arguments
+            .next()
+            .map(|options| options.to_string_lossy().into_owned());
+        sides[side] = Some(options.ok_or("--a and --b need the options of that side, in quotes")?);
+    }
+    Ok((common, sides))
+}
+
+fn read(
+    mut parser: lexopt::Parser,
+    command: String,
+    is_sided: bool,
+) -> Result<Request, lexopt::Error> {
     let mut scenario = None;
     let mut target = None;
     let mut plan = defaults(command);
@@ -172,8 +268,10 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
         commands: Vec::new(),
         other: None,
         rounds: 3,
+        sides: None,
     };
     let mut held = false;
+    let (mut lasts, mut stand, mut stay) = (false, None, 10_000_000);
     let mut drain = None;
     let mut local = None;
     let mut domain = None;
@@ -188,6 +286,7 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
                     "options" => Scenario::Options,
                     "message" => Scenario::Message,
                     "mix" => Scenario::Mix,
+                    "connections" => Scenario::Connections,
                     "uas" => Scenario::Uas,
                     "forward" => Scenario::Forward,
                     "baseline" => Scenario::Baseline,
@@ -195,7 +294,7 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
                     "compare" => Scenario::Compare,
                     other => {
                         return Err(format!(
-                            "`{other}` is no scenario: call, register, options, message, mix, uas, forward, baseline, find or compare"
+                            "`{other}` is no scenario: call, register, options, message, mix, connections, uas, forward, baseline, find or compare"
                         )
                         .into());
                     }
@@ -227,8 +326,21 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
             Long("confirm") => plural.confirm = parser.value()?.parse_with(duration)?,
             Long("rounds") => plural.rounds = parser.value()?.parse_with(at_least_one)? as usize,
             Long("server-command") => plural.commands.push(parser.value()?.string()?),
-            Long("duration") => plan.duration = parser.value()?.parse_with(duration)?,
-            Long("calls") => plan.calls = parser.value()?.parse()?,
+            Long("duration") => {
+                plan.duration = parser.value()?.parse_with(duration)?;
+                lasts = true;
+            }
+            Long("calls") => {
+                plan.calls = parser.value()?.parse()?;
+                lasts = true;
+            }
+            Long("held") => stand = Some(parser.value()?.parse_with(at_least_one)?),
+            Long("stay") => stay = parser.value()?.parse_with(duration)?,
+            Long("count") => plan.keeping.count = parser.value()?.parse_with(at_least_one)?,
+            Long("keep-alive") => {
+                plan.keeping.every = parser.value()?.parse_with(duration)?.max(KEEP_ALIVE_MIN);
+            }
+            Long("pong") => plan.keeping.pong = parser.value()?.parse_with(duration)?.max(1),
             Long("arrivals") => {
                 plan.arrivals = parser.value()?.parse_with(str::parse::<Arrivals>)?;
             }
@@ -332,6 +444,20 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
         (_, None, _) => return Err("which TARGET? as 192.0.2.1:5060".into()),
     }
     agree(&mut plan, held)?;
+    if let Some(count) = stand {
+        held::hold(&mut plan, count, stay, lasts || held)?;
+    }
+    if plan.scenario == Scenario::Connections {
+        let opening = plan.keeping.count as f64 / plan.rate * 1e6 + plan.ramp as f64 / 2.0;
+        if opening >= plan.duration as f64 {
+            let seconds = opening / 1e6;
+            return Err(format!(
+                "{} connections at {}/s take {seconds:.0} s to open: --duration has to be longer",
+                plan.keeping.count, plan.rate
+            )
+            .into());
+        }
+    }
     if plan.people != People::Numbered && !plan.registers() {
         return Err(
             "--user-pattern and --users-file say who registers: `register`, or a part of a mix"
@@ -353,7 +479,8 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
         {
             return Err("more --server-command than servers".into());
         }
-        if scenario == Scenario::Compare && plural.other.is_none() && plural.commands.len() < 2 {
+        let is_alone = plural.other.is_none() && plural.commands.len() < 2 && !is_sided;
+        if scenario == Scenario::Compare && is_alone {
             return Err(
                 "`compare` needs two servers: TARGET twice, or --server-command twice".into(),
             );
@@ -366,7 +493,8 @@ fn read(mut parser: lexopt::Parser, command: String) -> Result<Request, lexopt::
         return Err("--server-command is for `find` and `compare`".into());
     }
     // A rate that leaves calls open so long is not held: a search need not wait for their timers.
-    plan.drain = drain.unwrap_or(if searches { 5_000_000 } else { plan.drain });
+    let usual = if searches { 5_000_000 } else { plan.drain };
+    plan.drain = drain.unwrap_or(usual.saturating_add(plan.longest()));
     plan.local = local.unwrap_or(match plan.target.ip() {
         IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
@@ -432,6 +560,8 @@ fn defaults(command: String) -> Plan {
         threads: 1,
         core: None,
         linger: 5_000_000,
+        held: None,
+        keeping: Keeping::default(),
         retransmit: true,
         drop_every: 0,
         gso: false,
@@ -538,6 +668,9 @@ fn share(word: &str) -> Result<f64, &'static str> {
 impl Plan {
     /// How many calls this plan starts if nothing stops it.
     pub(super) fn expected(&self) -> u64 {
+        if self.scenario == Scenario::Connections {
+            return self.keeping.count;
+        }
         let parts = self.parts();
         let expected = parts.iter().map(|part| {
             let shape = part.shape(self);
@@ -586,6 +719,20 @@ impl Plan {
         };
         self.scenario == Scenario::Uas
             || (!matches!(self.callee, Callee::Other(_)) && self.parts().iter().any(asks))
+    }
+
+    /// How long what was started may take by plan; the longest of what is drawn.
+    fn longest(&self) -> Micros {
+        let longest = |spread: Option<Spread>| spread.map_or(0, Spread::longest);
+        let parts = self.parts();
+        let of_part = parts.iter().filter(|part| part.calls()).map(|part| {
+            let choice = &part.choice;
+            let gives_up = longest(choice.plan.cancel).max(longest(choice.patience));
+            longest(choice.plan.hold).max(gives_up)
+        });
+        let answering =
+            longest(self.answering.hang_up).saturating_add(self.answering.ring.longest());
+        of_part.max().unwrap_or(0).saturating_add(answering)
     }
 
     /// Whether it registers users of its own.

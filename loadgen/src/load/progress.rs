@@ -79,6 +79,11 @@ impl Shared {
         figures.tail.store(times.value_at_quantile(0.99), Relaxed);
     }
 
+    /// Calls that are open now.
+    pub(super) fn open(&self) -> u64 {
+        self.sum(|figures| &figures.open)
+    }
+
     fn sum(&self, figure: impl Fn(&Figures) -> &AtomicU64) -> u64 {
         self.figures
             .iter()

@@ -11,6 +11,8 @@ use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer as _, V2DeflateSerializer};
 use serde_json::{Value, json};
 
+use super::connections;
+use super::held;
 use super::metrics;
 use super::observe::{self, CpuTime};
 use super::plan::Plan;
@@ -97,6 +99,8 @@ pub(super) fn json(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String 
         "generator_busy": outcome.busy(plan),
         "server_cpu": outcome.server.as_ref().map_or(Value::Null, cpu),
         "server_memory_mib_per_minute": { "all": outcome.memory_slope()[0], "second_half": outcome.memory_slope()[1] },
+        "held": held::json(tally),
+        "connections": connections::json(tally),
         "rfc6076": metrics::rfc6076(outcome),
         "rfc7501": metrics::rfc7501(plan, outcome),
         "traces": tally.traces.json(tally.began),

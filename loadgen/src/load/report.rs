@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 
 use hdrhistogram::Histogram;
 
+use super::connections;
+use super::held;
 use super::observe::{CpuTime, Drops};
 use super::plan::{Plan, Scenario};
 use super::progress::time;
@@ -103,6 +105,8 @@ pub(super) fn table(plan: &Plan, outcome: &Outcome, verdict: &Verdict) -> String
             answering_table(&mut out, tally);
         }
     }
+    held::line(&mut out, tally);
+    connections::line(&mut out, tally);
     traffic_table(&mut out, plan, outcome);
     for remark in &verdict.remarks {
         let _ = writeln!(out, "note      {remark}");

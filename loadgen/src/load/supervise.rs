@@ -10,8 +10,10 @@ use std::time::Duration;
 use quanta::Clock;
 use wire::process::{Signal, Signals};
 
+use super::connections::Connector;
 use super::find;
 use super::forward::Forwarder;
+use super::held::Memory;
 use super::observe::{self, Observer};
 use super::plan::{Plan, Scenario};
 use super::progress::{Progress, Shared};
@@ -93,12 +95,15 @@ pub(super) fn measure(plan: &Plan, signals: &mut Signals) -> Result<(Outcome, Ve
         .elapsed()
         .map_or(0, |since| since.as_secs());
     let start = micros(&clock) + BREATH;
+    let mut memory = Memory::begin(plan);
     let mut observer = Observer::begin(plan, &shared, start);
     for gate in &gates {
         let _ = gate.send(start);
     }
     watch(plan, &shared, &threads, signals, || {
-        observer.look(micros(&clock));
+        let now = micros(&clock);
+        observer.look(now);
+        memory.look(plan, &shared, now);
     });
     let finish = micros(&clock);
     let observed = observer.finish(finish);
@@ -117,6 +122,7 @@ pub(super) fn measure(plan: &Plan, signals: &mut Signals) -> Result<(Outcome, Ve
             .map_err(|_| "a thread of the generator panicked".to_owned())??;
         tally.add(&part);
     }
+    tally.held.memory = memory;
     let outcome = Outcome {
         tally,
         elapsed: finish.saturating_sub(start),
@@ -136,6 +142,7 @@ pub(super) fn measure(plan: &Plan, signals: &mut Signals) -> Result<(Outcome, Ve
 enum Runner {
     Worker(Box<Worker>),
     Forwarder(Box<Forwarder>),
+    Connector(Box<Connector>),
 }
 
 impl Runner {
@@ -157,6 +164,10 @@ impl Runner {
                 plan, clock, shared,
             )?)));
         }
+        if plan.scenario == Scenario::Connections {
+            let connector = Connector::new(plan, number, clock, shared)?;
+            return Ok(Runner::Connector(Box::new(connector)));
+        }
         let mut worker = Worker::new(plan, number, clock, shared)?;
         worker.prepare()?;
         Ok(Runner::Worker(Box::new(worker)))
@@ -166,6 +177,7 @@ impl Runner {
         match self {
             Runner::Worker(worker) => worker.run(start),
             Runner::Forwarder(forwarder) => forwarder.run(start),
+            Runner::Connector(connector) => connector.run(start),
         }
     }
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use hdrhistogram::Histogram;
 
+use super::connections::Kept;
+use super::held::Held;
 use super::metrics::{Attempts, Kind};
 use super::part::Tag;
 use super::series::{Second, Series};
@@ -48,7 +50,8 @@ impl Account {
     }
 }
 
-fn histogram() -> Histogram<u64> {
+/// Times up to [`LONGEST`], three digits of them.
+pub(super) fn histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, LONGEST, 3).unwrap_or_else(|_| unreachable!("fixed bounds"))
 }
 
@@ -101,6 +104,10 @@ pub(super) struct Tally {
     pub(super) response: Histogram<u64>,
     /// How late calls started: what the generator itself is guilty of.
     pub(super) lateness: Histogram<u64>,
+    /// The most calls that were held at once.
+    pub(super) held: Held,
+    /// Connections that were kept.
+    pub(super) kept: Kept,
     pub(super) caller: Counters,
     // The answering side.
     pub(super) incoming: u64,
@@ -162,6 +169,8 @@ impl Tally {
             hang_up: histogram(),
             response: histogram(),
             lateness: histogram(),
+            held: Held::default(),
+            kept: Kept::default(),
             caller: Counters::default(),
             incoming: 0,
             acknowledged: 0,
@@ -361,7 +370,7 @@ impl Tally {
         }
     }
 
-    fn succeed(&mut self, at: Micros) {
+    pub(super) fn succeed(&mut self, at: Micros) {
         self.succeeded += 1;
         self.second(at).succeeded += 1;
         self.succeeded_meanwhile += u64::from(self.is_meanwhile(at));
@@ -382,6 +391,17 @@ impl Tally {
         self.offered_until
             .max(self.last_start)
             .saturating_sub(self.began)
+    }
+
+    /// What failed for a cause that has no code.
+    pub(super) fn fail_named(&mut self, cause: &str, at: Micros) {
+        match self.named.get_mut(cause) {
+            Some(count) => *count += 1,
+            None => {
+                self.named.insert(cause.to_owned(), 1);
+            }
+        }
+        self.second(at).failed += 1;
     }
 
     fn fail(&mut self, failure: Failure, at: Micros) {
@@ -489,6 +509,8 @@ impl Tally {
             let added = ours.add(theirs);
             debug_assert!(added.is_ok());
         }
+        self.held.add(&other.held);
+        self.kept.add(&other.kept);
         self.caller.add(&other.caller);
         self.incoming += other.incoming;
         self.acknowledged += other.acknowledged;

@@ -1,5 +1,6 @@
 //! Whether a run went as planned, and if not, why.
 
+use super::held;
 use super::plan::Plan;
 use super::report::Outcome;
 use super::tally::Tally;
@@ -65,6 +66,7 @@ pub(super) fn judge(plan: &Plan, outcome: &Outcome) -> Verdict {
             .objections
             .push("the account does not add up: a bug of the generator".to_owned());
     }
+    verdict.objections.extend(held::objection(plan, tally));
     if tally.started == 0 && plan.is_active() {
         verdict.objections.push("nothing was started".to_owned());
     }

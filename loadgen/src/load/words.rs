@@ -44,6 +44,36 @@ pub(super) fn chance(word: &str) -> Result<Chance, &'static str> {
     }
 }
 
+/// The words of a command line, as a shell would see them: quotes keep blanks together.
+pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
+    let mut words = Vec::new();
+    let (mut word, mut begun, mut quote) = (String::new(), false, None);
+    for letter in line.chars() {
+        match (letter, quote) {
+            (letter, Some(mark)) if letter == mark => quote = None,
+            (letter, Some(_)) => word.push(letter),
+            ('"' | '\'', None) => (begun, quote) = (true, Some(letter)),
+            (letter, None) if letter.is_whitespace() => {
+                if begun {
+                    words.push(std::mem::take(&mut word));
+                }
+                begun = false;
+            }
+            (letter, None) => {
+                begun = true;
+                word.push(letter);
+            }
+        }
+    }
+    if quote.is_some() {
+        return Err("a quote is never closed");
+    }
+    if begun {
+        words.push(word);
+    }
+    Ok(words)
+}
+
 /// `500ms`, `60s`, `10m`, `1h`; a bare number is seconds.
 pub(super) fn duration(word: &str) -> Result<Micros, &'static str> {
     const EXPECTED: &str = "a time, as 500ms, 60s or 10m";

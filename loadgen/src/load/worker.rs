@@ -20,8 +20,8 @@ use super::sockets::{Order, Sockets};
 use super::tally::Tally;
 use super::trace::Traces;
 use crate::phone::{
-    CallId, Command, Event, Line, Login, Micros, Notice, Outbox, Phone, Routing, Settings, Then,
-    Timers, Verb, What,
+    CallId, Command, Event, Line, Login, Micros, Notice, Outbox, Phone, Resting, Routing, Settings,
+    Then, Timers, Verb, What,
 };
 
 /// Starts of one turn at most, so that answers are not kept waiting.
@@ -402,7 +402,7 @@ impl Worker {
                 let place = number % self.registrations.len();
                 return self.register(part, place, now, tag.to_u64());
             }
-            Scenario::Uas | Scenario::Forward | Scenario::Mix => return,
+            Scenario::Uas | Scenario::Forward | Scenario::Mix | Scenario::Connections => return,
         };
         let command = Command::Request {
             line,
@@ -577,6 +577,10 @@ impl Worker {
             open
         };
         self.shared.show(self.thread, &self.tally, open);
+        let callee = self.callee.as_ref();
+        let callee = callee.map_or_else(Resting::default, |callee| callee.phone.resting());
+        let caller = self.caller.phone.resting();
+        self.tally.held.look(open, caller, callee);
         self.shared
             .show_dropped(self.thread, self.sockets.dropped());
     }

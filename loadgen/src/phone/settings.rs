@@ -297,6 +297,18 @@ pub enum Spread {
 }
 
 impl Spread {
+    /// The longest that is drawn.
+    #[must_use]
+    pub fn longest(self) -> Micros {
+        match self {
+            Spread::Fixed(micros) => micros,
+            Spread::Uniform(low, high) => low.max(high),
+            Spread::Exponential(mean) => mean.saturating_mul(20),
+            Spread::Lognormal { mean, .. } => mean.saturating_mul(100),
+            Spread::Table(times) => times.iter().copied().max().unwrap_or(0),
+        }
+    }
+
     /// Draws one.
     pub fn draw(self, random: &mut fastrand::Rng) -> Micros {
         match self {

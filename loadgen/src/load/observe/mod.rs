@@ -12,7 +12,7 @@ use std::fs;
 pub(super) use counters::{ask, changed};
 pub(super) use drops::{Drops, ports};
 pub(super) use observer::Observer;
-pub(super) use processes::{CpuTime, family};
+pub(super) use processes::{CpuTime, family, resident_of};
 
 /// What a record says of the machine it was made on.
 pub(super) fn machine() -> Vec<(&'static str, String)> {

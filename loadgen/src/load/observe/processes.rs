@@ -18,6 +18,16 @@ pub(in crate::load) struct CpuTime {
     pub(in crate::load) resident: u64,
 }
 
+/// Resident memory of these processes and all their children, bytes.
+pub(in crate::load) fn resident_of(pids: &[u32]) -> u64 {
+    if pids.is_empty() {
+        return 0;
+    }
+    let family = family(pids);
+    let resident = family.iter().filter_map(|&pid| read_stat(pid));
+    resident.map(|stat| stat.resident_pages * PAGE).sum()
+}
+
 impl CpuTime {
     /// Of these processes alone. One that is gone counts nothing.
     pub(in crate::load) fn of_exactly(pids: &BTreeSet<u32>) -> CpuTime {

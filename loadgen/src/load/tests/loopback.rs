@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use super::super::run;
 
-fn exit(line: &str) -> ExitCode {
+pub(super) fn exit(line: &str) -> ExitCode {
     run(std::iter::once("tandem-loadgen")
         .chain(line.split_whitespace())
         // Others may use this machine.
@@ -18,7 +18,7 @@ fn free_port() -> u16 {
     sockets[0].local().port()
 }
 
-fn record(path: &std::path::Path) -> serde_json::Value {
+pub(super) fn record(path: &std::path::Path) -> serde_json::Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 

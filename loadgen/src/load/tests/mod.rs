@@ -2,6 +2,7 @@
 
 mod account;
 mod command_line;
+mod keeping;
 mod live;
 mod loopback;
 mod metrics;
@@ -9,5 +10,6 @@ mod mixing;
 mod people;
 mod searching;
 mod seconds;
+mod sides;
 mod spreads;
 mod when;
