@@ -265,6 +265,12 @@ pub(crate) enum Action {
         left: VariableId,
         right: Template,
     },
+    /// Whether the request proves that it knows the password.
+    VerifyAuth {
+        to: VariableId,
+        user: Template,
+        password: Template,
+    },
     Jump(Operand),
     TimeOfDay(VariableId, Option<VariableId>),
     Stop(Stop),

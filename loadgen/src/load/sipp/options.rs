@@ -99,6 +99,8 @@ Load
   -nr                 nothing is sent again, and repeats are not told apart
   -max_invite_retrans N  [5]     -max_non_invite_retrans N  [10]      -max_retrans N  both
   -deadcall_wait MS   how long a call that is over answers repeats    [4000]
+  -nd                 failed calls are not cancelled or hung up, unexpected BYE and CANCEL not answered
+                      (-default_behaviors all|none)
   -aa                 200 to INFO, NOTIFY, OPTIONS, UPDATE that nobody waits for
 Sockets
   -i IP               [local_ip]                                      [the way to HOST]
@@ -174,6 +176,7 @@ const OPTIONS: &[(&str, usize)] = &[
     ("trace_logs", 0),
     ("nostdin", 0),
     ("nd", 0),
+    ("default_behaviors", 1),
     ("h", 0),
     ("help", 0),
 ];
@@ -321,6 +324,7 @@ struct Given {
     repeats_max: (u32, u32),
     linger: Micros,
     answers: bool,
+    tidies: bool,
     local: Option<IpAddr>,
     port: Option<u16>,
     media: Option<IpAddr>,
@@ -372,6 +376,7 @@ impl Default for Given {
             repeats_max: (5, 10),
             linger: 4_000_000,
             answers: false,
+            tidies: true,
             local: None,
             port: None,
             media: None,
@@ -459,8 +464,16 @@ impl Given {
             "max_failed" => self.max_failed = number(value)?,
             "log_file" => self.log_file = Some(value.into()),
             "trace_logs" => self.trace_logs = true,
-            // Standard input is never read, and our own messages are the only ones.
-            "nostdin" | "nd" => {}
+            "nd" => self.tidies = false,
+            "default_behaviors" => {
+                self.tidies = match value {
+                    "all" => true,
+                    "none" => false,
+                    _ => return Err("all or none".to_owned()),
+                }
+            }
+            // Standard input is never read.
+            "nostdin" => {}
             _ => self.help = true,
         }
         Ok(())
@@ -525,6 +538,7 @@ impl Given {
                 pause: self.pause,
                 linger: self.linger,
                 answers: self.answers,
+                tidies: self.tidies,
                 auth_uri: self.auth_uri,
                 users: self.users,
                 set: self.set,

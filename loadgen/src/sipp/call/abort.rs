@@ -156,6 +156,9 @@ impl World<'_> {
     /// Something for a call that is over.
     pub(super) fn late(&mut self, call: &mut Call, view: &View<'_>, out: &mut Outbox) {
         self.tally.late += 1;
+        if !self.settings.tidies {
+            return;
+        }
         match view.start {
             Start::Request { method: b"BYE", .. } => {
                 self.answer(call, view, b"200 OK", b"BYE", out);

@@ -1,11 +1,14 @@
 //! What actions do.
 
+use parser::Credentials;
+
 use super::super::limits::{LOG_BYTES_MAX, TEXT_MAX, WARNINGS_SHOWN};
 use super::super::message::{View, is_same, split};
 use super::super::program::{Action, Arithmetic, Check, Compare, Operand, Search, Stop, Within};
 use super::super::tally::Cause;
 use super::super::value::{Value, number_of};
 use super::{Call, End, World};
+use crate::phone::digest::{self, Proof};
 
 /// What comes of a list of actions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +124,16 @@ impl<'p> World<'p> {
                 let order = ours.cmp(&theirs) as i8;
                 self.assign(call, *to, Value::Number(f64::from(order)));
             }
+            Action::VerifyAuth { to, user, password } => {
+                let (mut name, mut secret) = (Vec::new(), Vec::new());
+                self.write_text(user, call, &mut name);
+                self.write_text(password, call, &mut secret);
+                let kept = View::read(&call.last);
+                let is_proved = view
+                    .or(kept.as_ref())
+                    .is_some_and(|view| proves(view, &name, &secret));
+                self.assign(call, *to, Value::Bool(is_proved));
+            }
             Action::Jump(operand) => {
                 let to = self.operand(call, *operand);
                 if !(0.0..self.program.steps.len() as f64).contains(&to) {
@@ -214,6 +227,32 @@ impl<'p> World<'p> {
         };
         Acted::End(End::Failed(cause, call.step))
     }
+}
+
+/// Whether a request holds the digest of this user and password, to whatever nonce it names.
+fn proves(view: &View<'_>, user: &[u8], password: &[u8]) -> bool {
+    let Some(method) = view.method() else {
+        return false;
+    };
+    let mut answers = [&b"Authorization"[..], b"Proxy-Authorization"]
+        .into_iter()
+        .flat_map(|name| view.values(name))
+        .filter_map(|value| Credentials::parse(value).ok());
+    answers.any(|answer| {
+        let proof = Proof {
+            user,
+            password,
+            method,
+            uri: answer.get(b"uri").unwrap_or_default(),
+            body: view.body(),
+            cnonce: answer.get(b"cnonce").unwrap_or_default(),
+            count: 1,
+        };
+        let (algorithm, qop) = (answer.get(b"algorithm"), answer.get(b"qop"));
+        let expected = digest::response(algorithm, qop, &answer, &proof);
+        answer.get(b"username") == Some(user)
+            && expected.is_some_and(|expected| answer.get(b"response") == Some(expected.as_bytes()))
+    })
 }
 
 /// What stands behind a header's name, to the end of its line. A name that no header has is looked for anywhere in

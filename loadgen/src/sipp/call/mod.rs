@@ -44,6 +44,8 @@ pub(crate) struct Settings {
     pub(crate) linger: Micros,
     /// Requests nobody waits for are answered with 200: INFO, NOTIFY, OPTIONS, UPDATE.
     pub(crate) answers: bool,
+    /// What no step waits for is answered, and calls that fail are cancelled or hung up.
+    pub(crate) tidies: bool,
     pub(crate) auth_uri: Option<String>,
     pub(crate) users: u32,
     /// `-set`.
@@ -448,7 +450,7 @@ impl<'p> Machine<'p> {
                 world.tally.mark(now, 2);
             }
         }
-        if end != End::Done {
+        if end != End::Done && world.settings.tidies {
             world.tidy(call, out);
         }
         if world.settings.users > 0 {

@@ -408,7 +408,9 @@ impl World<'_> {
         }
         let place = self.program.awaited(call.step);
         self.tally.steps[place as usize].unexpected += 1;
-        self.settle(call, view, out);
+        if self.settings.tidies {
+            self.settle(call, view, out);
+        }
         Some(End::Failed(Cause::Unexpected, place))
     }
 

@@ -13,7 +13,7 @@ use super::attributes::Attributes;
 use super::steps::short;
 
 const ACTIONS: &str = "ereg, log, warning, assign, assignstr, add, subtract, multiply, divide, todouble, \
-                       trim, sample, test, strcmp, jump, gettimeofday, exec";
+                       trim, sample, test, strcmp, verifyauth, jump, gettimeofday, exec";
 
 impl Compiler<'_> {
     pub(super) fn actions(&mut self, action: &Element, out: &mut Vec<Action>) {
@@ -78,6 +78,12 @@ impl Compiler<'_> {
                 };
                 Some(Action::CompareText { to, left, right })
             }
+            "verifyauth" => {
+                let to = self.assigned(attributes)?;
+                let user = self.text(attributes, "username")?;
+                let password = self.text(attributes, "password")?;
+                Some(Action::VerifyAuth { to, user, password })
+            }
             "jump" => Some(Action::Jump(self.operand(element, attributes)?)),
             "gettimeofday" => {
                 let list = self.required(attributes, "assign_to")?;
@@ -96,8 +102,8 @@ impl Compiler<'_> {
                 let help = "messages go to the TARGET, or to -rsa";
                 self.skip(element, attributes, message, help)
             }
-            "lookup" | "insert" | "replace" | "verifyauth" | "error" | "urlencode"
-            | "urldecode" | "pauserestore" | "index" | "rtp_echo" | "substr" => {
+            "lookup" | "insert" | "replace" | "error" | "urlencode" | "urldecode"
+            | "pauserestore" | "index" | "rtp_echo" | "substr" => {
                 let message = format!("the action `{}` is not supported", element.name);
                 let help = format!("supported: {ACTIONS}");
                 self.skip(element, attributes, message, help)

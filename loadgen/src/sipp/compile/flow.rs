@@ -76,6 +76,7 @@ fn jumps(action: &Action) -> bool {
 fn looks_back(action: &Action) -> bool {
     match action {
         Action::Search(search) => !matches!(search.within, Within::Variable(_)),
+        Action::VerifyAuth { .. } => true,
         Action::Log(text) | Action::Warning(text) | Action::AssignText(_, text) => {
             template_looks_back(text)
         }

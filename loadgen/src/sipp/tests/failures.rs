@@ -171,6 +171,33 @@ fn a_call_that_still_rings_is_cancelled_and_what_comes_of_it_acknowledged() {
 }
 
 #[test]
+fn with_nd_a_failed_call_says_nothing_more() {
+    play(
+        &Play {
+            scenario: builtin::scenario("uac").unwrap(),
+            set: Some(&|settings| settings.tidies = false),
+            timeline: "
+                 0 start
+                10 peer 486 Busy Here
+                20 start
+                30 peer 180 Ringing
+                40 peer BYE
+            ",
+            ..Play::default()
+        },
+        expect![[r#"
+                 0 > INVITE sip:service@10.0.0.2:5060 SIP/2.0
+                10 < SIP/2.0 486 Busy Here
+                20 > INVITE sip:service@10.0.0.2:5060 SIP/2.0
+                30 < SIP/2.0 180 Ringing
+                40 < BYE sip:us@10.0.0.1 SIP/2.0
+            2 started, 0 succeeded
+            2 failed: Unexpected at step 4
+        "#]],
+    );
+}
+
+#[test]
 fn an_unexpected_cancel_ends_the_call_of_the_answering_side() {
     play(
         &Play {

@@ -54,7 +54,7 @@ fn names_what_is_not_supported_and_what_is() {
                   |  ^^^^^^^ messages go to the TARGET, or to -rsa
             test.xml:10:2: the action `lookup` is not supported
                10 | <lookup assign_to="1" file="a" key="b"/>
-                  |  ^^^^^^ supported: ereg, log, warning, assign, assignstr, add, subtract, multiply, divide, todouble, trim, sample, test, strcmp, jump, gettimeofday, exec
+                  |  ^^^^^^ supported: ereg, log, warning, assign, assignstr, add, subtract, multiply, divide, todouble, trim, sample, test, strcmp, verifyauth, jump, gettimeofday, exec
             test.xml:11:29: nothing is searched in `everywhere`
                11 | <ereg regexp="a" search_in="everywhere"/>
                   |                             ^^^^^^^^^^ msg, hdr, body or var

@@ -47,6 +47,7 @@ fn settings() -> Settings {
         pause: 0,
         linger: 4_000_000,
         answers: false,
+        tidies: true,
         auth_uri: None,
         users: 0,
         set: Vec::new(),

@@ -192,6 +192,48 @@ fn global_variables_outlive_a_call_and_others_do_not() {
 }
 
 #[test]
+fn credentials_are_verified_by_the_password() {
+    let answer = |status: &str| super::response(status, "");
+    let scenario = [
+        "<recv request=\"REGISTER\"><action><verifyauth assign_to=\"known\" username=\"alice\" password=\"pass\"/></action></recv>\
+         <nop next=\"known\" test=\"known\"/>"
+            .to_owned(),
+        answer("403 Forbidden"),
+        "<nop next=\"end\"/><label id=\"known\"/>".to_owned(),
+        answer("200 OK"),
+        "<label id=\"end\"/>".to_owned(),
+    ];
+    for proof in [
+        "response=\"4b9b9da5db6dccef125e719239084eb6\"",
+        "response=\"5b9b9da5db6dccef125e719239084eb6\"",
+    ] {
+        let timeline = format!(
+            "0 peer REGISTER\n| Authorization: Digest username=\"alice\", realm=\"r\", nonce=\"n\", uri=\"sip:10.0.0.2\", {proof}"
+        );
+        let expected = match proof.contains("\"4b") {
+            true => expect![[r#"
+                     0 < REGISTER sip:us@10.0.0.1 SIP/2.0
+                     0 > SIP/2.0 200 OK
+                1 started, 1 succeeded
+            "#]],
+            false => expect![[r#"
+                     0 < REGISTER sip:us@10.0.0.1 SIP/2.0
+                     0 > SIP/2.0 403 Forbidden
+                1 started, 1 succeeded
+            "#]],
+        };
+        play(
+            &Play {
+                scenario: &scenario.concat(),
+                timeline: &timeline,
+                ..Play::default()
+            },
+            expected,
+        );
+    }
+}
+
+#[test]
 fn jump_leads_to_a_step_by_its_number() {
     let scenario = [
         "<nop><action><jump value=\"2\"/></action></nop>".to_owned(),
