@@ -159,10 +159,9 @@ pub(super) struct Plan {
 
 pub(super) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Request, String> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    let words: Vec<_> = arguments
-        .iter()
-        .skip(1)
-        .map(|word| word.to_string_lossy())
+    let words = arguments.iter().skip(1);
+    let words: Vec<_> = words
+        .map(|word| words::quoted(&word.to_string_lossy()))
         .collect();
     let command = format!("tandem-loadgen {}", words.join(" "));
     let complain = |error: lexopt::Error| format!("{error} (--help says more)");

@@ -108,12 +108,15 @@ impl Traces {
     pub(super) fn json(&self, began: Micros) -> Value {
         let told = |followed: &Followed| {
             let since = |at: Micros| at.saturating_sub(followed.intended);
-            let steps = followed.steps.iter().flat_map(|&(at, what)| {
-                let steps = messages(since(at), what);
-                steps
-                    .into_iter()
-                    .map(|(at, ours, text)| json!({ "at_us": at, "ours": ours, "text": text }))
-            });
+            let steps = followed.steps.iter();
+            let mut steps: Vec<_> = steps
+                .flat_map(|&(at, what)| messages(since(at), what))
+                .collect();
+            // A BYE is told of when it was answered, after it was sent again.
+            steps.sort_by_key(|step| step.0);
+            let steps = steps
+                .into_iter()
+                .map(|(at, ours, text)| json!({ "at_us": at, "ours": ours, "text": text }));
             json!({
                 "started_at_us": followed.intended.saturating_sub(began),
                 "setup_us": followed.setup,

@@ -44,6 +44,15 @@ pub(super) fn chance(word: &str) -> Result<Chance, &'static str> {
     }
 }
 
+/// A word as a shell reads it back: records hold commands that can be given again.
+pub(super) fn quoted(word: &str) -> String {
+    let is_plain = |letter: char| letter.is_ascii_alphanumeric() || "-_./:=,@%+~".contains(letter);
+    if !word.is_empty() && word.chars().all(is_plain) && !word.starts_with('~') {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
 /// The words of a command line, as a shell would see them: quotes keep blanks together.
 pub(super) fn split(line: &str) -> Result<Vec<String>, &'static str> {
     let mut words = Vec::new();

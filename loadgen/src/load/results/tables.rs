@@ -14,6 +14,7 @@ pub(super) fn tables(value: &Value) -> String {
     out.push_str(&causes(value));
     out.push_str(&terms::tables(value));
     out.push_str(&parts(value));
+    out.push_str(&steps(value));
     out.push_str(&times_table(value));
     out.push_str(&counters(value));
     out.push_str(&ladder::ladders(value));
@@ -82,6 +83,42 @@ fn parts(value: &Value) -> String {
         for name in ["p50", "p99"] {
             let time = number(part, &format!("/time_us/{name}")).map_or("-".to_owned(), micros);
             let _ = write!(out, "<td>{time}</td>");
+        }
+        out.push_str("</tr>\n");
+    }
+    out + "</table></div>\n"
+}
+
+/// The steps of a scenario file, as `sipp` records them.
+fn steps(value: &Value) -> String {
+    const COUNTS: [&str; 5] = ["messages", "repeated", "timeouts", "unexpected", "lost"];
+    let steps = list(&value["steps"]);
+    if steps.is_empty() {
+        return String::new();
+    }
+    let head: String = COUNTS
+        .iter()
+        .map(|name| format!("<th>{name}</th>"))
+        .collect();
+    let mut out = format!(
+        "<h3>Steps of the scenario</h3>\n<div class=\"wide\"><table><tr><th>line</th><th class=\"text\">step</th>{head}</tr>\n"
+    );
+    for step in steps {
+        let [kind, what] = ["kind", "what"].map(|name| step[name].as_str().unwrap_or(""));
+        // What is shown may name its kind itself.
+        let what = match what.starts_with(kind) {
+            true => what.to_owned(),
+            false => format!("{kind} {what}"),
+        };
+        let line = number(step, "/line").map_or(String::new(), plain);
+        let _ = write!(
+            out,
+            "<tr><td>{line}</td><td class=\"text\">{}</td>",
+            escape(&what)
+        );
+        for name in COUNTS {
+            let count = number(step, &format!("/{name}")).map_or("-".to_owned(), plain);
+            let _ = write!(out, "<td>{count}</td>");
         }
         out.push_str("</tr>\n");
     }

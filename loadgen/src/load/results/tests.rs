@@ -354,6 +354,15 @@ fn an_index_has_the_newest_of_each_first_and_knows_when_it_is_stale() {
 }
 
 #[test]
+fn a_scenario_file_shows_its_steps() {
+    let record = json!({ "format": 1, "good": true, "objections": [], "started": 3, "seconds": [[3, 3, 0]], "causes": {}, "steps": [
+        { "step": 0, "line": 12, "kind": "send", "what": "INVITE", "messages": 3, "repeated": 1, "timeouts": 0, "unexpected": 0, "lost": 0 }] });
+    let page = page::page(&[told("steps", &record.to_string())]);
+    is_whole(&page);
+    assert!(page.contains("<tr><td>12</td><td class=\"text\">send INVITE</td><td>3</td><td>1</td><td>0</td><td>0</td><td>0</td></tr>"));
+}
+
+#[test]
 fn machines_are_named_by_their_processor() {
     let named = |cpu: &str| folder::machine(&json!({ "cpu": cpu, "cores": "2" }));
     assert_eq!(named("AMD EPYC"), "epyc-2c");

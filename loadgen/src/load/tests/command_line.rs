@@ -13,6 +13,28 @@ pub(super) fn plan(line: &str) -> Result<Plan, String> {
 }
 
 #[test]
+fn the_command_of_a_record_can_be_given_to_a_shell_again() {
+    let words = [
+        "tandem-loadgen",
+        "find",
+        "127.0.0.1",
+        "--server-command",
+        "exec it's -x 'a b'",
+        "--note",
+        "",
+    ];
+    let words = words.map(std::ffi::OsString::from).into_iter();
+    let more = ["--record", "what"].map(std::ffi::OsString::from);
+    let Ok(Request::Run(plan)) = parse(words.chain(more)) else {
+        panic!("a plan");
+    };
+    assert_eq!(
+        plan.command,
+        r"tandem-loadgen find 127.0.0.1 --server-command 'exec it'\''s -x '\''a b'\''' --note '' --record what"
+    );
+}
+
+#[test]
 fn reads_a_plan() {
     let plan = plan(
         "call 127.0.0.1:5070 --rate 2500 --duration 1m --hold 1s-3s --ring ~200ms --arrivals poisson --core 1 \

@@ -162,6 +162,7 @@ fn the_slowest_calls_and_one_of_each_failure_are_told() {
         tally.caller_notice(&notice(call, 0, 10, What::Calling));
         if setup == 5_000 {
             tally.caller_notice(&notice(call, 0, 500, What::Repeated(Verb::Invite)));
+            tally.caller_notice(&notice(call, 0, setup + 700, What::Repeated(Verb::Bye)));
         }
         tally.caller_notice(&notice(call, 0, setup - 200, What::Provisional(180)));
         tally.caller_notice(&notice(call, 0, setup, What::Answered));
@@ -198,6 +199,7 @@ fn the_slowest_calls_and_one_of_each_failure_are_told() {
         5000 < 200
         5000 > ACK
         5500 > BYE
+        5700 > BYE again
         5900 < 200 (BYE)
     "#]]
     .assert_eq(&ladder(&slowest[0]));

@@ -39,6 +39,45 @@ fn calls_talks_and_hangs_up() {
     );
 }
 
+/// What was heard of the first status of an INVITE, and what was sent again.
+fn indications(mut wire: Wire, until_ms: u64) -> Vec<What> {
+    wire.run(until_ms);
+    let heard = wire.heard.iter().map(|(_, notice)| notice.what);
+    heard
+        .filter(|what| matches!(what, What::Indicated { .. } | What::Repeated(_)))
+        .collect()
+}
+
+#[test]
+fn tells_when_the_first_status_came_and_what_was_sent_again() {
+    let wire = |change: fn(&mut Settings)| {
+        Wire::new()
+            .phone("alice", 1, |_| {})
+            .phone("bob", 2, change)
+            .at(0, 0, call(BOB, hold(100)))
+    };
+    let slow = |bob: &mut Settings| bob.answering.ring = Spread::Fixed(3_000_000);
+    // The 180 after 20 ms, though the 200 comes three seconds later.
+    let answered = What::Indicated {
+        at: 20_000,
+        answered: true,
+    };
+    assert_eq!(indications(wire(slow), 5_000), [answered]);
+    let refusing = |bob: &mut Settings| {
+        bob.answering.ringing = None;
+        bob.answering.then = Then::Reject(486);
+    };
+    let failed = What::Indicated {
+        at: 520_000,
+        answered: false,
+    };
+    let lossy = wire(refusing).lose("INVITE", 1);
+    assert_eq!(
+        indications(lossy, 5_000),
+        [What::Repeated(Verb::Invite), failed]
+    );
+}
+
 #[test]
 fn leaves_no_record_behind_once_the_network_is_calm() {
     let mut wire = Wire::new()
