@@ -125,6 +125,40 @@ fn a_record_is_a_whole_folder_and_is_written_once() {
 }
 
 #[test]
+fn what_a_flooded_socket_drops_is_counted_to_the_last_datagram() {
+    let port = free_port();
+    let path = std::env::temp_dir().join(format!("loadgen-flood-{port}.json"));
+    let line = format!(
+        "uas --listen 127.0.0.1:{port} --answer-sources 1 --duration 3s --quiet --json {}",
+        path.display()
+    );
+    let uas = std::thread::spawn(move || exit(&line));
+    std::thread::sleep(std::time::Duration::from_millis(300));
+    let flood =
+        wire::DatagramSocket::connect(format!("127.0.0.1:{port}").parse().unwrap()).unwrap();
+    let sent = (0..60_000)
+        .filter(|_| flood.send(&[b'x'; 1400]).is_ok())
+        .count() as u64;
+    assert_eq!(uas.join().unwrap(), ExitCode::SUCCESS);
+    let value = record(&path);
+    std::fs::remove_file(&path).unwrap();
+    let count = |path: &str| {
+        value
+            .pointer(path)
+            .and_then(serde_json::Value::as_u64)
+            .unwrap()
+    };
+    let (received, dropped) = (count("/datagrams/received"), count("/drops/ours"));
+    // On loopback whatever is not received was dropped there.
+    assert_eq!(received + dropped, sent, "{dropped} dropped");
+    let by_second = value["samples"]["dropped_ours"].as_array().unwrap().iter();
+    let by_second: f64 = by_second.map(|count| count.as_f64().unwrap()).sum();
+    assert_eq!(by_second as u64, dropped);
+    // It has no target whose sockets could be looked at.
+    assert!(value["drops"]["target"].is_null());
+}
+
+#[test]
 fn says_why_nobody_answered() {
     let port = free_port();
     let path = std::env::temp_dir().join(format!("loadgen-{port}.json"));
