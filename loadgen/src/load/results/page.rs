@@ -130,7 +130,7 @@ fn tiles(value: &Value) -> String {
 /// A row of the figures: its name, where the record has it, and how it is written.
 pub(super) type Row = (&'static str, &'static str, fn(f64) -> String);
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 25] = [
     ("rate asked, 1/s", "/rate", plain),
     ("succeeded, 1/s", "/succeeded_per_second", plain),
     (
@@ -191,6 +191,19 @@ const ROWS: [Row; 20] = [
         "/server_memory_mib_per_minute/second_half",
         fine,
     ),
+    ("calls held at once", "/held/open", plain),
+    (
+        "server, bytes a held call",
+        "/held/server_grew_per_call",
+        plain,
+    ),
+    (
+        "generator, bytes a held call",
+        "/held/generator_grew_per_call",
+        plain,
+    ),
+    ("connections kept", "/connections/open", plain),
+    ("CRLF to its answer p99", "/connections/pong_us/p99", micros),
 ];
 
 /// With a blank between thousands.
@@ -224,10 +237,10 @@ pub(super) fn micros(value: f64) -> String {
     time(value as u64).replace(" us", " µs")
 }
 
-/// The kind of times that a figure is of.
-fn times_of(path: &str) -> Option<&str> {
-    let (times, _) = path.rsplit_once('/')?;
-    times.starts_with("/times_us/").then_some(times)
+/// Whether it is of a part that not every run has.
+fn is_of_some(path: &str) -> bool {
+    const PARTS: [&str; 3] = ["/times_us/", "/held/", "/connections/"];
+    PARTS.iter().any(|part| path.starts_with(part))
 }
 
 /// Records side by side; each but the first with its ratio to the first.
@@ -238,16 +251,9 @@ pub(super) fn figures(records: &[&Record]) -> String {
     }
     out.push_str("</tr>\n");
     for (name, path, write) in ROWS {
-        // Not asked for: of calls there are no responses, of requests no ringing.
-        let is_about = |record: &&Record| {
-            times_of(path).is_none_or(|times| {
-                record
-                    .value
-                    .pointer(times)
-                    .is_some_and(|times| times["count"] != 0)
-            })
-        };
-        if !records.iter().any(is_about) {
+        // Not asked for: of calls there are no responses, few runs hold calls or connections.
+        let has = |record: &&Record| number(&record.value, path).is_some();
+        if is_of_some(path) && !records.iter().any(has) {
             continue;
         }
         let first = records

@@ -92,6 +92,17 @@ fn records_are_compared_and_what_is_absent_is_not_zero() {
     assert!(table.contains("<td>succeeded</td><td>200</td><td class=\"no\">not measured</td>"));
 }
 
+#[test]
+fn what_few_runs_measure_has_a_row_where_one_did() {
+    let with = json!({ "format": 2, "held": { "open": 1000, "server_grew_per_call": 812.4 }, "connections": null });
+    let (with, without) = (told("a", &with.to_string()), told("b", BAD));
+    let row =
+        "<tr><td>server, bytes a held call</td><td>812</td><td class=\"no\">not measured</td></tr>";
+    assert!(page::figures(&[&with, &without]).contains(row));
+    assert!(!page::figures(&[&with, &without]).contains("connections kept"));
+    assert!(!page::figures(&[&without]).contains("held call"));
+}
+
 /// Titles of the charts of a page.
 fn titles(page: &str) -> Vec<&str> {
     let figures = page.split("<figure><figcaption>").skip(1);
