@@ -1,7 +1,7 @@
 //! A mix of scenarios, from a file: `tandem-loadgen mix FILE TARGET`.
 //!
 //! Before the first part stand options of the run, then each `[[part]]` with its scenario, its share of the rate
-//! (or a rate of its own), and when it begins, grows and ends. Keys are named as the options are; `docs/loadgen.md`
+//! (or a rate of its own), and when it begins, grows and ends. Keys are named as the options are; `docs/load-generator.md`
 //! has them all. A key that is not known is refused where it stands.
 
 use super::part::{PARTS_MAX, Part};

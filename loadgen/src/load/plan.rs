@@ -15,7 +15,7 @@ use super::part::{CHOICES, Choice, Part};
 use super::people::{self, People};
 use super::schedule::Shape;
 use super::search::Search;
-use super::usage::USAGE;
+use super::usage::{self, USAGE};
 use super::words::{self, at_least_one, callee, duration, rate};
 use crate::phone::{Answering, Chance, Micros, Odds, Session, Spread, Then};
 use crate::source::Source;
@@ -277,7 +277,7 @@ fn read(
     let (mut user, mut password) = (String::new(), None);
     while let Some(argument) = parser.next()? {
         match argument {
-            Short('h') | Long("help") => return Ok(Request::Help(USAGE)),
+            Short('h') | Long("help") => return Ok(Request::Help(usage::of(scenario))),
             Value(word) if scenario.is_none() => {
                 scenario = Some(match word.string()?.as_str() {
                     "call" => Scenario::Call,

@@ -12,7 +12,7 @@ pub(super) fn exit(line: &str) -> ExitCode {
         .map(Into::into))
 }
 
-fn free_port() -> u16 {
+pub(super) fn free_port() -> u16 {
     // Bound once and let go: nobody else is given it in the moment until it is bound again.
     let sockets = super::super::sockets::Sockets::bind("127.0.0.1:0".parse().unwrap(), 1).unwrap();
     sockets[0].local().port()

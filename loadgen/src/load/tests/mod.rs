@@ -2,6 +2,7 @@
 
 mod account;
 mod command_line;
+mod documents;
 mod keeping;
 mod live;
 mod loopback;
@@ -12,4 +13,5 @@ mod searching;
 mod seconds;
 mod sides;
 mod spreads;
+mod sums;
 mod when;
