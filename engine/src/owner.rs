@@ -47,6 +47,20 @@ pub const CALL_ID_LEN: usize = 32;
 /// The name of the parameter of our Record-Route that holds the cookie.
 pub const COOKIE_PARAM: &[u8] = b"own";
 
+/// What a steering program needs to decide as [`Owner::of`] does: the halves of each key of SipHash-1-3. Secret, so it
+/// is not `Debug`.
+#[derive(Clone, Copy)]
+pub struct SteeringKeys {
+    /// Of the hash of a Call-ID.
+    pub owning: (u64, u64),
+    /// Of the check in a branch.
+    pub branch: (u64, u64),
+    /// Of the check in a Record-Route cookie.
+    pub cookie: (u64, u64),
+    /// Of the check in a minted Call-ID.
+    pub call_id: (u64, u64),
+}
+
 /// Decides, mints and checks.
 #[derive(Clone)]
 pub struct Owner {
@@ -130,6 +144,17 @@ impl Owner {
     #[must_use]
     pub fn shards(&self) -> u16 {
         self.shards
+    }
+
+    /// What a steering program is made with.
+    #[must_use]
+    pub fn steering_keys(&self) -> SteeringKeys {
+        SteeringKeys {
+            owning: self.owning.keys(),
+            branch: self.branch.keys(),
+            cookie: self.cookie.keys(),
+            call_id: self.call_id.keys(),
+        }
     }
 
     /// The branch of a client transaction, without the magic cookie.

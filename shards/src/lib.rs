@@ -1,10 +1,10 @@
 //! Gives each core its own world: an executor, an engine, sockets, and nothing shared.
 //!
-//! Moves bytes and time between the kernel and [`engine::Engine::handle`]; knows no SIP header. One
+//! Moves bytes and time between the kernel and [`engine::Engine::handle`]; knows no SIP header but for `steering`. One
 //! [`Shard`](shard) a thread: its *turn* receives a batch, lets the engine handle it, looks into the rings from
 //! the other shards and the control thread, lets timers fire and flushes what the engine left.
 //!
-//! Way in: `start` binds and starts all of it, `turn` is the list of calls a turn makes, `deliver` carries out
+//! Way in: `start` binds and starts all of it, `steering` has the kernel find the owner, `turn` is the list of calls a turn makes, `deliver` carries out
 //! what an engine asks for, `mesh` are the rings, `connections` TCP, `dns` the questions.
 
 #![allow(
@@ -28,6 +28,7 @@ mod quarantine;
 mod shard;
 mod start;
 mod statistics;
+mod steering;
 mod turn;
 
 #[cfg(test)]
@@ -39,3 +40,4 @@ pub use counters::Counters;
 pub use dns::DnsSettings;
 pub use profile::{Profile, Steering};
 pub use start::{Bound, EngineMaker, Running, Settings, bind, probe, probe_files};
+pub use steering::Steered;

@@ -11,6 +11,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use control::{Control, ControlEnd, Prepared, ShardEnd};
+use engine::owner::Owner;
 use engine::sockets::Listener;
 use engine::{Engine, ShardId, SocketId, Transport};
 use glommio::{LocalExecutorBuilder, Placement};
@@ -26,9 +27,10 @@ use crate::limits::{
     CONTROL_STOP_WITHIN, FILES_OF_PROCESS, FILES_OF_SHARD, PAUSE_SLACK, STOP_WITHIN,
 };
 use crate::mesh::{Bell, Mesh};
-use crate::profile::{Profile, Steering};
+use crate::profile::Profile;
 use crate::quarantine::{Background, Quarantine};
 use crate::shard::{Parts, Shard, token};
+use crate::steering::Steered;
 
 /// Makes the engine of a shard, on that shard's thread; again if it has to start anew.
 pub type EngineMaker = Arc<dyn Fn(ShardId) -> Result<Engine, String> + Send + Sync>;
@@ -72,6 +74,7 @@ const START_WITHIN: Duration = Duration::from_secs(30);
 /// The sockets of all shards.
 pub struct Bound {
     listeners: Vec<Listener>,
+    steered: Steered,
     shards: Vec<Sockets>,
     warnings: Vec<String>,
 }
@@ -83,17 +86,16 @@ struct Sockets {
     listeners: Vec<(SocketId, wire::Listener)>,
 }
 
-/// Binds every socket once per shard. The error is one line: what, and what to do.
-pub fn bind(mut listeners: Vec<Listener>, settings: &Settings) -> Result<Bound, String> {
+/// Binds every socket once per shard, and has the kernel steer as the profile says. The error is one line: what, and
+/// what to do.
+pub fn bind(
+    mut listeners: Vec<Listener>,
+    settings: &Settings,
+    owner: &Owner,
+) -> Result<Bound, String> {
     let count = usize::from(settings.shards);
     let mut shards: Vec<Sockets> = (0..count).map(|_| Sockets::default()).collect();
     let mut warnings = Vec::new();
-    if let steering @ (Steering::Ebpf | Steering::Classic) = settings.profile.steering {
-        return Err(format!(
-            "steering = \"{}\" of the tuning profile is not built yet: there is \"mesh\", which \"auto\" chooses.",
-            steering.as_str()
-        ));
-    }
     for (id, listener) in (0..).map(SocketId).zip(&mut listeners) {
         let name = format!("{}:{}", listener.transport.as_str(), listener.address);
         let explain = |error| explain(&name, listener.address.port(), &error);
@@ -136,8 +138,15 @@ pub fn bind(mut listeners: Vec<Listener>, settings: &Settings) -> Result<Bound, 
         }
     }
     warnings.dedup();
+    // All are bound; nothing is received yet.
+    let groups: Vec<&DatagramSocket> = shards
+        .first()
+        .map(|first| first.datagrams.iter().flatten().collect())
+        .unwrap_or_default();
+    let steered = Steered::attach(settings.profile.steering, owner, &groups)?;
     Ok(Bound {
         listeners,
+        steered,
         shards,
         warnings,
     })
@@ -241,6 +250,11 @@ impl Bound {
     /// What an operator should hear of: buffers that are smaller than they were asked for.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// Who finds the owner of a datagram.
+    pub fn steered(&self) -> &Steered {
+        &self.steered
     }
 
     /// Starts the control thread and all shards, and returns when all of them serve.

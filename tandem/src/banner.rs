@@ -13,6 +13,8 @@ pub(crate) struct Banner<'a> {
     pub(crate) listeners: &'a [Listener],
     pub(crate) shards: u16,
     pub(crate) cores: &'a [usize],
+    /// Who finds the owner of a datagram; `None`: there is one shard.
+    pub(crate) steering: Option<&'a str>,
     /// This program, if the system knows where it is.
     pub(crate) program: Option<PathBuf>,
     /// `None`: the built-in one.
@@ -43,12 +45,10 @@ impl Banner<'_> {
             [] => "not pinned".to_owned(),
             cores => format!("pinned to cores {cores:?}"),
         };
-        let steering = if self.shards > 1 {
-            "; steering: mesh (a shard hands over what another owns)"
-        } else {
-            ""
-        };
-        line("shards", &format!("{}, {pinned}{steering}", self.shards));
+        line("shards", &format!("{}, {pinned}", self.shards));
+        if let Some(steering) = self.steering {
+            line("steering", steering);
+        }
         match self.script {
             Some(script) => line("script", script),
             None => {

@@ -29,6 +29,7 @@ use arguments::{Arguments, Task};
 use background::Place;
 use control::{Facts, FifoSettings, Prepared, Process};
 use engine::limits::Limits;
+use engine::owner::Owner;
 use engine::resolve::Hosts;
 use engine::sockets::Sockets;
 use engine::{Command, Config, Engine, Input, Now, Outbox, Output, ShardId, Ticket};
@@ -142,7 +143,9 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
     let open_files = globals.int("open_files_limit").unwrap_or(0).max(0) as u64;
     let open_files = wire::process::raise_open_files(open_files).unwrap_or(u64::MAX);
     shards::probe_files(open_files, settings.shards, listeners.len())?;
-    let bound = shards::bind(listeners, &settings)?;
+    let owner = Owner::new(chance.owner_key, settings.shards);
+    let bound = shards::bind(listeners, &settings, &owner)?;
+    let steering = bound.steered().describe();
     for warning in bound.warnings() {
         eprintln!("tandem: warning: {warning}");
     }
@@ -174,6 +177,7 @@ fn serve(arguments: &Arguments, begun: Instant) -> Result<(), String> {
         listeners: &listeners,
         shards: settings.shards,
         cores: &settings.profile.cores,
+        steering: steering.as_deref(),
         program: std::env::current_exe().ok(),
         script: (!is_built_in).then_some(name.as_str()),
         fifo: fifo.as_ref(),

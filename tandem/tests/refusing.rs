@@ -158,13 +158,13 @@ fn a_tuning_profile_with_mistakes_is_refused_with_their_lines() {
 }
 
 #[test]
-fn a_node_that_is_not_there_and_steering_that_is_not_built_are_refused() {
+fn a_node_that_is_not_there_and_steering_of_no_kind_are_refused() {
     let folder = Folder::new();
     let script = folder.file("echo.cfg", ECHO);
     let script = script.to_str().unwrap();
     for (text, says) in [
         ("numa_nodes = [99]\n", "there is no node 99"),
-        ("steering = \"ebpf\"\n", "is not built yet"),
+        ("steering = \"fast\"\n", "`steering`"),
     ] {
         let profile = folder.file("my.toml", text);
         let profile = profile.to_str().unwrap();

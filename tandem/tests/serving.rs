@@ -101,7 +101,7 @@ fn it_is_ready_in_well_under_half_a_second_and_says_what_a_person_needs() {
         "udp:127.0.0.1:",
         "tcp:127.0.0.1:",
         "2 shards",
-        "mesh",
+        "steering",
         "test.cfg",
         "kill",
     ] {

@@ -6,7 +6,7 @@
 //! The only crate with `unsafe`: each block says why it is sound and what asked for it. The walls
 //! around it are safe functions over slices and descriptors that close themselves.
 //!
-//! `datagram` is UDP in batches, `stream` is TCP, `readiness` is epoll and the eventfd doorbell,
+//! `datagram` is UDP in batches, `steering` the programs that choose among its sockets, `stream` is TCP, `readiness` is epoll and the eventfd doorbell,
 //! `host` is what this machine has, `process` is what a daemon does to itself.
 
 #![allow(clippy::disallowed_types, reason = "sockets live here")]
@@ -18,6 +18,7 @@ pub mod limits;
 mod option;
 pub mod process;
 pub mod readiness;
+pub mod steering;
 pub mod stream;
 
 #[cfg(test)]
