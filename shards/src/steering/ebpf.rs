@@ -764,7 +764,7 @@ fn name(a: &mut Assembly, goes_on: Label, ends: Label) {
     a.jump(R2, When::Equal, i32::from(b'i'), short_call_id);
     a.goto(goes_on);
 
-    let mut compare = |a: &mut Assembly, name: &[u8], header: i32, other: Label| {
+    let compare = |a: &mut Assembly, name: &[u8], header: i32, other: Label| {
         a.mov(R2, R1);
         a.alu(Alu::ShiftLeft, R2, 64 - 8 * name.len() as i32);
         a.constant(R3, word(name) << (64 - 8 * name.len()));

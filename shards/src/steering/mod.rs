@@ -30,7 +30,7 @@ pub struct Steered {
 enum How {
     /// There is one shard only.
     Alone,
-    Ebpf(Program),
+    Ebpf,
     Classic,
     Mesh,
 }
@@ -52,8 +52,8 @@ impl Steered {
         }
         if matches!(asked, Steering::Auto | Steering::Ebpf) {
             match steer_by_ebpf(owner, groups) {
-                Ok(program) => {
-                    steered.how = How::Ebpf(program);
+                Ok(()) => {
+                    steered.how = How::Ebpf;
                     return Ok(steered);
                 }
                 Err(why) if asked == Steering::Ebpf => return Err(refused("ebpf", &why)),
@@ -74,7 +74,7 @@ impl Steered {
     #[must_use]
     pub fn level(&self) -> Steering {
         match self.how {
-            How::Ebpf(_) => Steering::Ebpf,
+            How::Ebpf => Steering::Ebpf,
             How::Classic => Steering::Classic,
             How::Alone | How::Mesh => Steering::Mesh,
         }
@@ -85,7 +85,7 @@ impl Steered {
     pub fn describe(&self) -> Option<String> {
         let mut text = match self.how {
             How::Alone => return None,
-            How::Ebpf(_) => "ebpf (the kernel finds the shard by the Call-ID)",
+            How::Ebpf => "ebpf (the kernel finds the shard by the Call-ID)",
             How::Classic => "classic (the kernel finds the shard by our token)",
             How::Mesh => "mesh (a shard hands over what another owns)",
         }
@@ -104,14 +104,15 @@ fn refused(level: &str, why: &str) -> String {
     )
 }
 
-fn steer_by_ebpf(owner: &Owner, groups: &[&DatagramSocket]) -> Result<Program, String> {
+/// The groups keep the program for as long as they live.
+fn steer_by_ebpf(owner: &Owner, groups: &[&DatagramSocket]) -> Result<(), String> {
     let program = load(owner)?;
     for group in groups {
         group
             .steer(&program)
             .map_err(|error| format!("attaching the program failed ({error})"))?;
     }
-    Ok(program)
+    Ok(())
 }
 
 /// Loads the program that decides as this owner does.

@@ -60,7 +60,7 @@ fn answered(owner: &Owner, call_id: &str, hash: u32, before: &str, after: &str) 
     let token = owner.mint_branch(
         OwnerHash(hash),
         call_id.as_bytes(),
-        ClientId::new(0x12_3456, 0xab_cdef),
+        ClientId::from_bits(0xab_cdef << 32 | 0x12_3456),
     );
     let via = format!(
         "SIP/2.0/UDP 192.0.2.9:5060{before};branch=z9hG4bK{}{after}",
@@ -320,6 +320,12 @@ fn forms(owner: &Owner) -> Vec<(&'static str, Vec<u8>)> {
     ]
 }
 
+/// The shard of the Call-ID by itself.
+fn names(owner: &Owner, message: &[u8]) -> Option<u32> {
+    let call_id = Peek::read(message).call_id?;
+    Some(owner.shard(owner.hash_of_call(call_id)).0.into())
+}
+
 #[test]
 fn ebpf_decides_as_the_owner_for_every_form() {
     let owner = Owner::new(KEY, SHARDS);
@@ -337,17 +343,21 @@ fn ebpf_decides_as_the_owner_for_every_form() {
             };
             let _ = writeln!(odd, "{name}: {how}");
             // Never a shard that neither the owner nor the Call-ID names.
-            let by_call_id = Peek::read(&message)
-                .call_id
-                .map(|id| owner.shard(owner.hash_of_call(id)));
             assert!(
-                steered == UNDECIDED
-                    || by_call_id.is_some_and(|shard| u32::from(shard.0) == steered),
+                steered == UNDECIDED || names(&owner, &message) == Some(steered),
                 "{name}: {steered}, not {shard}"
             );
         }
     }
-    expect![[r#""#]].assert_eq(&odd);
+    expect![[r#"
+        nine blanks: left to the kernel
+        many blanks: left to the kernel
+        many breaks before: left to the kernel
+        257 bytes: left to the kernel
+        300 lines before: left to the kernel
+        branch, quoted before: by its Call-ID
+    "#]]
+    .assert_eq(&odd);
 }
 
 #[test]
@@ -368,7 +378,10 @@ fn ebpf_decides_as_the_owner_for_the_torture_messages() {
         }
     }
     let _ = writeln!(odd, "of {count} messages");
-    expect![[r#""#]].assert_eq(&odd);
+    expect![[r#"
+        of 62 messages
+    "#]]
+    .assert_eq(&odd);
 }
 
 #[test]
@@ -380,7 +393,7 @@ fn ebpf_decides_as_the_owner_whatever_happens_to_a_message() {
     };
     let forms = forms(&owner);
     let mut random = Random::new(7);
-    let (mut same, mut undecided, mut other) = (0, 0, 0);
+    let (mut same, mut undecided, mut by_call_id, mut other) = (0, 0, 0, 0);
     for _ in 0..20_000 {
         let mut message = forms[random.below(forms.len() as u32) as usize].1.clone();
         for _ in 0..=random.below(3) {
@@ -396,10 +409,14 @@ fn ebpf_decides_as_the_owner_whatever_happens_to_a_message() {
         match steered {
             steered if steered == shard => same += 1,
             UNDECIDED => undecided += 1,
+            // A token that is too oddly written for it.
+            steered if names(&owner, &message) == Some(steered) => by_call_id += 1,
             _ => other += 1,
         }
     }
-    println!("{same} the same, {undecided} left to the kernel, {other} otherwise");
+    println!(
+        "{same} the same, {undecided} left to the kernel, {by_call_id} by their Call-ID, {other} otherwise"
+    );
     assert!(same > 18_000, "{same}");
     assert!(other < 100, "{other}");
 }
