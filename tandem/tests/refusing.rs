@@ -162,9 +162,10 @@ fn a_node_that_is_not_there_and_steering_of_no_kind_are_refused() {
     let folder = Folder::new();
     let script = folder.file("echo.cfg", ECHO);
     let script = script.to_str().unwrap();
-    for (text, says) in [
-        ("numa_nodes = [99]\n", "there is no node 99"),
-        ("steering = \"fast\"\n", "`steering`"),
+    for (text, says, lines) in [
+        ("numa_nodes = [99]\n", "there is no node 99", 1),
+        // With the line of the profile, and where in it.
+        ("steering = \"fast\"\n", "my.toml:1:12: `steering`", 3),
     ] {
         let profile = folder.file("my.toml", text);
         let profile = profile.to_str().unwrap();
@@ -177,7 +178,8 @@ fn a_node_that_is_not_there_and_steering_of_no_kind_are_refused() {
             "--tuning",
             profile,
         ]);
-        one_line(&error);
+        assert_eq!(error.lines().count(), lines, "{error}");
+        assert!(error.starts_with("tandem: "), "{error}");
         assert!(error.contains(says), "{error}");
     }
 }
