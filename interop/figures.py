@@ -106,12 +106,12 @@ def main():
     say("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
     best = {}
     for part, kind, shape, first, most in [
-        ("null", "Null", "many peers", 14000, 50000),
-        ("null", "Null", "trunk", 20000, 80000),
-        ("many", "Tandem", "many peers", 9000, 40000),
-        ("trunk", "Tandem", "trunk", 10000, 60000),
-        ("kamailio", "Kamailio", "many peers", 6000, 15000),
-        ("kamailio", "Kamailio", "trunk", 6000, 15000),
+        ("null", "Null", "many peers", 22000, 50000),
+        ("null", "Null", "trunk", 26000, 80000),
+        ("many", "Tandem", "many peers", 14000, 40000),
+        ("trunk", "Tandem", "trunk", 22000, 60000),
+        ("kamailio", "Kamailio", "many peers", 6600, 15000),
+        ("kamailio", "Kamailio", "trunk", 7400, 15000),
     ]:
         if part in PARTS:
             best[kind, shape] = highest(kind, rates(first, most), shape)
