@@ -8,6 +8,7 @@
 #   flows    write the golden ladders of flows and test files again; read the diff
 #   storm    seeded storms: STORMS=10000 FROM=1
 #   fuzz     every fuzz target: SECONDS=600 each (needs a nightly toolchain; installs cargo-fuzz)
+#   pgo      a release that was shown calls first (profile-guided): target/release-pgo/tandem
 #   bench    the criterion benches of the rooms
 #   load     tandem-loadgen through a Tandem of two shards on loopback
 #   verify-cps   TARGET=30000: whether a release Tandem holds so many calls/s on this machine, and if not, why
@@ -25,7 +26,7 @@ ARGS ?=
 help:
 	@awk '!/^#/ { exit } { sub(/^# ?/, ""); print }' $(firstword $(MAKEFILE_LIST))
 
-.PHONY: help run test check docs flows storm fuzz fuzz-replay bench load verify-cps bench-peers bench-index interop fmt
+.PHONY: pgo help run test check docs flows storm fuzz fuzz-replay bench load verify-cps bench-peers bench-index interop fmt
 
 run:
 	$(CARGO) build --release -p tandem
@@ -45,6 +46,9 @@ check:
 	$(CARGO) test --workspace --quiet
 	@printf 'make check: the index of the records\n'
 	$(CARGO) run --quiet -p loadgen -- index bench-results --check
+
+pgo:
+	tuning/pgo.sh
 
 docs:
 	$(CARGO) run --quiet -p tandem -- explain --all > target/opensips.md
