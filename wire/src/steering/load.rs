@@ -68,6 +68,10 @@ const PROG_SOCKET_FILTER: u32 = 1;
 /// Bytes of what the verifier says that are kept: enough for its last words.
 const LOG_BYTES: usize = 1 << 20;
 
+/// How often a command is tried: the verifier stops (EAGAIN) when anything wants the thread's attention meanwhile, as
+/// io_uring does when a ring has been closed.
+const ATTEMPTS: u32 = 16;
+
 /// None of the helpers is for GPL programs only.
 const LICENSE: &CStr = c"Apache-2.0 OR MIT";
 
@@ -143,19 +147,25 @@ struct FunctionInfo {
 /// `A` is the C structure of this command, at most as long as the kernel's, and what its fields point at is valid for
 /// the length of the call.
 unsafe fn bpf<A>(command: libc::c_long, attributes: &mut A) -> io::Result<i64> {
-    // SAFETY: the caller's promise; the length is that of the structure.
-    let done = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            command,
-            std::ptr::from_mut(attributes),
-            mem::size_of::<A>(),
-        )
-    };
-    if done < 0 {
-        Err(io::Error::last_os_error())
-    } else {
-        Ok(done)
+    let mut attempts = ATTEMPTS;
+    loop {
+        // SAFETY: the caller's promise; the length is that of the structure.
+        let done = unsafe {
+            libc::syscall(
+                libc::SYS_bpf,
+                command,
+                std::ptr::from_mut(attributes),
+                mem::size_of::<A>(),
+            )
+        };
+        if done >= 0 {
+            return Ok(done);
+        }
+        let error = io::Error::last_os_error();
+        attempts -= 1;
+        if error.kind() != io::ErrorKind::WouldBlock || attempts == 0 {
+            return Err(error);
+        }
     }
 }
 
