@@ -48,7 +48,7 @@ check:
 	$(CARGO) run --quiet -p loadgen -- index bench-results --check
 
 pgo:
-	tuning/pgo.sh
+	interop/pgo.sh
 
 docs:
 	$(CARGO) run --quiet -p tandem -- explain --all > target/opensips.md
