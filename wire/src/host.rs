@@ -120,36 +120,6 @@ pub fn source_towards(destination: SocketAddr) -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// Whether the kernel takes an eBPF program that chooses among the sockets of one port. Containers refuse, and processes
-/// without CAP_BPF are refused.
-pub fn probe_bpf() -> io::Result<()> {
-    // <linux/bpf.h>: BPF_PROG_LOAD, BPF_PROG_TYPE_SK_REUSEPORT, and a program of two instructions: `r0 = 1; exit`.
-    const PROG_LOAD: i32 = 5;
-    const SK_REUSEPORT: u32 = 21;
-    let program: [u64; 2] = [0x0000_0001_0000_00b7, 0x0000_0000_0000_0095];
-    // union bpf_attr: the first 128 bytes, of which a program needs four fields.
-    let mut attributes = [0u64; 16];
-    attributes[0] = u64::from(SK_REUSEPORT) | (program.len() as u64) << 32;
-    attributes[1] = program.as_ptr() as u64;
-    attributes[2] = c"GPL".as_ptr() as u64;
-    // SAFETY: the kernel reads 128 bytes of our local, the two instructions it points at, and a C string of ours.
-    // libc has no wrapper for the call.
-    let fd = unsafe {
-        libc::syscall(
-            libc::SYS_bpf,
-            PROG_LOAD,
-            attributes.as_mut_ptr(),
-            mem::size_of_val(&attributes),
-        )
-    };
-    if fd < 0 {
-        return Err(io::Error::last_os_error());
-    }
-    // SAFETY: a descriptor that only we know, closed once.
-    unsafe { libc::close(fd as i32) };
-    Ok(())
-}
-
 /// Whether the kernel gives us an io_uring. Containers and hardened systems refuse.
 pub fn probe_io_uring() -> io::Result<()> {
     // struct io_uring_params of <linux/io_uring.h>: 120 bytes of integers, zero asks for nothing special.

@@ -7,12 +7,13 @@
 //! around it are safe functions over slices and descriptors that close themselves.
 //!
 //! `datagram` is UDP in batches, `steering` the programs that choose among its sockets, `stream` is TCP, `readiness` is epoll and the eventfd doorbell,
-//! `host` is what this machine has, `process` is what a daemon does to itself.
+//! `host` is what this machine has, `ethtool` what its network devices say, `process` is what a daemon does to itself.
 
 #![allow(clippy::disallowed_types, reason = "sockets live here")]
 
 mod address;
 pub mod datagram;
+pub mod ethtool;
 pub mod host;
 pub mod limits;
 mod option;

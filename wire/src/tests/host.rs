@@ -19,6 +19,13 @@ fn loopback_is_an_address_and_link_local_is_not() {
 }
 
 #[test]
+fn loopback_has_no_queues_and_a_long_name_is_nobody() {
+    use crate::ethtool::{Device, device};
+    assert_eq!(device("lo"), Device::default());
+    assert_eq!(device("a-name-that-is-much-too-long"), Device::default());
+}
+
+#[test]
 fn there_is_a_core() {
     assert!(!host::cores().is_empty());
 }
