@@ -40,4 +40,4 @@ pub use counters::Counters;
 pub use dns::DnsSettings;
 pub use profile::{Profile, Steering};
 pub use start::{Bound, EngineMaker, Running, Settings, bind, probe, probe_files};
-pub use steering::Steered;
+pub use steering::{Steered, probe_ebpf};

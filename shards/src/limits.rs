@@ -12,6 +12,9 @@ pub const FILES_OF_PROCESS: u64 = 16;
 /// Files that a shard has open besides its sockets: rings, epolls, eventfds.
 pub const FILES_OF_SHARD: u64 = 16;
 
+/// Locked memory that glommio asks for.
+pub const LOCKED_BYTES: u64 = 512 * 1024;
+
 /// Parcels that a ring between two shards holds. A turn takes out less than a millisecond's worth,
 /// so this is a stall of some milliseconds at full load; beyond it the receiver is overloaded.
 pub const RING_PARCELS: usize = 1024;

@@ -24,7 +24,7 @@ use crate::counters::Counters;
 use crate::datagrams::Datagrams;
 use crate::dns::{Dns, DnsSettings};
 use crate::limits::{
-    CONTROL_STOP_WITHIN, FILES_OF_PROCESS, FILES_OF_SHARD, PAUSE_SLACK, STOP_WITHIN,
+    CONTROL_STOP_WITHIN, FILES_OF_PROCESS, FILES_OF_SHARD, LOCKED_BYTES, PAUSE_SLACK, STOP_WITHIN,
 };
 use crate::mesh::{Bell, Mesh};
 use crate::profile::Profile;
@@ -61,9 +61,6 @@ const IO_MEMORY_BYTES: usize = 64 * 1024;
 
 /// glommio's preemption timer interrupts our epoll: at 1 ms an idle shard burns 3 % of a core.
 const PREEMPT_TIMER: Duration = Duration::from_secs(1);
-
-/// Locked memory that glommio asks for.
-const LOCKED_BYTES: u64 = 512 * 1024;
 
 /// How nice the control thread is when all cores have shards.
 const CONTROL_NICENESS: i32 = 5;

@@ -89,6 +89,12 @@ const KEYS: &[Key] = &[
     key(MACHINE, "irqbalance", |p, v| truth(v).map(|is| p.machine.irqbalance = Some(is))),
 ];
 
+/// Each key with its section: what the documentation has to have.
+#[cfg(test)]
+pub(crate) fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KEYS.iter().map(|key| (key.section, key.name))
+}
+
 /// Reads all of a profile into `profile`.
 pub(super) fn fill(profile: &mut Profile, text: &str, faults: &mut Faults<'_>) {
     for entry in entries(text, faults) {

@@ -11,6 +11,8 @@ mod sysctls;
 
 use engine::limits::Limits;
 
+#[cfg(test)]
+pub(crate) use keys::names;
 pub use machine::{Interrupts, MachineWants, Spread};
 pub use read::cpu_list;
 pub use sysctls::{Relation, SYSCTLS, Sysctl};

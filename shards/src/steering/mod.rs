@@ -124,5 +124,10 @@ pub(crate) fn load(owner: &Owner) -> Result<Program, String> {
     wire::steering::load(&code, &[scratch]).map_err(|refusal| refusal.to_string())
 }
 
+/// Whether the kernel takes the eBPF program that steers: it is loaded, and dropped.
+pub fn probe_ebpf() -> Result<(), String> {
+    load(&Owner::new([0; 16], 2)).map(drop)
+}
+
 #[cfg(test)]
 mod tests;

@@ -224,10 +224,48 @@ fn the_samples_can_be_read_and_the_default_one_is_the_default() {
     names.sort();
     expect![[r#"
         [
+            "container.toml",
             "default.toml",
+            "edge-16.toml",
+            "edge-4.toml",
+            "edge-64-numa.toml",
+            "laptop.toml",
             "one-core.toml",
             "two-cores.toml",
         ]
     "#]]
     .assert_debug_eq(&names);
+}
+
+#[test]
+fn every_key_and_kernel_setting_is_documented() {
+    let docs = include_str!("../../../docs/tuning.md");
+    let mut section = "";
+    let mut documented = Vec::new();
+    for line in docs.lines() {
+        if line.starts_with('#') {
+            section = line.trim_start_matches(['#', ' ']).trim_matches(['`', '[', ']']);
+        }
+        let key = line
+            .strip_prefix("| `")
+            .and_then(|line| line.split_once('`'));
+        documented.extend(key.map(|(key, _)| (section, key)));
+    }
+    let of = |wanted: &str| {
+        let keys = documented.iter().filter(|(section, _)| *section == wanted);
+        keys.map(|(_, key)| *key).collect::<Vec<_>>()
+    };
+    for (docs, section) in [
+        ("Before the first section", ""),
+        ("tables", "tables"),
+        ("machine", "machine"),
+    ] {
+        let keys: Vec<&str> = crate::profile::names()
+            .filter(|key| key.0 == section)
+            .map(|key| key.1)
+            .collect();
+        assert_eq!(of(docs), keys);
+    }
+    let settings: Vec<&str> = crate::profile::SYSCTLS.iter().map(|one| one.name).collect();
+    assert_eq!(of("machine.sysctl"), settings);
 }
