@@ -19,6 +19,7 @@ mod preprocessor;
 mod reload;
 mod script_file;
 mod settings;
+mod tune;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;

@@ -13,12 +13,13 @@ use wire::datagram::Multicast;
 use wire::stream::{Keepalive, StreamOptions};
 
 use crate::arguments::Arguments;
+use crate::tune;
 
 /// How many bytes of chance a start needs.
 const CHANCE_BYTES: usize = 32;
 
 /// Where an installation keeps what outlives a run.
-const STATE_DIRECTORY: &str = "/var/lib/tandem";
+pub(crate) const STATE_DIRECTORY: &str = "/var/lib/tandem";
 
 /// IPTOS_LOWDELAY, OpenSIPS's default.
 const TOS: i32 = 0x10;
@@ -35,8 +36,11 @@ pub(crate) fn shards(
         .iter()
         .filter_map(|name| globals.int(name))
         .max();
+    // A container may use all cores, and only so much of them.
+    let quota = tune::cpu_quota(&tune::Root::this_machine());
+    let paid = tune::fitting(cores.into(), quota) as u16;
     // Workers are OpenSIPS's processes; ours are cores, and more shards than cores only cost.
-    let hinted = workers.map(|workers| cores.min(workers.clamp(1, 1024) as u16));
+    let hinted = workers.map(|workers| paid.min(workers.clamp(1, 1024) as u16));
     // A core each of those that are named, if nobody says how many.
     let named = u16::try_from(profile.cores.len()).ok();
     let asked = arguments
@@ -51,7 +55,7 @@ pub(crate) fn shards(
              tuning profile; without them there is one a core."
         ));
     }
-    let shards = asked.or(hinted).unwrap_or(cores);
+    let shards = asked.or(hinted).unwrap_or(paid);
     let mut dns = DnsSettings::of_this_host();
     let positive = |name| {
         globals
@@ -308,7 +312,10 @@ fn keep(path: &Path, key: &[u8]) {
 }
 
 fn state_directory() -> Option<PathBuf> {
-    let path =
-        std::env::var_os("STATE_DIRECTORY").map_or_else(|| STATE_DIRECTORY.into(), PathBuf::from);
-    path.is_dir().then_some(path)
+    Some(state_path()).filter(|path| path.is_dir())
+}
+
+/// Where it is, or would be.
+pub(crate) fn state_path() -> PathBuf {
+    std::env::var_os("STATE_DIRECTORY").map_or_else(|| STATE_DIRECTORY.into(), PathBuf::from)
 }

@@ -6,6 +6,7 @@ mod check;
 mod explain;
 mod mi;
 mod test;
+mod tune;
 
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -78,8 +79,13 @@ pub(crate) fn praise(name: &str) -> String {
 }
 
 /// All of them, in the order of the help.
-pub(crate) const COMMANDS: &[Command] =
-    &[check::COMMAND, explain::COMMAND, mi::COMMAND, test::COMMAND];
+pub(crate) const COMMANDS: &[Command] = &[
+    check::COMMAND,
+    explain::COMMAND,
+    mi::COMMAND,
+    test::COMMAND,
+    tune::COMMAND,
+];
 
 /// The command of this name.
 pub(crate) fn find(name: &str) -> Result<&'static Command, String> {
