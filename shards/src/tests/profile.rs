@@ -244,7 +244,9 @@ fn every_key_and_kernel_setting_is_documented() {
     let mut documented = Vec::new();
     for line in docs.lines() {
         if line.starts_with('#') {
-            section = line.trim_start_matches(['#', ' ']).trim_matches(['`', '[', ']']);
+            section = line
+                .trim_start_matches(['#', ' '])
+                .trim_matches(['`', '[', ']']);
         }
         let key = line
             .strip_prefix("| `")
