@@ -308,6 +308,7 @@ pub(crate) fn undo(root: &Root, undo_file: &Path, is_dry: bool) -> Result<Applie
     if !is_dry {
         if is_whole {
             remove(undo_file)?;
+            text.push_str("\nWhat was written to /etc/sysctl.d or into a unit to keep it stays: remove it there.\n");
         } else {
             text.push_str(&format!(
                 "\n{name} keeps what could not be put back; remove it if that is right.\n"
@@ -437,8 +438,13 @@ fn save(path: &Path, document: &Value) -> Result<(), String> {
         fs::File::open(&folder)?.sync_all()
     };
     write().map_err(|error| {
+        let root = match error.kind() {
+            io::ErrorKind::PermissionDenied => " Setting what belongs to the machine takes root.",
+            _ => "",
+        };
         format!(
-            "{}: {error}. The old values have to be kept there before anything is changed; --undo-file names another place.",
+            "{}: {error}. The old values have to be kept there before anything is changed; --undo-file names another \
+             place.{root}",
             path.display()
         )
     })

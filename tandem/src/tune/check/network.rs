@@ -243,7 +243,7 @@ fn interrupts(profile: &Profile, one: &Interface, settings: &[Setting]) -> Optio
     let describe = |setting: &Setting| {
         let number = setting.path.split('/').nth(3).unwrap_or_default();
         format!(
-            "{number} goes to {}, not {}",
+            "interrupt {number} goes to {}, not {}",
             setting.have.as_deref().unwrap_or("nobody knows where"),
             setting.want
         )

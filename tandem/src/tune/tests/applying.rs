@@ -133,24 +133,26 @@ fn apply_writes_what_differs_and_nothing_else_and_undo_puts_it_back() {
     says(
         &undone(&tree, false),
         expect![[r#"
-        ROOT/var/lib/tandem/tune-undo.json: 14 changes
+            ROOT/var/lib/tandem/tune-undo.json: 14 changes
 
-          /proc/irq/101/smp_affinity_list  1 -> 0-3
-          /proc/irq/100/smp_affinity_list  0 -> 0-3
-          /sys/class/net/ens1/queues/tx-1/xps_cpus  a -> 00000000,00000000
-          /sys/class/net/ens1/queues/tx-0/xps_cpus  5 -> 00000000,00000000
-          /sys/class/net/ens1/queues/rx-1/rps_cpus  f -> 00000000,00000000
-          /sys/class/net/ens1/queues/rx-0/rps_cpus  f -> 00000000,00000000
-          /sys/kernel/mm/transparent_hugepage/enabled  madvise -> always
-          /sys/devices/system/cpu/cpu2/cpufreq/scaling_governor  performance -> powersave
-          /proc/sys/vm/swappiness  10 -> 60
-          /proc/sys/net/ipv4/tcp_max_syn_backlog  8192 -> 4096
-          /proc/sys/net/core/netdev_budget  600 -> 300
-          /proc/sys/net/core/netdev_max_backlog  16384 -> 1000
-          /proc/sys/net/core/wmem_max  1048576 -> 212992
-          /proc/sys/net/core/rmem_max  4194304 -> 212992
-        whole: true
-    "#]],
+              /proc/irq/101/smp_affinity_list  1 -> 0-3
+              /proc/irq/100/smp_affinity_list  0 -> 0-3
+              /sys/class/net/ens1/queues/tx-1/xps_cpus  a -> 00000000,00000000
+              /sys/class/net/ens1/queues/tx-0/xps_cpus  5 -> 00000000,00000000
+              /sys/class/net/ens1/queues/rx-1/rps_cpus  f -> 00000000,00000000
+              /sys/class/net/ens1/queues/rx-0/rps_cpus  f -> 00000000,00000000
+              /sys/kernel/mm/transparent_hugepage/enabled  madvise -> always
+              /sys/devices/system/cpu/cpu2/cpufreq/scaling_governor  performance -> powersave
+              /proc/sys/vm/swappiness  10 -> 60
+              /proc/sys/net/ipv4/tcp_max_syn_backlog  8192 -> 4096
+              /proc/sys/net/core/netdev_budget  600 -> 300
+              /proc/sys/net/core/netdev_max_backlog  16384 -> 1000
+              /proc/sys/net/core/wmem_max  1048576 -> 212992
+              /proc/sys/net/core/rmem_max  4194304 -> 212992
+
+            What was written to /etc/sysctl.d or into a unit to keep it stays: remove it there.
+            whole: true
+        "#]],
     );
     says(
         &changes(&before, &tree),
@@ -226,12 +228,14 @@ fn a_second_apply_keeps_the_first_values() {
     says(
         &undone(&tree, false),
         expect![[r#"
-        ROOT/var/lib/tandem/tune-undo.json: 2 changes
+            ROOT/var/lib/tandem/tune-undo.json: 2 changes
 
-          /proc/sys/net/core/wmem_max  300000 -> 212992
-          /proc/sys/net/core/rmem_max  2000000 -> 212992
-        whole: true
-    "#]],
+              /proc/sys/net/core/wmem_max  300000 -> 212992
+              /proc/sys/net/core/rmem_max  2000000 -> 212992
+
+            What was written to /etc/sysctl.d or into a unit to keep it stays: remove it there.
+            whole: true
+        "#]],
     );
     says(
         &undone(&tree, false),
@@ -275,11 +279,13 @@ fn what_cannot_be_written_is_said_and_needs_no_way_back() {
     says(
         &undone(&tree, false),
         expect![[r#"
-        ROOT/var/lib/tandem/tune-undo.json: 1 change
+            ROOT/var/lib/tandem/tune-undo.json: 1 change
 
-          /proc/sys/net/core/wmem_max  300000 -> 212992
-        whole: true
-    "#]],
+              /proc/sys/net/core/wmem_max  300000 -> 212992
+
+            What was written to /etc/sysctl.d or into a unit to keep it stays: remove it there.
+            whole: true
+        "#]],
     );
 }
 
@@ -309,12 +315,14 @@ fn a_crash_between_keeping_and_setting_can_be_undone() {
     says(
         &undone(&tree, false),
         expect![[r#"
-        ROOT/var/lib/tandem/tune-undo.json: 2 changes
+            ROOT/var/lib/tandem/tune-undo.json: 2 changes
 
-          /proc/sys/net/core/wmem_max  is 212992 already
-          /proc/sys/net/core/rmem_max  1000000 -> 212992
-        whole: true
-    "#]],
+              /proc/sys/net/core/wmem_max  is 212992 already
+              /proc/sys/net/core/rmem_max  1000000 -> 212992
+
+            What was written to /etc/sysctl.d or into a unit to keep it stays: remove it there.
+            whole: true
+        "#]],
     );
 }
 

@@ -292,8 +292,8 @@ fn a_bad_machine_is_told_what_it_costs_and_what_to_do() {
                   why      a core that sends on a queue of its own waits for no other's lock
                   ignored  cores contend for transmit queues at high rates
                   remedy   `tandem tune apply` sets it
-          warn    ens1 irq_affinity               none of 4 as wanted; 100 goes to 0-3, not 0; 101 goes to 0-3, not 1;
-                                                  2 more; wanted: a core of a shard each, in turn
+          warn    ens1 irq_affinity               none of 4 as wanted; interrupt 100 goes to 0-3, not 0; interrupt 101
+                                                  goes to 0-3, not 1; 2 more; wanted: a core of a shard each, in turn
                   why      who takes a queue's interrupt does the kernel's half of the work for its packets
                   ignored  one core may take the interrupts of several queues, and its shard falls behind the others
                   remedy   `tandem tune apply` sets it
@@ -468,8 +468,9 @@ fn on_two_nodes_queues_and_interrupts_go_round_the_shards_of_both() {
                   why      a core that sends on a queue of its own waits for no other's lock
                   ignored  cores contend for transmit queues at high rates
                   remedy   `tandem tune apply` sets it
-          warn    ens1f0 irq_affinity             none of 16 as wanted; 100 goes to 0-63, not 1; 101 goes to 0-63, not
-                                                  2; 14 more; wanted: a core of a shard each, in turn
+          warn    ens1f0 irq_affinity             none of 16 as wanted; interrupt 100 goes to 0-63, not 1; interrupt
+                                                  101 goes to 0-63, not 2; 14 more; wanted: a core of a shard each, in
+                                                  turn
                   why      who takes a queue's interrupt does the kernel's half of the work for its packets
                   ignored  one core may take the interrupts of several queues, and its shard falls behind the others
                   remedy   `tandem tune apply` sets it
